@@ -1,0 +1,30 @@
+//! Declares the window's commands, so that each needs a permission of its own.
+
+/// Every command of `src/commands`. A command missing here does not reach the window.
+const COMMANDS: &[&str] = &[
+    "app_status",
+    "start_demo",
+    "leave_demo",
+    "sign_in",
+    "cancel_sign_in",
+    "sign_out",
+    "save_settings",
+    "find_users",
+    "devices_of_user",
+    "find_apps",
+    "devices_with_app",
+    "find_devices",
+    "plan_run",
+    "start_run",
+    "watch_run",
+    "cancel_run",
+    "check_outcomes",
+    "list_runs",
+    "get_run",
+];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let manifest = tauri_build::AppManifest::new().commands(COMMANDS);
+    tauri_build::try_build(tauri_build::Attributes::new().app_manifest(manifest))?;
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// What `--help` prints.
+pub const USAGE: &str = "\
+Unlatch: recover device passcodes with Microsoft Intune
+
+Usage: unlatch [--demo] [--config FILE] [--data-dir DIR]
+
+  --demo           open on the built-in demo tenant; nothing real is touched
+  --config FILE    read settings from FILE
+  --data-dir DIR   keep the journal and the logs in DIR
+  --version        print the version
+  --help           print this text";
+
+/// What the command line asked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Args {
+    /// Open on the demo tenant.
+    pub demo: bool,
+    /// The configuration file, if not the usual one.
+    pub config: Option<PathBuf>,
+    /// The data folder, if not the usual one.
+    pub data_dir: Option<PathBuf>,
+}
+
+/// A start, or a text to print instead of one.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Open the window.
+    Start(Args),
+    /// Print this and end.
+    Print(String),
+}
+
+/// Reads the arguments that follow the program's name.
+///
+/// # Errors
+/// A text for the person at the terminal when an argument is unknown or lacks its value.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, String> {
+    use lexopt::prelude::{Long, Short};
+
+    let mut parser = lexopt::Parser::from_args(arguments);
+    let mut args = Args::default();
+    let wrong = |error: lexopt::Error| format!("{error}\n\n{USAGE}");
+    while let Some(argument) = parser.next().map_err(wrong)? {
+        match argument {
+            Long("demo") => args.demo = true,
+            Long("config") => args.config = Some(parser.value().map_err(wrong)?.into()),
+            Long("data-dir") => args.data_dir = Some(parser.value().map_err(wrong)?.into()),
+            Long("version") | Short('V') => {
+                return Ok(Asked::Print(format!("unlatch {}", env!("CARGO_PKG_VERSION"))));
+            }
+            Long("help") | Short('h') => return Ok(Asked::Print(USAGE.to_owned())),
+            other => return Err(wrong(other.unexpected())),
+        }
+    }
+    Ok(Asked::Start(args))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<Asked, String> {
+        parse(arguments.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn every_flag_is_understood() {
+        let asked = parsed(&["--demo", "--config", "a.toml", "--data-dir=b"]).unwrap();
+        let expected =
+            Args { demo: true, config: Some(PathBuf::from("a.toml")), data_dir: Some(PathBuf::from("b")) };
+        assert_eq!(asked, Asked::Start(expected));
+    }
+
+    #[test]
+    fn an_unknown_flag_or_a_missing_value_is_refused_with_the_usage() {
+        for wrong in [&["--dmeo"][..], &["--config"], &["stray"]] {
+            let text = parsed(wrong).unwrap_err();
+            assert!(text.contains("Usage: unlatch"), "{text}");
+        }
+    }
+}

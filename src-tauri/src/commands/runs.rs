@@ -1,0 +1,97 @@
+//! Planning, starting, watching and reading runs.
+
+use tauri::State;
+use tauri::ipc::Channel;
+use unlatch_recovery::RunId;
+use uuid::Uuid;
+
+use crate::convert;
+use crate::dto::{Confirmation, PlanView, RunProgress, RunSummary, RunView, SelectedDevice};
+use crate::error::CommandError;
+use crate::plan;
+use crate::progress;
+use crate::state::AppState;
+
+/// What recovering these devices will do, for a review. Nothing is sent.
+#[tauri::command]
+#[specta::specta]
+pub async fn plan_run(
+    selection: Vec<SelectedDevice>,
+    state: State<'_, AppState>,
+) -> Result<PlanView, CommandError> {
+    let place = state.place();
+    place.engine()?;
+    let desk = place.desk()?;
+    plan::review(&place.shown, &desk, &selection, &state.settings())
+}
+
+/// Starts a reviewed plan. The count must be the number of devices that are left.
+#[tauri::command]
+#[specta::specta]
+pub async fn start_run(
+    confirmation: Confirmation,
+    state: State<'_, AppState>,
+) -> Result<RunView, CommandError> {
+    let place = state.place();
+    let (engine, desk) = (place.engine()?, place.desk()?);
+    let (plan_id, plan) = plan::confirmed(&place.shown, &confirmation, &state.settings())?;
+    place.shown.drop_plan(plan_id);
+    let id = engine.start(plan, desk.tenant()).await?;
+    Ok(convert::run_view(&engine.run(id).await?))
+}
+
+/// A run as it stands; what changes afterwards comes through the channel, until the run is no longer active.
+#[tauri::command]
+#[specta::specta]
+pub async fn watch_run(
+    run_id: String,
+    on_progress: Channel<RunProgress>,
+    state: State<'_, AppState>,
+) -> Result<RunView, CommandError> {
+    let place = state.place();
+    let (engine, id) = (place.engine()?, parse(&run_id)?);
+    let now = engine.changes_since(id, 0).await?;
+    progress::follow(engine.clone(), id, now.version, on_progress);
+    let RunProgress { summary, items } = convert::run_progress(&now);
+    Ok(RunView { summary, items })
+}
+
+/// Stops a run before its next request. What is in flight is waited for.
+#[tauri::command]
+#[specta::specta]
+pub async fn cancel_run(run_id: String, state: State<'_, AppState>) -> Result<(), CommandError> {
+    state.place().engine()?.cancel(parse(&run_id)?);
+    Ok(())
+}
+
+/// Reads once what the devices of a run report.
+#[tauri::command]
+#[specta::specta]
+pub async fn check_outcomes(run_id: String, state: State<'_, AppState>) -> Result<RunView, CommandError> {
+    let place = state.place();
+    let (engine, desk) = (place.engine()?, place.desk()?);
+    let run = engine.check_outcomes(parse(&run_id)?, desk.tenant()).await?;
+    Ok(convert::run_view(&run))
+}
+
+/// The runs in the signed-in tenant, newest first.
+#[tauri::command]
+#[specta::specta]
+pub async fn list_runs(state: State<'_, AppState>) -> Result<Vec<RunSummary>, CommandError> {
+    let place = state.place();
+    let (engine, desk) = (place.engine()?, place.desk()?);
+    let runs = engine.runs(Some(&desk.account.tenant_id)).await?;
+    Ok(runs.iter().map(convert::run_summary).collect())
+}
+
+/// One run, whole.
+#[tauri::command]
+#[specta::specta]
+pub async fn get_run(run_id: String, state: State<'_, AppState>) -> Result<RunView, CommandError> {
+    let place = state.place();
+    Ok(convert::run_view(&place.engine()?.run(parse(&run_id)?).await?))
+}
+
+fn parse(run_id: &str) -> Result<RunId, CommandError> {
+    Uuid::try_parse(run_id).map(RunId::from).map_err(|_| CommandError::invalid_input("not a run id"))
+}

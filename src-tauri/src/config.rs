@@ -1,0 +1,328 @@
+//! Settings: machine policy wins over the user's file, key by key. Everything wrong is named with file, key and reason.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+use unlatch_auth::{Cloud, Registration};
+use url::Url;
+
+use crate::dto::ConfigProblem;
+
+/// The most devices in one run unless the settings say otherwise.
+pub const DEFAULT_MAX_RUN_SIZE: u32 = 1_000;
+
+/// No setting allows a run larger than this.
+pub const LARGEST_RUN: u32 = 10_000;
+
+/// The keys a file may hold.
+const KEYS: [&str; 6] = ["tenant", "client_id", "cloud", "require_reason", "max_run_size", "language"];
+
+/// Which cloud the tenant lives in, as configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CloudChoice {
+    /// One of Microsoft's clouds by the name it has in the file.
+    Named(String),
+    /// Hosts given in the file.
+    Custom {
+        /// Base of the sign-in service.
+        login_url: Url,
+        /// Base of Microsoft Graph, version included.
+        graph_url: Url,
+    },
+}
+
+/// The settings in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Tenant id or verified domain.
+    pub tenant: Option<String>,
+    /// Application (client) id.
+    pub client_id: Option<String>,
+    /// The cloud.
+    pub cloud: CloudChoice,
+    /// Whether every run needs a reason.
+    pub require_reason: bool,
+    /// The most devices in one run.
+    pub max_run_size: u32,
+    /// `en`, `es`, or the system's.
+    pub language: Option<String>,
+    /// The keys that policy fixes.
+    pub locked: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            tenant: None,
+            client_id: None,
+            cloud: CloudChoice::Named("global".to_owned()),
+            require_reason: false,
+            max_run_size: DEFAULT_MAX_RUN_SIZE,
+            language: None,
+            locked: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// The application registration these settings name, or none while tenant or client id is missing.
+    ///
+    /// # Errors
+    /// The key that cannot be used, and why.
+    pub fn registration(&self) -> Result<Option<Registration>, (String, String)> {
+        let (Some(tenant), Some(client_id)) = (&self.tenant, &self.client_id) else { return Ok(None) };
+        let cloud = cloud(&self.cloud).map_err(|reason| ("cloud".to_owned(), reason))?;
+        Registration::new(cloud, tenant, client_id).map(Some).map_err(|error| {
+            let key = match error {
+                unlatch_auth::RegistrationError::ClientId => "client_id",
+                _ => "tenant",
+            };
+            (key.to_owned(), error.to_string())
+        })
+    }
+}
+
+/// The cloud a choice names.
+fn cloud(choice: &CloudChoice) -> Result<Cloud, String> {
+    match choice {
+        CloudChoice::Named(name) => match name.as_str() {
+            "global" => Ok(Cloud::global()),
+            "us-gov" => Ok(Cloud::us_gov()),
+            "us-gov-dod" => Ok(Cloud::us_gov_dod()),
+            "china" => Ok(Cloud::china()),
+            other => Err(format!("\"{other}\" is none of global, us-gov, us-gov-dod, china")),
+        },
+        CloudChoice::Custom { login_url, graph_url } => {
+            Cloud::custom(login_url.clone(), graph_url.clone()).map_err(|error| error.to_string())
+        }
+    }
+}
+
+/// Where settings come from.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// Machine policy. A file that is not there fixes nothing.
+    pub policy: Option<PathBuf>,
+    /// The user's file.
+    pub user: PathBuf,
+}
+
+/// Reads both files. What is wrong is left at its default and reported.
+pub fn load(sources: &Sources) -> (Settings, Vec<ConfigProblem>) {
+    let mut problems = Vec::new();
+    let mut values: BTreeMap<String, (Value, &Path)> = BTreeMap::new();
+    for (key, value) in table(&sources.user, &mut problems) {
+        values.insert(key, (value, &sources.user));
+    }
+    let mut locked = Vec::new();
+    if let Some(policy) = &sources.policy {
+        for (key, value) in table(policy, &mut problems) {
+            locked.push(key.clone());
+            values.insert(key, (value, policy));
+        }
+    }
+    let mut settings = Settings { locked, ..Settings::default() };
+    for (key, (value, file)) in values {
+        if let Err(reason) = apply(&mut settings, &key, &value) {
+            problems.push(ConfigProblem { file: file.display().to_string(), key: Some(key), reason });
+        }
+    }
+    if let Err((key, reason)) = settings.registration() {
+        let file = if settings.locked.contains(&key) { sources.policy.as_ref() } else { None };
+        let file = file.unwrap_or(&sources.user).display().to_string();
+        problems.push(ConfigProblem { file, key: Some(key), reason });
+    }
+    (settings, problems)
+}
+
+/// Writes `changes` into the user's file and keeps its comments and other keys. `None` removes a key.
+///
+/// # Errors
+/// A text that names the file and what went wrong.
+pub fn save(user: &Path, changes: &[(&str, Option<toml_edit::Value>)]) -> Result<(), String> {
+    let named = |error: &dyn std::fmt::Display| format!("{}: {error}", user.display());
+    let text = match std::fs::read_to_string(user) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(named(&error)),
+    };
+    let mut document: toml_edit::DocumentMut = text.parse().map_err(|error| named(&error))?;
+    for (key, value) in changes {
+        match value {
+            Some(value) => document[key] = toml_edit::value(value.clone()),
+            None => {
+                document.remove(key);
+            }
+        }
+    }
+    if let Some(folder) = user.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| named(&error))?;
+    }
+    let unfinished = user.with_extension("toml.new");
+    std::fs::write(&unfinished, document.to_string()).map_err(|error| named(&error))?;
+    std::fs::rename(&unfinished, user).map_err(|error| named(&error))
+}
+
+/// The known keys of one file.
+fn table(file: &Path, problems: &mut Vec<ConfigProblem>) -> Table {
+    let mut problem = |key: Option<String>, reason: String| {
+        problems.push(ConfigProblem { file: file.display().to_string(), key, reason });
+    };
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Table::new(),
+        Err(error) => {
+            problem(None, error.to_string());
+            return Table::new();
+        }
+    };
+    let parsed: Table = match text.parse() {
+        Ok(table) => table,
+        Err(error) => {
+            let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            let at = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+            problem(None, format!("{at}{}", error.message()));
+            return Table::new();
+        }
+    };
+    let (known, unknown): (Table, Table) =
+        parsed.into_iter().partition(|(key, _)| KEYS.contains(&key.as_str()));
+    for (key, _) in unknown {
+        problem(Some(key), format!("unknown key; known are {}", KEYS.join(", ")));
+    }
+    known
+}
+
+/// Puts one value in its place.
+fn apply(settings: &mut Settings, key: &str, value: &Value) -> Result<(), String> {
+    match key {
+        "tenant" => settings.tenant = Some(text(value)?),
+        "client_id" => settings.client_id = Some(text(value)?),
+        "cloud" => settings.cloud = cloud_choice(value)?,
+        "require_reason" => settings.require_reason = value.as_bool().ok_or("must be true or false")?,
+        "max_run_size" => {
+            let size = value.as_integer().and_then(|size| u32::try_from(size).ok());
+            let size = size.filter(|size| (1..=LARGEST_RUN).contains(size));
+            settings.max_run_size =
+                size.ok_or_else(|| format!("must be a whole number from 1 to {LARGEST_RUN}"))?;
+        }
+        "language" => {
+            let language = text(value)?;
+            if !["en", "es"].contains(&language.as_str()) {
+                return Err("must be \"en\" or \"es\"".to_owned());
+            }
+            settings.language = Some(language);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A text that is not empty.
+fn text(value: &Value) -> Result<String, String> {
+    let text = value.as_str().ok_or("must be a text in quotes")?.trim();
+    if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// A cloud by name, or as a table of two addresses.
+fn cloud_choice(value: &Value) -> Result<CloudChoice, String> {
+    let choice = match value {
+        Value::Table(table) => {
+            if let Some(stray) = table.keys().find(|key| !["login_url", "graph_url"].contains(&key.as_str())) {
+                return Err(format!("unknown key {stray}; a table needs login_url and graph_url"));
+            }
+            let address = |key: &str| -> Result<Url, String> {
+                let text = table.get(key).and_then(Value::as_str).ok_or_else(|| format!("{key} is missing"))?;
+                Url::parse(text).map_err(|error| format!("{key}: {error}"))
+            };
+            CloudChoice::Custom { login_url: address("login_url")?, graph_url: address("graph_url")? }
+        }
+        other => CloudChoice::Named(text(other)?),
+    };
+    cloud(&choice)?;
+    Ok(choice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLIENT: &str = "11111111-2222-3333-4444-555555555555";
+
+    /// Both files, in a folder that lasts as long as the first value.
+    fn files(user: &str, policy: &str) -> (tempfile::TempDir, Sources) {
+        let folder = tempfile::tempdir().unwrap();
+        let sources = Sources {
+            policy: Some(folder.path().join("policy.toml")),
+            user: folder.path().join("config.toml"),
+        };
+        std::fs::write(&sources.user, user).unwrap();
+        std::fs::write(sources.policy.as_ref().unwrap(), policy).unwrap();
+        (folder, sources)
+    }
+
+    #[test]
+    fn policy_wins_key_by_key_and_is_shown_as_locked() {
+        let (_folder, sources) = files(
+            &format!("tenant = \"mine.example\"\nclient_id = \"{CLIENT}\"\nlanguage = \"es\""),
+            "tenant = \"ours.example\"\nrequire_reason = true",
+        );
+        let (settings, problems) = load(&sources);
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(settings.tenant.as_deref(), Some("ours.example"));
+        assert_eq!(settings.language.as_deref(), Some("es"));
+        assert!(settings.require_reason);
+        assert_eq!(settings.locked, ["require_reason", "tenant"]);
+    }
+
+    #[test]
+    fn missing_files_give_the_defaults() {
+        let folder = tempfile::tempdir().unwrap();
+        let sources = Sources { policy: None, user: folder.path().join("none.toml") };
+        assert_eq!(load(&sources), (Settings::default(), Vec::new()));
+    }
+
+    #[test]
+    fn each_fault_is_named_with_file_key_and_reason() {
+        for (text, key, reason) in [
+            ("tenant = 5", Some("tenant"), "text in quotes"),
+            ("tenent = \"x\"", Some("tenent"), "unknown key"),
+            ("max_run_size = 0", Some("max_run_size"), "from 1 to"),
+            ("require_reason = \"yes\"", Some("require_reason"), "true or false"),
+            ("language = \"de\"", Some("language"), "\"en\" or \"es\""),
+            ("cloud = \"mars\"", Some("cloud"), "none of global"),
+            ("cloud = { login_url = \"http://login.example\", graph_url = \"https://g.example/v1.0\" }", Some("cloud"), "https"),
+            ("cloud = { login_url = \"https://login.example\" }", Some("cloud"), "graph_url is missing"),
+            ("tenant = \"a.example\"\nclient_id = \"abc\"", Some("client_id"), ""),
+            ("tenant = \"common\"\nclient_id = \"11111111-2222-3333-4444-555555555555\"", Some("tenant"), ""),
+            ("a = \nb = 2", None, "line 1"),
+        ] {
+            let (_folder, sources) = files(text, "");
+            let (_, problems) = load(&sources);
+            assert_eq!(problems.len(), 1, "{text}: {problems:?}");
+            assert_eq!(problems[0].key.as_deref(), key, "{text}");
+            assert!(problems[0].reason.contains(reason), "{text}: {}", problems[0].reason);
+            assert!(problems[0].file.ends_with("config.toml"));
+        }
+    }
+
+    #[test]
+    fn a_custom_cloud_may_use_plain_http_on_loopback_only() {
+        let (_folder, sources) = files(
+            "[cloud]\nlogin_url = \"http://127.0.0.1:9/login\"\ngraph_url = \"http://127.0.0.1:9/graph/v1.0\"",
+            "",
+        );
+        let (settings, problems) = load(&sources);
+        assert!(problems.is_empty(), "{problems:?}");
+        assert!(matches!(settings.cloud, CloudChoice::Custom { .. }));
+    }
+
+    #[test]
+    fn saving_keeps_comments_and_other_keys() {
+        let (_folder, sources) = files("# ours\nmax_run_size = 7 # small\nlanguage = \"en\"\n", "");
+        save(&sources.user, &[("tenant", Some("a.example".into())), ("language", None)]).unwrap();
+        let text = std::fs::read_to_string(&sources.user).unwrap();
+        assert_eq!(text, "# ours\nmax_run_size = 7 # small\ntenant = \"a.example\"\n");
+    }
+}

@@ -1,0 +1,249 @@
+//! From what the engine says to what the window shows.
+
+use sha2::{Digest, Sha256};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+use unlatch_auth::Account;
+use unlatch_graph::{DetectedApp, Found, ManagedDevice, OwnerType, User};
+use unlatch_recovery as engine;
+use unlatch_recovery::{ItemRecord, RunRecord};
+
+use crate::dto::{
+    AccountView, AppRow, AppsFound, DeviceRow, DeviceWarning, DevicesFound, ItemReason, ItemState, ItemView,
+    RouteView, RunCounts, RunProgress, RunState, RunSummary, RunView, UserRow, UsersFound,
+};
+use crate::error::CommandError;
+
+/// A device silent for this long is worth a warning.
+const SILENT_DAYS: i64 = 30;
+
+/// How many colours tell tenants apart.
+const COLOURS: u8 = 8;
+
+/// An account with its tenant's name, or its id where Graph does not tell.
+pub fn account(account: &Account, tenant_name: Option<String>) -> AccountView {
+    AccountView {
+        name: account.name.clone(),
+        username: account.username.clone(),
+        tenant_id: account.tenant_id.clone(),
+        tenant_name: tenant_name.unwrap_or_else(|| account.tenant_id.clone()),
+        tenant_colour: Sha256::digest(&account.tenant_id)[0] % COLOURS,
+    }
+}
+
+/// People found.
+pub fn users_found(found: Found<User>) -> UsersFound {
+    UsersFound {
+        users: found.rows.into_iter().map(user_row).collect(),
+        left_out: count(found.left_out),
+        more: !found.complete,
+    }
+}
+
+fn user_row(user: User) -> UserRow {
+    UserRow {
+        id: user.id.to_string(),
+        display_name: user.display_name,
+        user_principal_name: user.user_principal_name,
+        mail: user.mail,
+    }
+}
+
+/// Detected apps found.
+pub fn apps_found(found: Found<DetectedApp>) -> AppsFound {
+    AppsFound {
+        apps: found.rows.into_iter().map(app_row).collect(),
+        left_out: count(found.left_out),
+        complete: found.complete,
+        problem: found.stopped_by.map(CommandError::from),
+    }
+}
+
+fn app_row(app: DetectedApp) -> AppRow {
+    AppRow {
+        id: app.id.to_string(),
+        display_name: app.display_name,
+        version: app.version,
+        publisher: app.publisher,
+        platform: app.platform.to_string(),
+        device_count: app.device_count,
+    }
+}
+
+/// Devices found, with what a person should know of each at `now`.
+pub fn devices_found(found: Found<ManagedDevice>, now: OffsetDateTime) -> DevicesFound {
+    DevicesFound {
+        devices: found.rows.iter().map(|device| device_row(device, now)).collect(),
+        left_out: count(found.left_out),
+        complete: found.complete,
+        counted: found.counted,
+        problem: found.stopped_by.map(CommandError::from),
+    }
+}
+
+/// One device, with what a person should know of it at `now`.
+pub fn device_row(device: &ManagedDevice, now: OffsetDateTime) -> DeviceRow {
+    DeviceRow {
+        id: device.id.to_string(),
+        name: device.device_name.clone(),
+        serial: device.serial_number.clone(),
+        user_principal_name: device.user_principal_name.clone(),
+        user_display_name: device.user_display_name.clone(),
+        operating_system: device.operating_system.clone(),
+        os_version: device.os_version.clone(),
+        model: device.model.clone(),
+        owner: device.owner.to_string(),
+        compliance: device.compliance_state.to_string(),
+        management_state: device.management_state.to_string(),
+        last_contact: device.last_sync.map(moment),
+        enrolled: device.enrolled.map(moment),
+        warnings: warnings(device, now),
+    }
+}
+
+fn warnings(device: &ManagedDevice, now: OffsetDateTime) -> Vec<DeviceWarning> {
+    let mut warnings = Vec::new();
+    if let Some(state) = engine::removal_pending(device) {
+        warnings.push(DeviceWarning::RemovalPending { state: state.to_string() });
+    }
+    if let Some(agent) = engine::no_mdm_channel(device) {
+        warnings.push(DeviceWarning::NoMdmChannel { agent: agent.to_string() });
+    }
+    match device.last_sync {
+        None => warnings.push(DeviceWarning::NeverSeen),
+        Some(last) if now - last >= Duration::days(SILENT_DAYS) => {
+            let days = u32::try_from((now - last).whole_days()).unwrap_or(u32::MAX);
+            warnings.push(DeviceWarning::Silent { days });
+        }
+        Some(_) => {}
+    }
+    if device.owner == OwnerType::Personal {
+        warnings.push(DeviceWarning::Personal);
+    }
+    warnings
+}
+
+/// A run with all its items.
+pub fn run_view(run: &RunRecord) -> RunView {
+    RunView { summary: run_summary(&run.summary), items: run.items.iter().map(item_view).collect() }
+}
+
+/// What changed in a run.
+pub fn run_progress(progress: &engine::Progress) -> RunProgress {
+    RunProgress {
+        summary: run_summary(&progress.summary),
+        items: progress.items.iter().map(item_view).collect(),
+    }
+}
+
+/// A run without its items.
+pub fn run_summary(run: &engine::RunSummary) -> RunSummary {
+    RunSummary {
+        id: run.header.id.to_string(),
+        started: moment(run.header.started),
+        finished: run.finished.map(moment),
+        tenant: run.header.principal.tenant_name.clone(),
+        account: run.header.principal.account.clone(),
+        reason: run.header.reason.clone(),
+        state: run_state(run.state),
+        counts: counts(run.counts),
+        remaining_seconds: run.remaining.map(seconds),
+        hold_seconds: run.hold.map(seconds),
+    }
+}
+
+/// One item of a run.
+pub fn item_view(item: &ItemRecord) -> ItemView {
+    let (planned, standing) = (&item.planned, &item.standing);
+    ItemView {
+        position: item.position,
+        device_id: planned.device_id.to_string(),
+        name: planned.name.clone(),
+        serial: planned.serial.clone(),
+        user: planned.user.clone(),
+        system: planned.system.clone(),
+        route: RouteView::named(&planned.route, planned.route_label.clone()),
+        fell_back: standing.fell_back,
+        state: item_state(standing.state),
+        reason: standing.reason.map(item_reason),
+        message: standing.message.clone(),
+        request_id: standing.request_id.clone(),
+        client_request_id: standing.client_request_id.map(|id| id.to_string()),
+        at: standing.at.map(moment),
+    }
+}
+
+fn run_state(state: engine::RunState) -> RunState {
+    use engine::RunState as From;
+    match state {
+        From::Active => RunState::Active,
+        From::Cancelling => RunState::Cancelling,
+        From::SignInNeeded => RunState::SignInNeeded,
+        From::Finished => RunState::Finished,
+        From::Cancelled => RunState::Cancelled,
+        From::Interrupted => RunState::Interrupted,
+        From::JournalFailed => RunState::JournalFailed,
+    }
+}
+
+fn item_state(state: engine::ItemState) -> ItemState {
+    use engine::ItemState as From;
+    match state {
+        From::Waiting => ItemState::Waiting,
+        From::Sending => ItemState::Sending,
+        From::Accepted => ItemState::Accepted,
+        From::Done => ItemState::Done,
+        From::Failed => ItemState::Failed,
+        From::NotSupported => ItemState::NotSupported,
+        From::Canceled => ItemState::Canceled,
+        From::Other => ItemState::Other,
+        From::Refused => ItemState::Refused,
+        From::Stopped => ItemState::Stopped,
+        From::Unconfirmed => ItemState::Unconfirmed,
+        From::NotSent => ItemState::NotSent,
+    }
+}
+
+fn item_reason(reason: engine::ItemReason) -> ItemReason {
+    use engine::ItemReason as From;
+    match reason {
+        From::RoleDenied => ItemReason::RoleDenied,
+        From::MissingScope => ItemReason::MissingScope,
+        From::NotFound => ItemReason::NotFound,
+        From::Changed => ItemReason::Changed,
+        From::RemovalPending => ItemReason::RemovalPending,
+        From::NoMdmChannel => ItemReason::NoMdmChannel,
+        From::NotRead => ItemReason::NotRead,
+        From::BadRequest => ItemReason::BadRequest,
+        From::Throttled => ItemReason::Throttled,
+        From::NotConnected => ItemReason::NotConnected,
+        From::SignInNeeded => ItemReason::SignInNeeded,
+        From::JournalFailed => ItemReason::JournalFailed,
+        From::Other => ItemReason::Other,
+    }
+}
+
+fn counts(counts: engine::RunCounts) -> RunCounts {
+    RunCounts {
+        total: counts.total,
+        waiting: counts.waiting,
+        accepted: counts.accepted,
+        done: counts.done,
+        answered: counts.answered,
+        failed: counts.failed,
+        unconfirmed: counts.unconfirmed,
+        not_sent: counts.not_sent,
+    }
+}
+
+fn moment(at: OffsetDateTime) -> String {
+    at.to_offset(time::UtcOffset::UTC).format(&Rfc3339).unwrap_or_default()
+}
+
+fn seconds(wait: std::time::Duration) -> u32 {
+    u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX)
+}
+
+fn count(rows: usize) -> u32 {
+    u32::try_from(rows).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,529 @@
+//! What crosses between the window and the engine. Times are RFC 3339 in UTC, counts are whole numbers, ids are opaque text.
+//! No token and no passcode has a place in any of these types.
+
+use serde::{Deserialize, Serialize};
+use specta::Type;
+use unlatch_graph::Route;
+
+use crate::error::CommandError;
+
+/// Everything the window needs to draw its frame.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct AppStatus {
+    /// The version of Unlatch.
+    pub version: String,
+    /// Whether a demo tenant, a configured tenant, or none is behind the window.
+    pub mode: Mode,
+    /// Who is signed in.
+    pub session: SessionView,
+    /// Where the refresh token is kept.
+    pub keychain: KeychainView,
+    /// Why nothing can be recorded, if so. Recovering is off while this is set.
+    pub journal_problem: Option<CommandError>,
+    /// The settings in force.
+    pub settings: SettingsView,
+    /// What is wrong with a configuration file, if anything.
+    pub config_problem: Option<ConfigProblem>,
+}
+
+/// What is behind the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum Mode {
+    /// The built-in demo tenant on loopback. Nothing real is touched.
+    Demo,
+    /// A tenant named by the configuration.
+    Tenant,
+    /// No tenant is configured yet.
+    Unconfigured,
+}
+
+/// The state of the sign-in.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum SessionView {
+    /// Nobody is signed in. `problem` says why a kept sign-in ended, if one did.
+    SignedOut { problem: Option<CommandError> },
+    /// A sign-in waits for the browser.
+    SigningIn,
+    /// An account is signed in.
+    SignedIn { account: AccountView },
+}
+
+/// A signed-in work or school account.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountView {
+    /// Display name.
+    pub name: String,
+    /// User principal name.
+    pub username: String,
+    /// The tenant's id (GUID).
+    pub tenant_id: String,
+    /// The tenant's display name, or its id if Graph does not tell.
+    pub tenant_name: String,
+    /// 0 to 7: the tenant's own colour.
+    pub tenant_colour: u8,
+}
+
+/// Where the refresh token is kept, or why it is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum KeychainView {
+    /// In the operating system's keychain.
+    Kept,
+    /// The keychain is locked: the session lasts until the window closes.
+    Locked,
+    /// There is no keychain: the session lasts until the window closes.
+    Absent,
+    /// The keychain did not answer or refused: the session lasts until the window closes.
+    Failed,
+    /// The demo tenant keeps nothing.
+    NotUsed,
+}
+
+/// The settings in force and which of them policy fixes.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct SettingsView {
+    /// Tenant id or verified domain.
+    pub tenant: Option<String>,
+    /// Application (client) id.
+    pub client_id: Option<String>,
+    /// `global`, `us-gov`, `us-gov-dod`, `china` or `custom`.
+    pub cloud: String,
+    /// Whether a reason must be given for every run.
+    pub require_reason: bool,
+    /// The most devices in one run.
+    pub max_run_size: u32,
+    /// `en` or `es`; none follows the system.
+    pub language: Option<String>,
+    /// Keys that machine policy fixes, as they are written in the file.
+    pub locked: Vec<String>,
+    /// The folder of the journal and the logs.
+    pub data_folder: String,
+    /// The user's configuration file.
+    pub config_file: String,
+}
+
+/// The settings a person may change in the window. Keys fixed by policy must be sent unchanged.
+#[derive(Debug, Clone, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct SettingsInput {
+    /// Tenant id or verified domain.
+    pub tenant: String,
+    /// Application (client) id, a GUID.
+    pub client_id: String,
+    /// `global`, `us-gov`, `us-gov-dod` or `china`; `custom` keeps the table in the file.
+    pub cloud: String,
+    /// Whether a reason must be given for every run.
+    pub require_reason: bool,
+    /// `en` or `es`; none follows the system.
+    pub language: Option<String>,
+}
+
+/// A fault in a configuration file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigProblem {
+    /// The file.
+    pub file: String,
+    /// The key, or none if the file as a whole cannot be read.
+    pub key: Option<String>,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// A person in the directory.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct UserRow {
+    /// Object id.
+    pub id: String,
+    /// Display name.
+    pub display_name: String,
+    /// User principal name.
+    pub user_principal_name: String,
+    /// Mail address.
+    pub mail: Option<String>,
+}
+
+/// People who match what was typed.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct UsersFound {
+    /// Checked rows.
+    pub users: Vec<UserRow>,
+    /// Rows that Graph returned and that do not match.
+    pub left_out: u32,
+    /// Whether there are more people than these.
+    pub more: bool,
+}
+
+/// One version of a detected app.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct AppRow {
+    /// Detected app id.
+    pub id: String,
+    /// Display name.
+    pub display_name: String,
+    /// Version, as detected.
+    pub version: Option<String>,
+    /// Publisher.
+    pub publisher: Option<String>,
+    /// Platform as Graph names it.
+    pub platform: String,
+    /// On how many devices Graph says it was detected.
+    pub device_count: u32,
+}
+
+/// Detected apps that match what was typed.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct AppsFound {
+    /// Checked rows, one for each name, version and platform.
+    pub apps: Vec<AppRow>,
+    /// Rows that Graph returned and that do not match.
+    pub left_out: u32,
+    /// Whether every page was read.
+    pub complete: bool,
+    /// Why the list ended early.
+    pub problem: Option<CommandError>,
+}
+
+/// A managed device, checked against the query that found it.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceRow {
+    /// Managed device id.
+    pub id: String,
+    /// Device name.
+    pub name: String,
+    /// Serial number.
+    pub serial: Option<String>,
+    /// User principal name of the primary user.
+    pub user_principal_name: Option<String>,
+    /// Display name of the primary user.
+    pub user_display_name: Option<String>,
+    /// Operating system as Graph names it.
+    pub operating_system: Option<String>,
+    /// Version of the operating system.
+    pub os_version: Option<String>,
+    /// Model.
+    pub model: Option<String>,
+    /// `company`, `personal`, `unknown` or what Graph says.
+    pub owner: String,
+    /// Compliance state as Graph names it.
+    pub compliance: String,
+    /// Management state as Graph names it.
+    pub management_state: String,
+    /// Last contact; none means never.
+    pub last_contact: Option<String>,
+    /// When it was enrolled.
+    pub enrolled: Option<String>,
+    /// What a person should know before acting on it.
+    pub warnings: Vec<DeviceWarning>,
+}
+
+/// What a person should know before acting on a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum DeviceWarning {
+    /// It has not been in contact for that many days (30 or more).
+    Silent { days: u32 },
+    /// It has never been in contact.
+    NeverSeen,
+    /// It belongs to a person, not to the organisation.
+    Personal,
+    /// A retire, wipe or delete is pending and goes before any passcode action.
+    RemovalPending { state: String },
+    /// It is not managed through MDM and cannot take the action.
+    NoMdmChannel { agent: String },
+}
+
+/// Devices found by one search.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct DevicesFound {
+    /// Checked rows.
+    pub devices: Vec<DeviceRow>,
+    /// Rows that Graph returned and that do not match.
+    pub left_out: u32,
+    /// Whether every page was read. Select-all is off while this is false.
+    pub complete: bool,
+    /// How many devices Graph itself counts, where it does.
+    pub counted: Option<u32>,
+    /// Why the list ended early.
+    pub problem: Option<CommandError>,
+}
+
+/// How a device was found, and so the route its request goes out by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum RouteView {
+    /// `/users/{id}/managedDevices/{device}/recoverPasscode`. `label` is for people.
+    User { id: String, label: String },
+    /// `/deviceManagement/detectedApps/{id}/managedDevices/{device}/recoverPasscode`. `label` is for people.
+    App { id: String, label: String },
+    /// `/deviceManagement/managedDevices/{device}/recoverPasscode`.
+    Direct,
+}
+
+/// A device a person ticked.
+#[derive(Debug, Clone, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct SelectedDevice {
+    /// Managed device id. It must have been shown, checked, since the sign-in.
+    pub device_id: String,
+    /// How it was found.
+    pub route: RouteView,
+}
+
+/// What will happen, for a full review before anything is sent.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanView {
+    /// Names this plan to `start_run`; good for one start.
+    pub plan_id: String,
+    /// Tenant and account the requests go out as.
+    pub account: AccountView,
+    /// What happens to which device by which route.
+    pub items: Vec<PlanItem>,
+    /// Whether a reason must be given.
+    pub reason_required: bool,
+    /// Above this many devices the count must be typed.
+    pub typed_count_above: u32,
+    /// The most devices in one run.
+    pub max_run_size: u32,
+}
+
+/// One device of a plan.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanItem {
+    /// The device as it was shown.
+    pub device: DeviceRow,
+    /// How it was found.
+    pub route: RouteView,
+}
+
+/// A person's confirmation of a plan.
+#[derive(Debug, Clone, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Confirmation {
+    /// The plan.
+    pub plan_id: String,
+    /// Devices taken out during the review.
+    pub leave_out: Vec<String>,
+    /// Reason or ticket.
+    pub reason: Option<String>,
+    /// How many devices the person confirmed. Must equal what is left.
+    pub count: u32,
+}
+
+/// The state of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum RunState {
+    /// Requests are going out.
+    Active,
+    /// Cancel was asked for; what is in flight is waited for.
+    Cancelling,
+    /// Paused until somebody signs in again.
+    SignInNeeded,
+    /// Every item was sent or stopped.
+    Finished,
+    /// Cancelled by a person.
+    Cancelled,
+    /// The application ended before the run did.
+    Interrupted,
+    /// The journal could not be written, so nothing more was sent.
+    JournalFailed,
+}
+
+/// The state of one device in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum ItemState {
+    /// Its turn has not come.
+    Waiting,
+    /// The device is read afresh and the request goes out.
+    Sending,
+    /// Graph accepted the request. The device has not answered.
+    Accepted,
+    /// The device reports it done.
+    Done,
+    /// The device reports a failure.
+    Failed,
+    /// The device reports that it does not support the action.
+    NotSupported,
+    /// The action was cancelled on the service's side.
+    Canceled,
+    /// The device reports a state this version does not know; `message` holds it.
+    Other,
+    /// Graph refused the request; nothing was executed.
+    Refused,
+    /// Stopped before sending, for `reason`.
+    Stopped,
+    /// The answer was lost: it may have arrived.
+    Unconfirmed,
+    /// Never sent.
+    NotSent,
+}
+
+/// Why an item was refused or stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum ItemReason {
+    /// The account's Intune role does not allow it on this device.
+    RoleDenied,
+    /// The application lacks the scope.
+    MissingScope,
+    /// The device is gone, or outside the account's scope tags.
+    NotFound,
+    /// Name, serial or user differ from what was confirmed.
+    Changed,
+    /// A retire, wipe or delete is pending.
+    RemovalPending,
+    /// The device is not managed through MDM.
+    NoMdmChannel,
+    /// It could not be read afresh, so nothing was sent.
+    NotRead,
+    /// Graph called the request wrong.
+    BadRequest,
+    /// Graph throttled it until the attempts ran out.
+    Throttled,
+    /// No connection was had; nothing was sent.
+    NotConnected,
+    /// Nobody is signed in any more.
+    SignInNeeded,
+    /// The journal could not be written, so nothing was sent.
+    JournalFailed,
+    /// Graph answered with an error that has no class of its own.
+    Other,
+}
+
+/// How many items are in which state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct RunCounts {
+    /// All devices of the run.
+    pub total: u32,
+    /// Waiting or sending.
+    pub waiting: u32,
+    /// Accepted, the device has not answered.
+    pub accepted: u32,
+    /// The device answered: done.
+    pub done: u32,
+    /// The device answered: failed, not supported, cancelled or something else.
+    pub answered: u32,
+    /// Refused or stopped.
+    pub failed: u32,
+    /// Unconfirmed.
+    pub unconfirmed: u32,
+    /// Never sent.
+    pub not_sent: u32,
+}
+
+/// One device of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemView {
+    /// Its place in the run, from 0.
+    pub position: u32,
+    /// Managed device id.
+    pub device_id: String,
+    /// Name as confirmed.
+    pub name: String,
+    /// Serial as confirmed.
+    pub serial: Option<String>,
+    /// User as confirmed.
+    pub user: Option<String>,
+    /// Operating system and version as confirmed.
+    pub system: Option<String>,
+    /// How it was found.
+    pub route: RouteView,
+    /// Whether it went out by the direct route because Graph does not know the first one.
+    pub fell_back: bool,
+    /// Its state.
+    pub state: ItemState,
+    /// Why it was refused or stopped.
+    pub reason: Option<ItemReason>,
+    /// What Graph or the device said, for people.
+    pub message: Option<String>,
+    /// Graph's request id of the last answer.
+    pub request_id: Option<String>,
+    /// The id this side gave the request; Intune's audit log shows it as the correlation id.
+    pub client_request_id: Option<String>,
+    /// When the state was last changed.
+    pub at: Option<String>,
+}
+
+/// A run, whole.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct RunView {
+    /// What a list shows of it.
+    pub summary: RunSummary,
+    /// Every device, in order.
+    pub items: Vec<ItemView>,
+}
+
+/// A run, as lists show it.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct RunSummary {
+    /// Names the run.
+    pub id: String,
+    /// When it was confirmed.
+    pub started: String,
+    /// When the last item was sent or stopped.
+    pub finished: Option<String>,
+    /// Tenant name.
+    pub tenant: String,
+    /// Who confirmed it (user principal name).
+    pub account: String,
+    /// Reason or ticket.
+    pub reason: Option<String>,
+    /// Its state.
+    pub state: RunState,
+    /// How many items are in which state.
+    pub counts: RunCounts,
+    /// Seconds until everything is sent, from the schedule itself; none when nothing is left to send.
+    pub remaining_seconds: Option<u32>,
+    /// Seconds for which Graph asked every sender to hold, if it did.
+    pub hold_seconds: Option<u32>,
+}
+
+/// What changed in a run since the last message.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct RunProgress {
+    /// The run now.
+    pub summary: RunSummary,
+    /// The items that changed.
+    pub items: Vec<ItemView>,
+}
+
+impl RouteView {
+    /// A route with its label for people.
+    #[must_use]
+    pub fn named(route: &Route, label: String) -> Self {
+        match route {
+            Route::User(id) => Self::User { id: id.to_string(), label },
+            Route::App(id) => Self::App { id: id.to_string(), label },
+            Route::Direct => Self::Direct,
+        }
+    }
+
+    /// The label for people; empty for the direct route.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        match self {
+            Self::User { label, .. } | Self::App { label, .. } => label,
+            Self::Direct => "",
+        }
+    }
+}

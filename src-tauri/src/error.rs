@@ -1,0 +1,238 @@
+//! The one error that crosses into the window.
+
+use serde::Serialize;
+use specta::Type;
+
+/// What went wrong, as a code the window has words for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type, thiserror::Error)]
+#[error("{message}")]
+#[serde(rename_all = "camelCase")]
+pub struct CommandError {
+    /// What kind of failure this is. The window branches on this alone.
+    pub code: ErrorCode,
+    /// A technical detail for support, in English. Never a token, a code or a passcode.
+    pub message: String,
+    /// Graph's request id or Entra's correlation id.
+    pub request_id: Option<String>,
+    /// Seconds the service asked to wait.
+    pub retry_after: Option<u32>,
+}
+
+/// Every kind of failure the window tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum ErrorCode {
+    /// Nobody is signed in, or the sign-in has ended.
+    SignedOut,
+    /// The person stopped the sign-in.
+    SignInCancelled,
+    /// The browser did not come back in time.
+    SignInTimedOut,
+    /// Entra refused; `message` holds its text.
+    SignInRefused,
+    /// A personal Microsoft account was chosen.
+    PersonalAccount,
+    /// Another tenant than the configured one answered.
+    WrongTenant,
+    /// Entra knows no such tenant.
+    UnknownTenant,
+    /// Entra knows no such application in this tenant.
+    UnknownClient,
+    /// No browser could be opened.
+    NoBrowser,
+    /// The service cannot be reached.
+    Offline,
+    /// The service's certificate cannot be trusted.
+    Tls,
+    /// Graph throttles; see `retry_after`.
+    Throttled,
+    /// The account's Intune or Entra role does not allow it.
+    NotAllowed,
+    /// The application lacks a scope.
+    MissingScope,
+    /// No such object.
+    NotFound,
+    /// The service's answer could not be understood.
+    BadAnswer,
+    /// The service failed.
+    Service,
+    /// The input is empty, too long or malformed.
+    InvalidInput,
+    /// The keychain is locked, absent or failed.
+    Keychain,
+    /// The journal cannot be written or read.
+    Journal,
+    /// The plan is unknown, was used, or does not match the confirmation.
+    PlanMismatch,
+    /// A newer search replaced this one.
+    Superseded,
+    /// The configuration cannot be used or written.
+    Config,
+    /// A fault of this application.
+    Internal,
+}
+
+impl CommandError {
+    fn new(code: ErrorCode, message: impl ToString) -> Self {
+        Self { code, message: message.to_string(), request_id: None, retry_after: None }
+    }
+
+    /// Nobody is signed in.
+    #[must_use]
+    pub fn signed_out() -> Self {
+        Self::new(ErrorCode::SignedOut, "nobody is signed in")
+    }
+
+    /// A sign-in that was in force has ended.
+    #[must_use]
+    pub fn session_ended(why: &unlatch_auth::SignInNeeded) -> Self {
+        let entra = why.error.as_ref();
+        let message = entra.map_or_else(|| "the sign-in has ended".to_owned(), ToString::to_string);
+        let request_id = entra.and_then(|error| error.correlation_id.clone());
+        Self { request_id, ..Self::new(ErrorCode::SignedOut, message) }
+    }
+
+    /// The person stopped the sign-in.
+    #[must_use]
+    pub fn sign_in_cancelled() -> Self {
+        Self::new(ErrorCode::SignInCancelled, "the sign-in was cancelled")
+    }
+
+    /// No tenant and application are configured.
+    #[must_use]
+    pub fn no_registration() -> Self {
+        Self::new(ErrorCode::Config, "no tenant and application are configured")
+    }
+
+    /// The configuration cannot be used or written.
+    #[must_use]
+    pub fn config(reason: impl ToString) -> Self {
+        Self::new(ErrorCode::Config, reason)
+    }
+
+    /// The input is empty, too long or malformed.
+    #[must_use]
+    pub fn invalid_input(why: impl ToString) -> Self {
+        Self::new(ErrorCode::InvalidInput, why)
+    }
+
+    /// A newer search replaced this one.
+    #[must_use]
+    pub fn superseded() -> Self {
+        Self::new(ErrorCode::Superseded, "a newer search replaced this one")
+    }
+
+    /// The plan is unknown, was used, or does not match the confirmation.
+    #[must_use]
+    pub fn plan_mismatch() -> Self {
+        Self::new(ErrorCode::PlanMismatch, "the confirmation does not match a plan that waits")
+    }
+
+    /// A fault of this application.
+    #[must_use]
+    pub fn internal(error: impl ToString) -> Self {
+        Self::new(ErrorCode::Internal, error)
+    }
+}
+
+impl From<unlatch_graph::Error> for CommandError {
+    fn from(error: unlatch_graph::Error) -> Self {
+        use unlatch_graph::{ApiErrorKind as Kind, Error, TokenError};
+        let code = match &error {
+            Error::InvalidInput(_) => ErrorCode::InvalidInput,
+            Error::Token(TokenError::SignInNeeded { .. }) => ErrorCode::SignedOut,
+            Error::Token(TokenError::Unavailable(_)) | Error::Offline(_) => ErrorCode::Offline,
+            Error::Tls(_) => ErrorCode::Tls,
+            Error::Throttled { .. } => ErrorCode::Throttled,
+            Error::BadAnswer { .. } | Error::ForeignLink => ErrorCode::BadAnswer,
+            Error::Api(api) => match api.kind {
+                Kind::RoleDenied => ErrorCode::NotAllowed,
+                Kind::MissingScope => ErrorCode::MissingScope,
+                Kind::Unauthenticated | Kind::ClaimsChallenge => ErrorCode::SignedOut,
+                Kind::NotFound => ErrorCode::NotFound,
+                Kind::Throttled => ErrorCode::Throttled,
+                Kind::RouteUnknown | Kind::BadRequest | Kind::Service | Kind::Other => ErrorCode::Service,
+            },
+        };
+        let retry_after = match &error {
+            Error::Throttled { retry_after, .. } => *retry_after,
+            _ => None,
+        };
+        Self {
+            code,
+            message: error.to_string(),
+            request_id: error.request_id().map(str::to_owned),
+            retry_after: retry_after.map(|wait| u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX)),
+        }
+    }
+}
+
+impl From<unlatch_auth::SignInError> for CommandError {
+    fn from(error: unlatch_auth::SignInError) -> Self {
+        use unlatch_auth::SignInError as Refusal;
+        let code = match &error {
+            Refusal::Cancelled => ErrorCode::SignInCancelled,
+            Refusal::TimedOut => ErrorCode::SignInTimedOut,
+            Refusal::NoBrowser(_) => ErrorCode::NoBrowser,
+            Refusal::Listener(_) => ErrorCode::Internal,
+            Refusal::Refused(_) => ErrorCode::SignInRefused,
+            Refusal::PersonalAccount => ErrorCode::PersonalAccount,
+            Refusal::WrongTenant { .. } => ErrorCode::WrongTenant,
+            Refusal::UnknownTenant(_) | Refusal::WrongCloud { .. } => ErrorCode::UnknownTenant,
+            Refusal::UnknownClient(_) => ErrorCode::UnknownClient,
+            Refusal::Offline(_) => ErrorCode::Offline,
+            Refusal::Tls(_) => ErrorCode::Tls,
+            Refusal::BadAnswer(_) => ErrorCode::BadAnswer,
+        };
+        let request_id = match &error {
+            Refusal::Refused(entra) | Refusal::UnknownTenant(entra) | Refusal::UnknownClient(entra) => {
+                entra.correlation_id.clone()
+            }
+            _ => None,
+        };
+        Self { request_id, ..Self::new(code, &error) }
+    }
+}
+
+impl From<unlatch_recovery::JournalError> for CommandError {
+    fn from(error: unlatch_recovery::JournalError) -> Self {
+        Self::new(ErrorCode::Journal, error)
+    }
+}
+
+impl From<unlatch_recovery::StartError> for CommandError {
+    fn from(error: unlatch_recovery::StartError) -> Self {
+        match error {
+            unlatch_recovery::StartError::Journal(error) => error.into(),
+        }
+    }
+}
+
+impl From<unlatch_recovery::CheckError> for CommandError {
+    fn from(error: unlatch_recovery::CheckError) -> Self {
+        match error {
+            unlatch_recovery::CheckError::Journal(error) => error.into(),
+            unlatch_recovery::CheckError::Graph(error) => error.into(),
+        }
+    }
+}
+
+impl From<unlatch_auth::VaultError> for CommandError {
+    fn from(error: unlatch_auth::VaultError) -> Self {
+        Self::new(ErrorCode::Keychain, error)
+    }
+}
+
+impl From<unlatch_auth::RestoreError> for CommandError {
+    fn from(error: unlatch_auth::RestoreError) -> Self {
+        match error {
+            unlatch_auth::RestoreError::Vault(error) => error.into(),
+        }
+    }
+}
+
+impl From<unlatch_recovery::PlanError> for CommandError {
+    fn from(error: unlatch_recovery::PlanError) -> Self {
+        Self::invalid_input(error)
+    }
+}

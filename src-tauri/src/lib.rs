@@ -1,0 +1,28 @@
+//! The window of Unlatch: commands for the web UI over the engine. It holds no logic of its own beyond validating, calling and
+//! mapping; what the window shows is what the engine and the journal say.
+
+mod args;
+mod browser;
+mod change;
+pub mod commands;
+mod config;
+mod convert;
+mod dto;
+mod error;
+mod logging;
+mod place;
+mod plan;
+mod progress;
+mod session;
+mod shown;
+mod start;
+mod state;
+mod status;
+
+use std::process::ExitCode;
+
+/// Runs the application until its window closes.
+#[must_use]
+pub fn run() -> ExitCode {
+    start::run()
+}

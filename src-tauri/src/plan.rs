@@ -1,0 +1,118 @@
+//! From ticked rows to a plan, and from a confirmation to what is started.
+
+use std::collections::HashSet;
+
+use time::OffsetDateTime;
+use unlatch_graph::{AppId, DeviceId, Route, UserId};
+use unlatch_recovery::{Action, Plan, PlanRules, PlannedItem};
+use uuid::Uuid;
+
+use crate::config::Settings;
+use crate::convert;
+use crate::dto::{Confirmation, PlanItem, PlanView, RouteView, SelectedDevice};
+use crate::error::CommandError;
+use crate::shown::{Seen, Shown};
+use crate::state::Desk;
+
+/// Above this many devices the count must be typed.
+pub const TYPED_COUNT_ABOVE: u32 = 20;
+
+/// Plans a selection and shows what it will do.
+///
+/// # Errors
+/// `InvalidInput` for a device that was not shown by that route, for none, and for more than the settings allow.
+pub fn review(
+    shown: &Shown,
+    desk: &Desk,
+    selection: &[SelectedDevice],
+    settings: &Settings,
+) -> Result<PlanView, CommandError> {
+    let now = OffsetDateTime::now_utc();
+    let mut taken = HashSet::new();
+    let mut items = Vec::new();
+    let mut planned = Vec::new();
+    for selected in selection {
+        let (seen, route) = seen(shown, selected)?;
+        if !taken.insert(seen.device.id.clone()) {
+            continue;
+        }
+        let route_view = RouteView::named(&route, label(shown, &route));
+        planned.push(planned_item(&seen, route, &route_view));
+        items.push(PlanItem { device: convert::device_row(&seen.device, now), route: route_view });
+    }
+    let rules = PlanRules { max_items: settings.max_run_size as usize, reason_required: false };
+    let plan = Plan::new(desk.principal.clone(), Action::RecoverPasscode, None, planned, rules)?;
+    Ok(PlanView {
+        plan_id: shown.keep_plan(plan).to_string(),
+        account: desk.account.clone(),
+        items,
+        reason_required: settings.require_reason,
+        typed_count_above: TYPED_COUNT_ABOVE,
+        max_run_size: settings.max_run_size,
+    })
+}
+
+/// The plan a person confirmed, less what they left out.
+///
+/// # Errors
+/// `PlanMismatch` for an unknown plan or a count that is not the number of devices left, `InvalidInput` for a missing reason.
+pub fn confirmed(
+    shown: &Shown,
+    confirmation: &Confirmation,
+    settings: &Settings,
+) -> Result<(Uuid, Plan), CommandError> {
+    let id = Uuid::try_parse(&confirmation.plan_id).map_err(|_| CommandError::plan_mismatch())?;
+    let plan = shown.plan(id).ok_or_else(CommandError::plan_mismatch)?;
+    let left_out: HashSet<&str> = confirmation.leave_out.iter().map(String::as_str).collect();
+    let mut items = plan.items;
+    items.retain(|item| !left_out.contains(item.device_id.as_str()));
+    if items.len() != confirmation.count as usize {
+        return Err(CommandError::plan_mismatch());
+    }
+    let rules =
+        PlanRules { max_items: settings.max_run_size as usize, reason_required: settings.require_reason };
+    let reason = confirmation.reason.as_deref();
+    Ok((id, Plan::new(plan.principal, plan.action, reason, items, rules)?))
+}
+
+/// A device that was shown by the route it is selected with.
+fn seen(shown: &Shown, selected: &SelectedDevice) -> Result<(Seen, Route), CommandError> {
+    let wrong = || CommandError::invalid_input("this device was not shown by that route");
+    let id = DeviceId::new(selected.device_id.clone()).map_err(|_| wrong())?;
+    let route = match &selected.route {
+        RouteView::User { id, .. } => Route::User(UserId::new(id.clone()).map_err(|_| wrong())?),
+        RouteView::App { id, .. } => Route::App(AppId::new(id.clone()).map_err(|_| wrong())?),
+        RouteView::Direct => Route::Direct,
+    };
+    let seen = shown.device(&id).filter(|seen| seen.routes.contains(&route)).ok_or_else(wrong)?;
+    Ok((seen, route))
+}
+
+/// What people call the place a device was found at.
+fn label(shown: &Shown, route: &Route) -> String {
+    match route {
+        Route::User(id) => shown.user(id).map(|user| user.display_name),
+        Route::App(id) => shown.app(id).map(|app| match app.version {
+            Some(version) => format!("{} {version}", app.display_name),
+            None => app.display_name,
+        }),
+        Route::Direct => None,
+    }
+    .unwrap_or_default()
+}
+
+fn planned_item(seen: &Seen, route: Route, view: &RouteView) -> PlannedItem {
+    let device = &seen.device;
+    let system = [device.operating_system.as_deref(), device.os_version.as_deref()];
+    let system = system.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    PlannedItem {
+        device_id: device.id.clone(),
+        route,
+        route_label: view.label().to_owned(),
+        name: device.device_name.clone(),
+        serial: device.serial_number.clone(),
+        user_id: device.user_id.clone(),
+        user: device.user_principal_name.clone(),
+        system: (!system.is_empty()).then_some(system),
+    }
+}

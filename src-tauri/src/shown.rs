@@ -1,0 +1,126 @@
+//! What the window was shown since the sign-in. Only a device that was shown, checked, by the route it was found on can be planned.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+use unlatch_graph::{AppId, DetectedApp, DeviceId, ManagedDevice, Route, User, UserId};
+use unlatch_recovery::Plan;
+use uuid::Uuid;
+
+/// How many plans may wait for their confirmation. The oldest goes first.
+const WAITING_PLANS: usize = 8;
+
+/// The rows of all searches and the plans made from them.
+#[derive(Default)]
+pub struct Shown {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    owner: Option<String>,
+    users: HashMap<UserId, User>,
+    apps: HashMap<AppId, DetectedApp>,
+    devices: HashMap<DeviceId, Seen>,
+    plans: Vec<(Uuid, Plan)>,
+    searches: HashMap<&'static str, CancellationToken>,
+}
+
+/// A device and the routes it was found by.
+#[derive(Clone)]
+pub struct Seen {
+    /// The newest checked row.
+    pub device: ManagedDevice,
+    /// The routes it was found by.
+    pub routes: Vec<Route>,
+}
+
+impl Shown {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets everything unless `owner` (tenant and account) is the one it was shown to.
+    pub fn belongs_to(&self, owner: &str) {
+        let mut inner = self.inner();
+        if inner.owner.as_deref() != Some(owner) {
+            *inner = Inner { owner: Some(owner.to_owned()), ..Inner::default() };
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        *self.inner() = Inner::default();
+    }
+
+    /// Remembers people.
+    pub fn users(&self, users: &[User]) {
+        self.inner().users.extend(users.iter().map(|user| (user.id.clone(), user.clone())));
+    }
+
+    /// Remembers apps.
+    pub fn apps(&self, apps: &[DetectedApp]) {
+        self.inner().apps.extend(apps.iter().map(|app| (app.id.clone(), app.clone())));
+    }
+
+    /// Remembers devices and the route they were found by.
+    pub fn devices(&self, devices: &[ManagedDevice], route: &Route) {
+        let mut inner = self.inner();
+        for device in devices {
+            let seen = inner
+                .devices
+                .entry(device.id.clone())
+                .or_insert_with(|| Seen { device: device.clone(), routes: Vec::new() });
+            seen.device = device.clone();
+            if !seen.routes.contains(route) {
+                seen.routes.push(route.clone());
+            }
+        }
+    }
+
+    /// A person that was shown.
+    pub fn user(&self, id: &UserId) -> Option<User> {
+        self.inner().users.get(id).cloned()
+    }
+
+    /// An app that was shown.
+    pub fn app(&self, id: &AppId) -> Option<DetectedApp> {
+        self.inner().apps.get(id).cloned()
+    }
+
+    /// A device that was shown.
+    pub fn device(&self, id: &DeviceId) -> Option<Seen> {
+        self.inner().devices.get(id).cloned()
+    }
+
+    /// Keeps a plan until it is confirmed and gives it a name.
+    pub fn keep_plan(&self, plan: Plan) -> Uuid {
+        let id = Uuid::new_v4();
+        let mut inner = self.inner();
+        if inner.plans.len() == WAITING_PLANS {
+            inner.plans.remove(0);
+        }
+        inner.plans.push((id, plan));
+        id
+    }
+
+    /// A plan that waits for its confirmation.
+    pub fn plan(&self, id: Uuid) -> Option<Plan> {
+        self.inner().plans.iter().find(|(known, _)| *known == id).map(|(_, plan)| plan.clone())
+    }
+
+    /// Takes a plan away, so that it starts once.
+    pub fn drop_plan(&self, id: Uuid) {
+        self.inner().plans.retain(|(known, _)| *known != id);
+    }
+
+    /// Starts a search of a kind and ends the one before it.
+    pub fn newest_search(&self, kind: &'static str) -> CancellationToken {
+        let token = CancellationToken::new();
+        if let Some(older) = self.inner().searches.insert(kind, token.clone()) {
+            older.cancel();
+        }
+        token
+    }
+}

@@ -1,0 +1,130 @@
+//! From the command line to an open window.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use tauri::{App, Manager};
+
+use crate::args::{self, Args, Asked};
+use crate::config::{self, Sources};
+use crate::error::CommandError;
+use crate::state::AppState;
+use crate::{commands, logging, place, session};
+
+/// Where machine policy lies.
+const POLICY: &str = "/etc/unlatch/policy.toml";
+
+/// Reads the command line, opens the window and runs until it closes.
+pub fn run() -> ExitCode {
+    if let Some(code) = without_remote_control() {
+        return code;
+    }
+    let args = match args::parse(std::env::args_os().skip(1)) {
+        Ok(Asked::Start(args)) => args,
+        Ok(Asked::Print(text)) => {
+            say(&text);
+            return ExitCode::SUCCESS;
+        }
+        Err(text) => return fail(&text),
+    };
+    let Some(data_folder) = args.data_dir.clone().or_else(|| dirs::data_local_dir().map(|dir| dir.join("unlatch")))
+    else {
+        return fail("no folder for data was found; name one with --data-dir");
+    };
+    if let Err(error) = create_private(&data_folder) {
+        return fail(&format!("{}: {error}", data_folder.display()));
+    }
+    let log = logging::start(&data_folder.join("logs"));
+    if let Err(error) = &log {
+        say(&format!("no log is written: {error}"));
+    }
+    let builder = commands::builder();
+    let outcome = tauri::Builder::default()
+        .plugin(tauri_plugin_single_instance::init(|app, _, _| {
+            if let Some(window) = app.get_webview_window("main") {
+                // A window that cannot be raised is still there.
+                let _ = window.unminimize();
+                let _ = window.set_focus();
+            }
+        }))
+        .plugin(
+            tauri_plugin_window_state::Builder::default()
+                .with_state_flags(
+                    tauri_plugin_window_state::StateFlags::SIZE | tauri_plugin_window_state::StateFlags::MAXIMIZED,
+                )
+                .build(),
+        )
+        .invoke_handler(builder.invoke_handler())
+        .setup(move |app| {
+            set_up(app, &args, data_folder)?;
+            Ok(())
+        })
+        .run(tauri::generate_context!());
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("the window could not be opened: {error}")),
+    }
+}
+
+/// Puts the first place behind the window. The kept sign-in is looked for while the window opens.
+fn set_up(app: &App, args: &Args, data_folder: PathBuf) -> Result<(), CommandError> {
+    let user = args.config.clone().or_else(|| dirs::config_dir().map(|dir| dir.join("unlatch/config.toml")));
+    let user = user.unwrap_or_else(|| data_folder.join("config.toml"));
+    let sources = Sources { policy: cfg!(unix).then(|| PathBuf::from(POLICY)), user };
+    let settings = config::load(&sources);
+    let place = if args.demo {
+        tauri::async_runtime::block_on(place::demo(&data_folder))?
+    } else {
+        place::configured(&settings.0, &data_folder)
+    };
+    app.manage(AppState::new(sources, data_folder, settings, place));
+    let handle = app.handle().clone();
+    tauri::async_runtime::spawn(async move {
+        let state = handle.state::<AppState>();
+        session::restore(&state.place()).await;
+        state.restored.send_replace(true);
+    });
+    Ok(())
+}
+
+/// Makes the data folder, for this user alone.
+fn create_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Two environment variables open the webview to remote control even in released builds: one of WebKitGTK's, one of WebView2's.
+/// A released build starts itself anew without them and gives that one's exit code; a debug build is driven by tests.
+fn without_remote_control() -> Option<ExitCode> {
+    const DOORS: [&str; 2] = ["TAURI_WEBVIEW_AUTOMATION", "WEBVIEW2_ADDITIONAL_BROWSER_ARGUMENTS"];
+    if cfg!(debug_assertions) || DOORS.iter().all(|door| std::env::var_os(door).is_none()) {
+        return None;
+    }
+    let mut again = match std::env::current_exe() {
+        Ok(program) => std::process::Command::new(program),
+        Err(error) => return Some(fail(&error.to_string())),
+    };
+    again.args(std::env::args_os().skip(1));
+    for door in DOORS {
+        again.env_remove(door);
+    }
+    Some(match again.status() {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => fail(&error.to_string()),
+    })
+}
+
+#[allow(clippy::print_stderr, reason = "said to the terminal before there is a window or a log")]
+fn fail(text: &str) -> ExitCode {
+    eprintln!("unlatch: {text}");
+    ExitCode::from(2)
+}
+
+#[allow(clippy::print_stdout, reason = "answers --version and --help")]
+fn say(text: &str) {
+    println!("{text}");
+}

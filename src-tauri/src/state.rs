@@ -1,0 +1,158 @@
+//! What the commands share. A `Place` is everything behind the window for one choice of tenant; it is replaced whole.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use tokio_util::sync::CancellationToken;
+use unlatch_auth::{Browser, Registration, Session, Vault};
+use unlatch_demo_tenant::DemoTenant;
+use unlatch_graph::Client;
+use unlatch_recovery::{Engine, Principal, Tenant};
+
+use crate::config::{Settings, Sources};
+use crate::dto::{AccountView, ConfigProblem, Mode};
+use crate::error::CommandError;
+use crate::shown::Shown;
+
+/// State of the whole application.
+pub struct AppState {
+    /// Where settings come from.
+    pub sources: Sources,
+    /// The folder of the journal and the logs.
+    pub data_folder: PathBuf,
+    /// Settings in force and what is wrong with their files.
+    pub settings: RwLock<(Settings, Vec<ConfigProblem>)>,
+    /// What is behind the window now.
+    place: RwLock<Arc<Place>>,
+    /// Held while the place is being changed, so that two changes never cross.
+    pub changing: tokio::sync::Mutex<()>,
+    /// True once a kept sign-in was looked for.
+    pub restored: tokio::sync::watch::Sender<bool>,
+}
+
+impl AppState {
+    /// State on a first place.
+    pub fn new(
+        sources: Sources,
+        data_folder: PathBuf,
+        settings: (Settings, Vec<ConfigProblem>),
+        place: Place,
+    ) -> Self {
+        Self {
+            sources,
+            data_folder,
+            settings: RwLock::new(settings),
+            place: RwLock::new(Arc::new(place)),
+            changing: tokio::sync::Mutex::new(()),
+            restored: tokio::sync::watch::Sender::new(false),
+        }
+    }
+
+    /// What is behind the window now.
+    pub fn place(&self) -> Arc<Place> {
+        self.place.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts another place behind the window.
+    pub fn replace_place(&self, place: Place) {
+        *self.place.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(place);
+    }
+
+    /// A copy of the settings in force.
+    pub fn settings(&self) -> Settings {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+}
+
+/// Everything behind the window for one choice of tenant.
+pub struct Place {
+    /// Demo, tenant, or none.
+    pub mode: Mode,
+    /// The application registration, where one is configured.
+    pub registration: Option<Registration>,
+    /// Where refresh tokens are kept.
+    pub vault: Vault,
+    /// Opens the sign-in page.
+    pub browser: Arc<dyn Browser>,
+    /// The engine, or why nothing can be recorded.
+    pub engine: Result<Engine, CommandError>,
+    /// Keeps the demo tenant alive.
+    pub demo: Option<Arc<DemoTenant>>,
+    /// What was shown, checked, to the account that is or was last signed in.
+    pub shown: Shown,
+    session: Mutex<SessionState>,
+}
+
+/// Who is signed in to a place.
+pub enum SessionState {
+    /// Nobody.
+    SignedOut {
+        /// Why a kept sign-in ended.
+        problem: Option<CommandError>,
+    },
+    /// The browser is open.
+    SigningIn {
+        /// Stops waiting for it.
+        cancel: CancellationToken,
+    },
+    /// Somebody.
+    SignedIn(Arc<Desk>),
+}
+
+/// A signed-in account and what works on its behalf.
+pub struct Desk {
+    /// Tokens and where they are kept.
+    pub session: Session,
+    /// Graph on the account's behalf.
+    pub client: Client,
+    /// The account, as shown.
+    pub account: AccountView,
+    /// The same account, as the journal records it.
+    pub principal: Principal,
+}
+
+impl Desk {
+    /// Graph, as the engine uses it.
+    pub fn tenant(&self) -> Arc<dyn Tenant> {
+        Arc::new(self.client.clone())
+    }
+}
+
+impl Place {
+    /// A place where nobody is signed in yet.
+    pub fn new(
+        mode: Mode,
+        registration: Option<Registration>,
+        vault: Vault,
+        browser: Arc<dyn Browser>,
+        engine: Result<Engine, CommandError>,
+        demo: Option<Arc<DemoTenant>>,
+    ) -> Self {
+        let session = Mutex::new(SessionState::SignedOut { problem: None });
+        Self { mode, registration, vault, browser, engine, demo, shown: Shown::default(), session }
+    }
+
+    /// Who is signed in, to be read or changed. Never held over an await.
+    pub fn session(&self) -> MutexGuard<'_, SessionState> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The signed-in account's desk.
+    ///
+    /// # Errors
+    /// `SignedOut` when nobody is signed in.
+    pub fn desk(&self) -> Result<Arc<Desk>, CommandError> {
+        match &*self.session() {
+            SessionState::SignedIn(desk) => Ok(desk.clone()),
+            _ => Err(CommandError::signed_out()),
+        }
+    }
+
+    /// The engine.
+    ///
+    /// # Errors
+    /// Why nothing can be recorded.
+    pub fn engine(&self) -> Result<&Engine, CommandError> {
+        self.engine.as_ref().map_err(Clone::clone)
+    }
+}
