@@ -1,0 +1,292 @@
+//! What Unlatch asks of Graph, and how each answer is checked.
+
+use futures::StreamExt as _;
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::address::quoted;
+use crate::answer::Answer;
+use crate::api_error::ApiErrorKind;
+use crate::checks::{self, Term};
+use crate::client::Client;
+use crate::device::{DetectedApp, DeviceActionResult, ManagedDevice, Me, User};
+use crate::error::Error;
+use crate::found::Found;
+use crate::id::DeviceId;
+use crate::paging::{End, Sieve};
+use crate::wire::{DEVICE_FIELDS, Page, Row as _, WireOrganization, WireResults};
+
+/// The most people shown.
+const MOST_PEOPLE: usize = 25;
+const MOST_PEOPLE_TEXT: &str = "25";
+const PERSON_FIELDS: &str = "id,displayName,userPrincipalName,mail";
+/// How many devices of an app are read at a time.
+const AT_A_TIME: usize = 8;
+
+const DEVICES: &str = "/deviceManagement/managedDevices";
+const DEVICE: &str = "/deviceManagement/managedDevices/{device}";
+const APPS: &str = "/deviceManagement/detectedApps";
+
+impl Client {
+    /// Who is signed in (`GET /me`).
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn me(&self) -> Result<Me, Error> {
+        let url = self.transport.address.asking(&["me"], &[("$select", "id,displayName,userPrincipalName")]);
+        let (value, answer) = self.transport.get::<Value>("/me", url, false).await?;
+        User::read(value).map(Me::from).ok_or_else(|| answer.bad("it names no account"))
+    }
+
+    /// The tenant's display name (`GET /organization`); none if the account may not read it.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn organization_name(&self) -> Result<Option<String>, Error> {
+        let url = self.transport.address.asking(&["organization"], &[("$select", "id,displayName")]);
+        match self.transport.get::<Page>("/organization", url, false).await {
+            Ok((page, _)) => Ok(page
+                .value
+                .into_iter()
+                .find_map(|row| serde_json::from_value::<WireOrganization>(row).ok()?.display_name)),
+            Err(Error::Api(error)) if error.status == StatusCode::FORBIDDEN => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// At most 25 people, each word of `text` found in display name, user principal name or mail. `complete` is false
+    /// when there are more.
+    ///
+    /// Graph's `$search` finds words from their start (Graph documentation, $search). Where it is refused, and for `&`,
+    /// which it is known to trip over, names are compared from their start by `$filter`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a text that is empty or longer than 256 characters; any other [`Error`].
+    pub async fn find_users(&self, text: &str) -> Result<Found<User>, Error> {
+        let term = Term::new(text)?;
+        if !term.as_str().contains('&') {
+            match self.people(&term, ("$search", search_clause(&term)), true).await {
+                Err(Error::Api(error)) if matches!(error.status, 400 | 501) => {}
+                found => return found,
+            }
+        }
+        let text = quoted(term.as_str());
+        let filter = ["displayName", "userPrincipalName", "mail"]
+            .map(|property| ["startswith(", property, ",", &text, ")"].concat())
+            .join(" or ");
+        self.people(&term, ("$filter", filter), false).await
+    }
+
+    async fn people(
+        &self,
+        term: &Term,
+        (key, clause): (&str, String),
+        eventual: bool,
+    ) -> Result<Found<User>, Error> {
+        let url = self.transport.address.asking(
+            &["users"],
+            &[(key, clause.as_str()), ("$select", PERSON_FIELDS), ("$top", MOST_PEOPLE_TEXT)],
+        );
+        let mut sieve = Sieve::new(|user: &User| checks::is_person(user, term));
+        let next = self.transport.page("/users", url, eventual, &mut |row| sieve.take(row)).await?;
+        let mut found = sieve.into_found(End { complete: next.is_none(), stopped_by: None });
+        if found.rows.len() > MOST_PEOPLE {
+            found.rows.truncate(MOST_PEOPLE);
+            found.complete = false;
+        }
+        Ok(found)
+    }
+
+    /// The devices whose primary user is `user`, by object id or user principal name.
+    ///
+    /// # Errors
+    /// Any [`Error`] of the first page; a later one ends up in [`Found::stopped_by`].
+    pub async fn devices_of_user(&self, user: &User) -> Result<Found<ManagedDevice>, Error> {
+        let address = &self.transport.address;
+        let mut sieve = Sieve::new(|device: &ManagedDevice| checks::is_device_of(device, user));
+        let url =
+            address.asking(&["users", user.id.as_str(), "managedDevices"], &[("$select", DEVICE_FIELDS)]);
+        let read = self.transport.pages("/users/{user}/managedDevices", url, |row| sieve.take(row)).await;
+        let end = match read {
+            // Newer documents do not list this route any more; the filter on the user's name is in all of them.
+            Err(Error::Api(error))
+                if error.kind == ApiErrorKind::RouteUnknown && !user.user_principal_name.is_empty() =>
+            {
+                let filter = ["userPrincipalName eq ", &quoted(&user.user_principal_name)].concat();
+                let url = address.asking(
+                    &["deviceManagement", "managedDevices"],
+                    &[("$filter", filter.as_str()), ("$select", DEVICE_FIELDS)],
+                );
+                self.transport.pages(DEVICES, url, |row| sieve.take(row)).await?
+            }
+            read => read?,
+        };
+        Ok(sieve.into_found(end))
+    }
+
+    /// The devices whose serial number is `text` or whose name contains it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a text that is empty or longer than 256 characters; any other [`Error`] if nothing
+    /// could be read at all.
+    pub async fn find_devices(&self, text: &str) -> Result<Found<ManagedDevice>, Error> {
+        let term = Term::new(text)?;
+        let text = quoted(term.as_str());
+        // Two questions, as Graph's documentation of managedDevice allows no "or" between properties.
+        let serial = ["serialNumber eq ", &text].concat();
+        let name = ["contains(deviceName,", &text, ")"].concat();
+        let matches = |device: &ManagedDevice| checks::is_device(device, &term);
+        let ask = async |filter: &str| {
+            let url = self.transport.address.asking(
+                &["deviceManagement", "managedDevices"],
+                &[("$filter", filter), ("$select", DEVICE_FIELDS)],
+            );
+            let mut sieve = Sieve::new(matches);
+            let end = self.transport.pages(DEVICES, url, |row| sieve.take(row)).await;
+            (sieve, end)
+        };
+        let ((mut sieve, by_serial), (named, by_name)) = futures::join!(ask(&serial), ask(&name));
+        sieve.absorb(named);
+        let end = match (by_serial, by_name) {
+            (Err(error), Err(_)) => return Err(error),
+            (Err(error), Ok(_)) | (Ok(_), Err(error)) => End { complete: false, stopped_by: Some(error) },
+            (Ok(a), Ok(b)) => {
+                End { complete: a.complete && b.complete, stopped_by: a.stopped_by.or(b.stopped_by) }
+            }
+        };
+        Ok(sieve.into_found(end))
+    }
+
+    /// The detected apps whose display name contains `name`, one row for each name, version and platform. Where Graph
+    /// refuses the filter (no document says it takes one) or ignores it and breaks off, every app is read and compared here.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a text that is empty or longer than 256 characters; any other [`Error`] if nothing
+    /// could be read at all.
+    pub async fn find_apps(&self, name: &str) -> Result<Found<DetectedApp>, Error> {
+        let term = Term::new(name)?;
+        let apps = ["deviceManagement", "detectedApps"];
+        let filter = ["contains(displayName,", &quoted(term.as_str()), ")"].concat();
+        let mut sieve = Sieve::new(|app: &DetectedApp| checks::is_app(app, &term));
+
+        let url = self.transport.address.asking(&apps, &[("$filter", filter.as_str())]);
+        let filtered = self.transport.pages(APPS, url, |row| sieve.take(row)).await;
+        let broke_off = match filtered {
+            Ok(end) if end.complete || sieve.left_out() == 0 => return Ok(sieve.into_found(end)),
+            Ok(_) => true,
+            Err(error) if refuses_the_filter(&error) => false,
+            Err(error) => return Err(error),
+        };
+        let all = self.transport.pages(APPS, self.transport.address.of(&apps), |row| sieve.take(row)).await;
+        match all {
+            Ok(end) => Ok(sieve.into_found(end)),
+            Err(error) if broke_off => Ok(sieve.into_found(End { complete: false, stopped_by: Some(error) })),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The devices an app was detected on. Graph fills few fields of that list, so each device is read by itself; one that
+    /// is gone meanwhile or is not the one of the row is left out. `counted` is the app's own count, which may differ.
+    ///
+    /// # Errors
+    /// Any [`Error`] of the first page; a later one ends up in [`Found::stopped_by`].
+    pub async fn devices_with_app(&self, app: &DetectedApp) -> Result<Found<ManagedDevice>, Error> {
+        let url = self.transport.address.of(&[
+            "deviceManagement",
+            "detectedApps",
+            app.id.as_str(),
+            "managedDevices",
+        ]);
+        let mut sieve = Sieve::new(|_: &ManagedDevice| true);
+        let path = "/deviceManagement/detectedApps/{app}/managedDevices";
+        let end = self.transport.pages(path, url, |row| sieve.take(row)).await?;
+        let listed = sieve.into_found(end);
+
+        let mut found = Found { rows: Vec::with_capacity(listed.rows.len()), ..listed.clone() };
+        found.counted = Some(app.device_count);
+        let reads: Vec<_> = listed.rows.iter().map(|row| self.read_row(row)).collect();
+        let mut read = futures::stream::iter(reads).buffered(AT_A_TIME);
+        while let Some((row, read)) = read.next().await {
+            match read {
+                Ok((device, _)) if checks::agrees(row, &device) => found.rows.push(device),
+                Ok(_) => found.left_out += 1,
+                Err(Error::Api(error)) if error.kind == ApiErrorKind::NotFound => found.left_out += 1,
+                Err(error) => {
+                    let general = error.is_general();
+                    found.complete = false;
+                    found.stopped_by.get_or_insert(error);
+                    if general {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// One device, read afresh.
+    ///
+    /// # Errors
+    /// Any [`Error`]; [`Error::BadAnswer`] if Graph gives another device than the one asked for.
+    pub async fn device(&self, id: &DeviceId) -> Result<ManagedDevice, Error> {
+        let (device, answer) = self.read_device(id).await?;
+        if !device.id.as_str().eq_ignore_ascii_case(id.as_str()) {
+            return Err(answer.bad("it is another device than the one asked for"));
+        }
+        Ok(device)
+    }
+
+    async fn read_row<'a>(
+        &self,
+        row: &'a ManagedDevice,
+    ) -> (&'a ManagedDevice, Result<(ManagedDevice, Answer), Error>) {
+        (row, self.read_device(&row.id).await)
+    }
+
+    async fn read_device(&self, id: &DeviceId) -> Result<(ManagedDevice, Answer), Error> {
+        let url = self.transport.address.device(id, DEVICE_FIELDS);
+        let (value, answer) = self.transport.get::<Value>(DEVICE, url, false).await?;
+        match ManagedDevice::read(value) {
+            Some(device) => Ok((device, answer)),
+            None => Err(answer.bad("it is no device")),
+        }
+    }
+
+    /// What the device reports of the actions asked of it (`deviceActionResults`, which only a single read fills).
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn action_results(&self, id: &DeviceId) -> Result<Vec<DeviceActionResult>, Error> {
+        let url = self.transport.address.device(id, "id,deviceActionResults");
+        let (results, _) = self.transport.get::<WireResults>(DEVICE, url, false).await?;
+        Ok(results.into_results())
+    }
+}
+
+/// `"displayName:…" OR "userPrincipalName:…" OR "mail:…"`, with `\` and `"` escaped (Graph documentation, $search).
+fn search_clause(term: &Term) -> String {
+    let text = term.as_str().replace('\\', "\\\\").replace('"', "\\\"");
+    ["displayName", "userPrincipalName", "mail"]
+        .map(|property| ["\"", property, ":", &text, "\""].concat())
+        .join(" OR ")
+}
+
+/// A refusal that has to do with what was asked, not with who asked or how often.
+fn refuses_the_filter(error: &Error) -> bool {
+    matches!(error, Error::Api(error) if error.status == 501
+        || ((400..500).contains(&error.status) && !matches!(error.status, 401 | 403 | 429)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_and_backslashes_do_not_end_a_search_clause() {
+        let term = Term::new(r#"a"b\c"#).unwrap();
+        assert_eq!(
+            search_clause(&term),
+            r#""displayName:a\"b\\c" OR "userPrincipalName:a\"b\\c" OR "mail:a\"b\\c""#
+        );
+    }
+}

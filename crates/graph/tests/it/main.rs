@@ -1,0 +1,12 @@
+//! The client against the demo tenant and against servers that misbehave on purpose.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+mod apps;
+mod devices;
+mod fixture;
+mod paging;
+mod people;
+mod retries;
+mod sending;
+mod unreachable;
+mod wire;
