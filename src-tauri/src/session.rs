@@ -74,7 +74,7 @@ async fn through_browser(
     };
     let signed_in = unlatch_auth::sign_in(&registration, place.browser.as_ref(), options).await?;
     let session = Session::begin(registration.clone(), place.vault.clone(), signed_in).await;
-    desk(&registration, session).await
+    desk(place, &registration, session).await
 }
 
 /// Stops waiting for the browser.
@@ -91,7 +91,7 @@ pub async fn restore(place: &Place) {
     let Some(registration) = place.registration.clone() else { return };
     let outcome = match Session::restore(registration.clone(), place.vault.clone()).await {
         Ok(None) => return,
-        Ok(Some(session)) => desk(&registration, session).await,
+        Ok(Some(session)) => desk(place, &registration, session).await,
         Err(error) => Err(CommandError::from(error)),
     };
     *place.session() = match outcome {
@@ -121,8 +121,13 @@ pub async fn sign_out(place: &Place) -> Result<(), CommandError> {
 }
 
 /// What works on an account's behalf. The tenant's name comes from Graph, if it tells in time.
-async fn desk(registration: &Registration, session: Session) -> Result<Arc<Desk>, CommandError> {
-    let client = Client::new(&registration.cloud.graph_url, Arc::new(session.clone()), None)?;
+async fn desk(
+    place: &Place,
+    registration: &Registration,
+    session: Session,
+) -> Result<Arc<Desk>, CommandError> {
+    let tokens = Arc::new(session.clone());
+    let client = Client::with_pace(&registration.cloud.graph_url, tokens, None, place.pace.clone())?;
     let tenant_name = match tokio::time::timeout(NAME_LIMIT, client.organization_name()).await {
         Ok(Ok(name)) => name,
         Ok(Err(unlatch_graph::Error::Token(error))) => {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tokio_util::sync::CancellationToken;
 use unlatch_auth::{Browser, Registration, Session, Vault};
 use unlatch_demo_tenant::DemoTenant;
-use unlatch_graph::Client;
+use unlatch_graph::{Client, Pace};
 use unlatch_recovery::{Engine, Principal, Tenant};
 
 use crate::config::{Settings, Sources};
@@ -80,6 +80,8 @@ pub struct Place {
     pub demo: Option<Arc<DemoTenant>>,
     /// What was shown, checked, to the account that is or was last signed in.
     pub shown: Shown,
+    /// The request limits of this application in this tenant, which outlive a sign-in.
+    pub pace: Arc<Pace>,
     session: Mutex<SessionState>,
 }
 
@@ -129,7 +131,8 @@ impl Place {
         demo: Option<Arc<DemoTenant>>,
     ) -> Self {
         let session = Mutex::new(SessionState::SignedOut { problem: None });
-        Self { mode, registration, vault, browser, engine, demo, shown: Shown::default(), session }
+        let (shown, pace) = (Shown::default(), Arc::default());
+        Self { mode, registration, vault, browser, engine, demo, shown, pace, session }
     }
 
     /// Who is signed in, to be read or changed. Never held over an await.

@@ -1,0 +1,340 @@
+//! The people, devices and detected apps of a tenant.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// A word from a closed set, such as a compliance state.
+pub type Word = Cow<'static, str>;
+
+/// A person in the directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct User {
+    /// The object id, a GUID.
+    pub id: String,
+    /// The user principal name.
+    pub upn: String,
+    /// The display name.
+    pub display_name: String,
+    /// The mail address; some people have none, some one unlike their principal name.
+    pub mail: Option<String>,
+    /// The given name.
+    pub given_name: Option<String>,
+    /// The surname.
+    pub surname: Option<String>,
+    /// The job title.
+    pub job_title: Option<String>,
+}
+
+/// A managed device. Names and types follow Graph's `managedDevice`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Device {
+    /// The managed-device id, a GUID.
+    pub id: String,
+    /// `deviceName`.
+    pub name: String,
+    /// `managedDeviceName`.
+    pub managed_name: String,
+    /// `serialNumber`; some are empty, missing or shared.
+    pub serial: Option<String>,
+    /// `userId`, none on a device without a user.
+    pub user_id: Option<String>,
+    /// `userPrincipalName`, which need not equal the directory's.
+    pub user_principal_name: Option<String>,
+    /// `userDisplayName`.
+    pub user_display_name: Option<String>,
+    /// `emailAddress`.
+    pub email_address: Option<String>,
+    /// `operatingSystem`: iOS, iPadOS, Windows, macOS or Android.
+    pub operating_system: Word,
+    /// `osVersion`.
+    pub os_version: Word,
+    /// `model`.
+    pub model: Word,
+    /// `manufacturer`.
+    pub manufacturer: Word,
+    /// `imei`, of phones.
+    pub imei: Option<String>,
+    /// `lastSyncDateTime`; none is "never", which Graph writes as the year 1.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub last_sync: Option<OffsetDateTime>,
+    /// `enrolledDateTime`.
+    #[serde(with = "time::serde::rfc3339")]
+    pub enrolled: OffsetDateTime,
+    /// `managedDeviceOwnerType`: company, personal or unknown.
+    pub owner: Word,
+    /// `complianceState`.
+    pub compliance_state: Word,
+    /// `managementAgent`.
+    pub management_agent: Word,
+    /// `managementState`, such as managed, retirePending or wipePending.
+    pub management_state: Word,
+    /// `deviceEnrollmentType`.
+    pub enrollment_type: Word,
+    /// `isSupervised`.
+    pub is_supervised: bool,
+    /// `isEncrypted`.
+    pub is_encrypted: bool,
+    /// `azureADDeviceId`.
+    pub azure_ad_device_id: Option<String>,
+    /// `totalStorageSpaceInBytes`.
+    pub total_storage: i64,
+    /// `freeStorageSpaceInBytes`.
+    pub free_storage: i64,
+    /// `activationLockBypassCode`, shown only by a single GET that selects it.
+    pub activation_lock_bypass_code: Option<String>,
+    /// `deviceActionResults`, shown only by a single GET; at most one per action.
+    pub action_results: Vec<ActionResult>,
+}
+
+/// An entry of `deviceActionResults`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ActionResult {
+    /// `actionName`.
+    pub action_name: Word,
+    /// `actionState`.
+    pub state: ActionState,
+    /// `startDateTime`.
+    #[serde(with = "time::serde::rfc3339")]
+    pub started: OffsetDateTime,
+    /// `lastUpdatedDateTime`.
+    #[serde(with = "time::serde::rfc3339")]
+    pub updated: OffsetDateTime,
+    /// `passcode`. With one, the entry is a `#microsoft.graph.resetPasscodeActionResult`. Under the action
+    /// `setDeviceName` it holds the device's new name. Never written to JSON but by Graph itself.
+    #[serde(skip)]
+    pub passcode: Option<String>,
+}
+
+/// `actionState` (Graph metadata, `actionState` enumeration).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ActionState {
+    /// `none`.
+    None,
+    /// `pending`.
+    Pending,
+    /// `canceled`.
+    Canceled,
+    /// `active`.
+    Active,
+    /// `done`.
+    Done,
+    /// `failed`.
+    Failed,
+    /// `notSupported`.
+    NotSupported,
+}
+
+impl ActionState {
+    /// The word Graph writes.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Pending => "pending",
+            Self::Canceled => "canceled",
+            Self::Active => "active",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::NotSupported => "notSupported",
+        }
+    }
+}
+
+/// A detected app: one row per name and version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct App {
+    /// The id: 64 hexadecimal digits.
+    pub id: String,
+    /// `displayName`.
+    pub name: String,
+    /// `version`.
+    pub version: String,
+    /// `publisher`.
+    pub publisher: Option<String>,
+    /// `platform`.
+    pub platform: Word,
+    /// `sizeInByte`, often 0.
+    pub size: i64,
+    /// `deviceCount` as the row tells it, which now and then differs from the devices there are.
+    pub device_count: usize,
+    /// The devices it was found on. Personal devices never report their apps.
+    pub device_ids: Vec<String>,
+}
+
+/// A copy of the whole directory at one moment.
+#[derive(Debug, Clone, Serialize)]
+pub struct Directory {
+    /// The people, in order of their number.
+    pub users: Vec<User>,
+    /// The devices, in order of their number, with their action results as of now.
+    pub devices: Vec<Device>,
+    /// The detected-app rows.
+    pub apps: Vec<App>,
+}
+
+impl Directory {
+    /// The devices of a person, by the person's id.
+    pub fn devices_of<'a>(&'a self, user_id: &'a str) -> impl Iterator<Item = &'a Device> {
+        self.devices.iter().filter(move |device| device.user_id.as_deref() == Some(user_id))
+    }
+
+    /// A device by its id.
+    #[must_use]
+    pub fn device(&self, id: &str) -> Option<&Device> {
+        self.devices.iter().find(|device| device.id == id)
+    }
+}
+
+/// An executed recoverPasscode: what really happened, whatever the client was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExecutedAction {
+    /// When, by the tenant's clock.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// The managed-device id.
+    pub device_id: String,
+    /// The device's name at that moment.
+    pub device_name: String,
+    /// The route it came by.
+    pub route: Route,
+    /// The path as it arrived, percent-encoded.
+    pub path: String,
+    /// The caller's `client-request-id`, if it sent one.
+    pub client_request_id: Option<String>,
+}
+
+/// The three routes of recoverPasscode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Route {
+    /// `/users/{id}/managedDevices/{id}/recoverPasscode`
+    User,
+    /// `/deviceManagement/managedDevices/{id}/recoverPasscode`
+    Direct,
+    /// `/deviceManagement/detectedApps/{id}/managedDevices/{id}/recoverPasscode`
+    DetectedApp,
+}
+
+/// The living directory.
+#[derive(Debug)]
+pub(crate) struct Store {
+    pub(crate) users: Vec<User>,
+    pub(crate) devices: Vec<Device>,
+    pub(crate) apps: Vec<App>,
+    by_id: HashMap<String, usize>,
+    /// The running or settled recoveries by device id.
+    pub(crate) recoveries: HashMap<String, Recovery>,
+    pub(crate) executed: Vec<ExecutedAction>,
+}
+
+/// What the last recoverPasscode on a device comes to.
+#[derive(Debug, Clone)]
+pub(crate) struct Recovery {
+    pub(crate) started: OffsetDateTime,
+    pub(crate) active_at: Option<OffsetDateTime>,
+    pub(crate) settled_at: Option<OffsetDateTime>,
+    pub(crate) outcome: ActionState,
+    pub(crate) passcode: Option<String>,
+}
+
+impl Recovery {
+    fn result(&self, now: OffsetDateTime) -> ActionResult {
+        let reached = |at: Option<OffsetDateTime>| at.filter(|at| *at <= now);
+        let (state, updated) = match (reached(self.settled_at), reached(self.active_at)) {
+            (Some(at), _) => (self.outcome, at),
+            (None, Some(at)) => (ActionState::Active, at),
+            (None, None) => (ActionState::Pending, self.started),
+        };
+        ActionResult {
+            action_name: Cow::Borrowed("recoverPasscode"),
+            state,
+            started: self.started,
+            updated,
+            passcode: self.passcode.clone().filter(|_| state == ActionState::Done),
+        }
+    }
+}
+
+impl Store {
+    pub(crate) fn new(directory: Directory) -> Self {
+        let Directory { users, devices, apps } = directory;
+        let mut store = Self {
+            users,
+            devices,
+            apps,
+            by_id: HashMap::new(),
+            recoveries: HashMap::new(),
+            executed: Vec::new(),
+        };
+        store.index();
+        store
+    }
+
+    fn index(&mut self) {
+        self.by_id =
+            self.devices.iter().enumerate().map(|(place, device)| (device.id.clone(), place)).collect();
+    }
+
+    pub(crate) fn device(&self, id: &str) -> Option<&Device> {
+        self.by_id.get(id).and_then(|place| self.devices.get(*place))
+    }
+
+    pub(crate) fn change(&mut self, id: &str, change: impl FnOnce(&mut Device)) {
+        if let Some(device) = self.by_id.get(id).and_then(|place| self.devices.get_mut(*place)) {
+            change(device);
+            // The id is the one thing that never changes.
+            id.clone_into(&mut device.id);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, id: &str) {
+        self.devices.retain(|device| device.id != id);
+        self.recoveries.remove(id);
+        for app in &mut self.apps {
+            app.device_ids.retain(|known| known != id);
+        }
+        self.index();
+    }
+
+    /// A person by object id or principal name; Entra does not heed the case of either.
+    pub(crate) fn user(&self, key: &str) -> Option<&User> {
+        let key = key.to_lowercase();
+        self.users.iter().find(|user| user.id == key || user.upn.to_lowercase() == key)
+    }
+
+    pub(crate) fn results(&self, device: &Device, now: OffsetDateTime) -> Vec<ActionResult> {
+        match self.recoveries.get(&device.id) {
+            None => device.action_results.clone(),
+            Some(recovery) => device
+                .action_results
+                .iter()
+                .filter(|result| result.action_name != "recoverPasscode")
+                .cloned()
+                .chain([recovery.result(now)])
+                .collect(),
+        }
+    }
+
+    pub(crate) fn snapshot(&self, now: OffsetDateTime) -> Directory {
+        let current =
+            |device: &Device| Device { action_results: self.results(device, now), ..device.clone() };
+        Directory {
+            users: self.users.clone(),
+            devices: self.devices.iter().map(current).collect(),
+            apps: self.apps.clone(),
+        }
+    }
+
+    /// Every passcode any entry holds, the device names under `setDeviceName` left out.
+    pub(crate) fn passcodes(&self) -> HashSet<String> {
+        let old = self.devices.iter().flat_map(|device| &device.action_results);
+        let old = old.filter(|result| result.action_name != "setDeviceName");
+        old.filter_map(|result| result.passcode.clone())
+            .chain(self.recoveries.values().filter_map(|recovery| recovery.passcode.clone()))
+            .collect()
+    }
+}

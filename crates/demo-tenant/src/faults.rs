@@ -1,0 +1,394 @@
+//! Faults that can be switched on: what they match, how often, and what they do.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::exchange::{Request, percent_decode};
+
+/// A fault. As JSON: `{"kind":"status","status":503,"matches":{"path_contains":"recoverPasscode"},"times":1}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Which requests it strikes.
+    #[serde(default)]
+    pub matches: Matches,
+    /// How often it strikes; without a number, until it is cleared.
+    #[serde(default)]
+    pub times: Option<u32>,
+    /// How many matching requests pass before it strikes for the first time.
+    #[serde(default)]
+    pub after: u32,
+    /// What it does.
+    #[serde(flatten)]
+    pub kind: FaultKind,
+}
+
+impl Fault {
+    /// A fault on every request of the part it speaks of, until it is cleared.
+    #[must_use]
+    pub fn new(kind: FaultKind) -> Self {
+        Self { matches: Matches::default(), times: None, after: 0, kind }
+    }
+
+    /// Strikes only requests of this method.
+    #[must_use]
+    pub fn method(mut self, method: &str) -> Self {
+        self.matches.method = Some(method.to_owned());
+        self
+    }
+
+    /// Strikes only requests whose path and query contain this text, encoded or decoded.
+    #[must_use]
+    pub fn path_contains(mut self, text: &str) -> Self {
+        self.matches.path_contains = Some(text.to_owned());
+        self
+    }
+
+    /// Strikes only requests that name this device in their path.
+    #[must_use]
+    pub fn device(mut self, id: &str) -> Self {
+        self.matches.device_id = Some(id.to_owned());
+        self
+    }
+
+    /// Strikes this often and no more.
+    #[must_use]
+    pub fn times(mut self, times: u32) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    /// Lets this many matching requests pass first.
+    #[must_use]
+    pub fn after(mut self, passes: u32) -> Self {
+        self.after = passes;
+        self
+    }
+}
+
+/// Which requests a fault strikes. All that is given must hold. Without `path_contains` a fault strikes
+/// Graph only, and [`FaultKind::LoginError`] the token endpoint only.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Matches {
+    /// The method, in any case.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// A text in path and query, encoded or decoded.
+    #[serde(default)]
+    pub path_contains: Option<String>,
+    /// A managed-device id that is a whole segment of the path.
+    #[serde(default)]
+    pub device_id: Option<String>,
+}
+
+/// What a fault does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum FaultKind {
+    /// 429 in Graph's shape.
+    TooManyRequests {
+        /// The `Retry-After` header.
+        retry_after: RetryAfter,
+    },
+    /// A server error in Intune's shape: 500, 503 or 504 (any other status works too).
+    Status {
+        /// The status.
+        status: u16,
+        /// The `Retry-After` header, if any.
+        #[serde(default)]
+        retry_after: Option<RetryAfter>,
+        /// Whether the request is carried out all the same before the error is answered.
+        #[serde(default)]
+        executed: bool,
+    },
+    /// The connection is dropped hard (RST) and nothing is carried out.
+    ResetBefore,
+    /// The request is carried out, then the connection is dropped hard without an answer.
+    ResetAfter,
+    /// The request is carried out at once, the answer comes this much later.
+    Slow {
+        /// Milliseconds.
+        millis: u64,
+    },
+    /// 401 `InvalidAuthenticationToken`, the token has expired.
+    ExpiredToken,
+    /// 401 with `insufficient_claims` among several `WWW-Authenticate` headers. A token obtained with the
+    /// claims asked for passes.
+    ClaimsChallenge,
+    /// 403, the admin's Intune role does not allow it.
+    #[serde(rename = "role_denied_403")]
+    RoleDenied403,
+    /// 401 `UnknownError`, the same refusal packed twice as JSON.
+    #[serde(rename = "role_denied_401")]
+    RoleDenied401,
+    /// 403, the token lacks a scope.
+    #[serde(rename = "missing_scope_403")]
+    MissingScope403,
+    /// 400 `No method match route template`.
+    MissingRoute,
+    /// 404 `ResourceNotFound`.
+    #[serde(rename = "not_found_404")]
+    NotFound404,
+    /// 200 with half of the JSON.
+    MalformedJson,
+    /// `$filter` is ignored: everything comes back.
+    IgnoreFilter,
+    /// The page with this number, counted from 1, answers 504.
+    PageFails {
+        /// The number of the page.
+        page: u32,
+    },
+    /// A collection's `@odata.nextLink` points to another host, even on its last page.
+    ForeignNextLink,
+    /// A collection's `@odata.nextLink` is no address at all, even on its last page.
+    BadNextLink,
+    /// An error of Entra's: as JSON at the token and device code endpoints, sent back to the redirect address
+    /// at the authorize endpoint.
+    LoginError {
+        /// OAuth's `error`, such as `invalid_grant` or `temporarily_unavailable`.
+        error: String,
+        /// The AADSTS number.
+        code: u32,
+        /// Entra's `suberror`.
+        #[serde(default)]
+        suberror: Option<String>,
+        /// The text after the AADSTS number.
+        #[serde(default)]
+        description: Option<String>,
+        /// The status, 400 if not given.
+        #[serde(default)]
+        status: Option<u16>,
+        /// Claims to be asked for at the next sign-in.
+        #[serde(default)]
+        claims: Option<String>,
+    },
+}
+
+/// A `Retry-After` header. As JSON: `{"integer":3}`, `{"fraction":0.249}`, `"date"` or `"missing"`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryAfter {
+    /// Whole seconds.
+    Integer(u64),
+    /// Seconds with decimals.
+    Fraction(f64),
+    /// An HTTP date two to three seconds ahead.
+    Date,
+    /// No header.
+    Missing,
+}
+
+impl RetryAfter {
+    pub(crate) fn header(self, now: OffsetDateTime) -> Option<String> {
+        match self {
+            Self::Integer(seconds) => Some(seconds.to_string()),
+            Self::Fraction(seconds) => Some(format!("{seconds}")),
+            Self::Date => Some(crate::clock::http_date(now + Duration::from_secs(3))),
+            Self::Missing => None,
+        }
+    }
+}
+
+/// The part of the tenant a request goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Login,
+    Graph,
+}
+
+/// All the faults that strike one request.
+#[derive(Debug, Default)]
+pub(crate) struct Struck {
+    /// Answered instead of the real thing.
+    pub(crate) instead: Option<Instead>,
+    pub(crate) reset_after: bool,
+    pub(crate) delay: Duration,
+    pub(crate) ignore_filter: bool,
+    pub(crate) next_link: Option<BrokenLink>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Instead {
+    pub(crate) kind: FaultKind,
+    /// The claims a challenge asks for.
+    pub(crate) claims: String,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum BrokenLink {
+    Foreign,
+    Bad,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    armed: Vec<Armed>,
+    challenges: i64,
+}
+
+#[derive(Debug)]
+struct Armed {
+    fault: Fault,
+    seen: u32,
+    struck: u32,
+    claims: String,
+}
+
+impl Faults {
+    pub(crate) fn add(&mut self, fault: Fault, now: OffsetDateTime) {
+        self.challenges += 1;
+        let not_before = now.unix_timestamp() + self.challenges;
+        let claims = format!(r#"{{"access_token":{{"nbf":{{"essential":true,"value":"{not_before}"}}}}}}"#);
+        self.armed.push(Armed { fault, seen: 0, struck: 0, claims });
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.armed.clear();
+    }
+
+    pub(crate) fn all(&self) -> Vec<Fault> {
+        self.armed.iter().map(|armed| armed.fault.clone()).collect()
+    }
+
+    /// Finds what strikes the request and counts it. `page` is the page of a collection the request asks for,
+    /// `token_claims` what its bearer was obtained with.
+    pub(crate) fn strike(
+        &mut self,
+        request: &Request,
+        part: Part,
+        page: u32,
+        token_claims: Option<&str>,
+    ) -> Struck {
+        let mut struck = Struck::default();
+        for armed in &mut self.armed {
+            let instead = armed.fault.kind.answers_instead();
+            if instead && struck.instead.is_some()
+                || !armed.fault.matches(request, part)
+                || !armed.fault.kind.concerns(request, page)
+                || matches!(armed.fault.kind, FaultKind::ClaimsChallenge)
+                    && token_claims.is_some_and(|claims| satisfies(claims, &armed.claims))
+            {
+                continue;
+            }
+            armed.seen = armed.seen.saturating_add(1);
+            if armed.seen <= armed.fault.after || armed.fault.times.is_some_and(|times| armed.struck >= times)
+            {
+                continue;
+            }
+            armed.struck = armed.struck.saturating_add(1);
+            match &armed.fault.kind {
+                FaultKind::ResetAfter => struck.reset_after = true,
+                FaultKind::Slow { millis } => struck.delay += Duration::from_millis(*millis),
+                FaultKind::IgnoreFilter => struck.ignore_filter = true,
+                FaultKind::ForeignNextLink => struck.next_link = Some(BrokenLink::Foreign),
+                FaultKind::BadNextLink => struck.next_link = Some(BrokenLink::Bad),
+                kind => struck.instead = Some(Instead { kind: kind.clone(), claims: armed.claims.clone() }),
+            }
+        }
+        struck
+    }
+}
+
+/// Whether a token obtained with `given` claims answers a challenge for `asked`, the `nbf` of which is unique.
+fn satisfies(given: &str, asked: &str) -> bool {
+    let not_before = |text: &str| {
+        let claims = serde_json::from_str::<serde_json::Value>(text).ok()?;
+        claims.pointer("/access_token/nbf/value")?.as_str().map(str::to_owned)
+    };
+    not_before(asked).is_some_and(|value| not_before(given) == Some(value))
+}
+
+impl Fault {
+    fn matches(&self, request: &Request, part: Part) -> bool {
+        let Matches { method, path_contains, device_id } = &self.matches;
+        if method.as_ref().is_some_and(|method| !method.eq_ignore_ascii_case(request.method.as_str())) {
+            return false;
+        }
+        if let Some(id) = device_id {
+            let named = request.segments().is_some_and(|segments| segments.iter().any(|part| part == id));
+            if !named {
+                return false;
+            }
+        }
+        match path_contains {
+            Some(text) => {
+                let raw = format!("{}?{}", request.path, request.query);
+                raw.contains(text.as_str()) || percent_decode(&raw).is_some_and(|plain| plain.contains(text))
+            }
+            None if matches!(self.kind, FaultKind::LoginError { .. }) => {
+                part == Part::Login && request.path.ends_with("/token")
+            }
+            None => part == Part::Graph,
+        }
+    }
+}
+
+impl FaultKind {
+    /// Whether it answers in place of the real thing, in contrast to one that only bends the answer.
+    fn answers_instead(&self) -> bool {
+        !matches!(
+            self,
+            Self::ResetAfter
+                | Self::Slow { .. }
+                | Self::IgnoreFilter
+                | Self::ForeignNextLink
+                | Self::BadNextLink
+        )
+    }
+
+    /// Whether the request is of the sort this kind can strike; one it cannot is not counted.
+    fn concerns(&self, request: &Request, page: u32) -> bool {
+        match self {
+            Self::PageFails { page: failing } => *failing == page && request.method == http::Method::GET,
+            Self::IgnoreFilter => request.parameter("$filter").is_some(),
+            Self::ForeignNextLink | Self::BadNextLink => request.method == http::Method::GET,
+            _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(method: http::Method, path: &str) -> Request {
+        Request {
+            method,
+            path: path.to_owned(),
+            query: String::new(),
+            headers: http::HeaderMap::new(),
+            body: bytes::Bytes::new(),
+        }
+    }
+
+    #[test]
+    fn a_fault_reads_from_flat_json() {
+        let text = r#"{"kind":"too_many_requests","retry_after":{"fraction":0.249},"times":2,"matches":{"method":"post"}}"#;
+        let fault: Fault = serde_json::from_str(text).unwrap();
+        let expected = Fault::new(FaultKind::TooManyRequests { retry_after: RetryAfter::Fraction(0.249) });
+        assert_eq!(fault, expected.times(2).method("post"));
+        let plain: Fault = serde_json::from_str(r#"{"kind":"role_denied_401"}"#).unwrap();
+        assert_eq!(plain, Fault::new(FaultKind::RoleDenied401));
+    }
+
+    #[test]
+    fn a_fault_waits_for_its_turn_and_then_strikes_as_often_as_told() {
+        let mut faults = Faults::default();
+        faults.add(Fault::new(FaultKind::ResetBefore).after(1).times(2), OffsetDateTime::UNIX_EPOCH);
+        let get = request(http::Method::GET, "/graph/v1.0/me");
+        let struck: Vec<bool> =
+            (0..5).map(|_| faults.strike(&get, Part::Graph, 1, None).instead.is_some()).collect();
+        assert_eq!(struck, [false, true, true, false, false]);
+    }
+
+    #[test]
+    fn a_graph_fault_leaves_the_sign_in_alone_unless_its_path_says_otherwise() {
+        let mut faults = Faults::default();
+        faults.add(Fault::new(FaultKind::ExpiredToken), OffsetDateTime::UNIX_EPOCH);
+        let token = request(http::Method::POST, "/login/t/oauth2/v2.0/token");
+        assert!(faults.strike(&token, Part::Login, 1, None).instead.is_none());
+        faults.add(Fault::new(FaultKind::ResetBefore).path_contains("/token"), OffsetDateTime::UNIX_EPOCH);
+        assert!(faults.strike(&token, Part::Login, 1, None).instead.is_some());
+    }
+}

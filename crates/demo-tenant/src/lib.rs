@@ -1,0 +1,229 @@
+//! A small Entra ID and Microsoft Graph v1.0 tenant on loopback, for demonstrations and tests.
+//!
+//! It behaves as Microsoft's services are documented or were seen to behave, their unpleasant sides
+//! included: a `$filter` that is not supported is ignored silently, lists leave fields empty, results arrive late
+//! or never, and any [`Fault`] can be switched on. Nothing leaves 127.0.0.1.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use unlatch_demo_tenant::{DemoTenant, Options, Pace};
+//!
+//! let tenant = DemoTenant::start(Options { pace: Pace::fast(), ..Options::default() }).await?;
+//! let token = tenant.issue_access_token();
+//! println!("{}/me", tenant.graph_url());
+//! # Ok(())
+//! # }
+//! ```
+
+mod clock;
+mod control;
+mod data;
+mod entra;
+mod exchange;
+mod faults;
+mod generate;
+mod graph;
+mod names;
+mod options;
+mod record;
+mod server;
+mod tenant;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use url::{Url, form_urlencoded};
+
+pub use data::{ActionResult, ActionState, App, Device, Directory, ExecutedAction, Route, User, Word};
+pub use faults::{Fault, FaultKind, Matches, RetryAfter};
+pub use options::{AppFilter, Options, Pace, ResultPace, RetryAfterStyle};
+pub use record::RecordedRequest;
+pub use server::StartError;
+
+use crate::entra::{Account, sign_in_form};
+use crate::tenant::{Tenant, lock};
+
+/// A running tenant. Dropping it stops the server and its connections.
+#[derive(Debug)]
+pub struct DemoTenant {
+    tenant: Arc<Tenant>,
+    stop: CancellationToken,
+}
+
+/// Why [`DemoTenant::sign_in_without_browser`] did not sign in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// Entra's own words.
+    #[error("the demo tenant refused the sign-in: {0}")]
+    Refused(String),
+    /// The redirect address could not be reached.
+    #[error("the redirect address does not answer")]
+    Redirect(#[from] std::io::Error),
+    /// The app took the answer for wrong.
+    #[error("the redirect address answered with status {0}")]
+    NotTaken(u16),
+}
+
+impl DemoTenant {
+    /// Builds the directory and serves it on 127.0.0.1, on the current tokio runtime.
+    ///
+    /// # Errors
+    /// When the port cannot be had.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let (listener, port) = server::listen(options.port).await?;
+        let tenant = Arc::new(Tenant::new(options, port)?);
+        let stop = CancellationToken::new();
+        tokio::spawn(server::serve(listener, Arc::clone(&tenant), stop.clone()));
+        Ok(Self { tenant, stop })
+    }
+
+    /// The base of the sign-in, `http://127.0.0.1:PORT/login`; endpoints are at `{login_url}/{tenant}/oauth2/v2.0/…`.
+    #[must_use]
+    pub fn login_url(&self) -> &Url {
+        &self.tenant.login_url
+    }
+
+    /// The base of Graph, `http://127.0.0.1:PORT/graph/v1.0`.
+    #[must_use]
+    pub fn graph_url(&self) -> &Url {
+        &self.tenant.graph_url
+    }
+
+    /// The tenant's id, a GUID.
+    #[must_use]
+    pub fn tenant_id(&self) -> &str {
+        &self.tenant.tenant_id
+    }
+
+    /// The id of the app registration, a GUID.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.tenant.client_id
+    }
+
+    /// The principal name of the account that may do everything.
+    #[must_use]
+    pub fn admin_upn(&self) -> &str {
+        Account::Admin.upn()
+    }
+
+    /// Every request that arrived since the start or the last clearing, those below `/_demo` left out.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        lock(&self.tenant.log).all()
+    }
+
+    /// Forgets the requests seen so far.
+    pub fn clear_requests(&self) {
+        lock(&self.tenant.log).clear();
+    }
+
+    /// Switches a fault on.
+    pub fn add_fault(&self, fault: Fault) {
+        lock(&self.tenant.faults).add(fault, self.tenant.clock.now());
+    }
+
+    /// Switches all faults off.
+    pub fn clear_faults(&self) {
+        lock(&self.tenant.faults).clear();
+    }
+
+    /// A copy of the directory as of now.
+    #[must_use]
+    pub fn directory(&self) -> Directory {
+        lock(&self.tenant.store).snapshot(self.tenant.clock.now())
+    }
+
+    /// Which devices really got a recoverPasscode, in order, whatever their callers were told.
+    #[must_use]
+    pub fn executed(&self) -> Vec<ExecutedAction> {
+        lock(&self.tenant.store).executed.clone()
+    }
+
+    /// Changes a device, as if someone else had. Its id stays; an unknown id changes nothing.
+    pub fn change_device(&self, id: &str, change: impl FnOnce(&mut Device)) {
+        lock(&self.tenant.store).change(id, change);
+    }
+
+    /// Removes a device, as if it had been retired.
+    pub fn remove_device(&self, id: &str) {
+        lock(&self.tenant.store).remove(id);
+    }
+
+    /// Settles the running recovery of a device now. Nothing happens when there is none.
+    pub fn settle(&self, id: &str, outcome: ActionState) {
+        let now = self.tenant.clock.now();
+        if let Some(recovery) = lock(&self.tenant.store).recoveries.get_mut(id) {
+            recovery.outcome = outcome;
+            recovery.settled_at = Some(now);
+        }
+    }
+
+    /// Makes every access token issued so far expire.
+    pub fn expire_access_tokens(&self) {
+        lock(&self.tenant.ledger).expire_access();
+    }
+
+    /// Revokes every refresh token issued so far.
+    pub fn revoke_refresh_tokens(&self) {
+        lock(&self.tenant.ledger).revoke_refresh();
+    }
+
+    /// A bearer of the admin's with every scope, for tests that skip the sign-in.
+    #[must_use]
+    pub fn issue_access_token(&self) -> String {
+        entra::issue_admin_token(&self.tenant)
+    }
+
+    /// A bearer of the admin's with these scopes only, by their short names.
+    #[must_use]
+    pub fn issue_access_token_with_scopes(&self, scopes: &[&str]) -> String {
+        entra::issue_token_with_scopes(&self.tenant, scopes)
+    }
+
+    /// Every access, refresh and id token and every code ever issued, for tests that look for leaks.
+    #[must_use]
+    pub fn issued_secrets(&self) -> Vec<String> {
+        lock(&self.tenant.ledger).issued()
+    }
+
+    /// Every passcode any device result holds, for tests that look for leaks.
+    #[must_use]
+    pub fn passcodes(&self) -> Vec<String> {
+        lock(&self.tenant.store).passcodes().into_iter().collect()
+    }
+
+    /// Approves a waiting device code flow as the admin, by the code a person is shown. False when none waits.
+    #[must_use]
+    pub fn approve_device_code(&self, user_code: &str) -> bool {
+        entra::decide_device_code(&self.tenant, user_code, true)
+    }
+
+    /// Declines a waiting device code flow. False when none waits.
+    #[must_use]
+    pub fn decline_device_code(&self, user_code: &str) -> bool {
+        entra::decide_device_code(&self.tenant, user_code, false)
+    }
+
+    /// Signs the admin in where there is no browser: checks the authorize address as the endpoint would, then
+    /// posts code and state to the redirect address as the sign-in page would.
+    ///
+    /// # Errors
+    /// When the address is refused, or the app's listener does not take the answer.
+    pub async fn sign_in_without_browser(&self, authorize_url: &Url) -> Result<(), SignInError> {
+        let (redirect_uri, fields) =
+            sign_in_form(&self.tenant, authorize_url).map_err(SignInError::Refused)?;
+        let port = Url::parse(&redirect_uri).ok().and_then(|url| url.port_or_known_default()).unwrap_or(80);
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
+        match server::post_form(port, &form).await? {
+            200..=399 => Ok(()),
+            status => Err(SignInError::NotTaken(status)),
+        }
+    }
+}
+
+impl Drop for DemoTenant {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
