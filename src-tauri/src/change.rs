@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use crate::config::{self, CloudChoice};
-use crate::dto::{Mode, SettingsInput};
+use crate::dto::SettingsInput;
 use crate::error::CommandError;
 use crate::state::AppState;
 use crate::{place, session};
@@ -48,11 +48,12 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     let loaded = config::load(&state.sources);
     let moved = loaded.0.registration().ok() != before.registration().ok();
     *state.settings.write().unwrap_or_else(PoisonError::into_inner) = loaded;
-    if moved && state.place().mode != Mode::Demo {
-        // The journal can be open once: the old place lets go of it before the new one opens it.
-        let engine = state.place().engine.clone();
-        state.replace_place(place::with_engine(&state.settings(), engine));
-        session::restore(&state.place()).await;
+    if moved {
+        let settings = state.settings();
+        let home = state.exchange_home(|home| place::with_engine(&settings, home.engine.clone()));
+        if let Some(home) = home {
+            session::restore(&home).await;
+        }
     }
     Ok(())
 }

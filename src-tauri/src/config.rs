@@ -229,11 +229,13 @@ fn text(value: &Value) -> Result<String, String> {
 fn cloud_choice(value: &Value) -> Result<CloudChoice, String> {
     let choice = match value {
         Value::Table(table) => {
-            if let Some(stray) = table.keys().find(|key| !["login_url", "graph_url"].contains(&key.as_str())) {
+            if let Some(stray) = table.keys().find(|key| !["login_url", "graph_url"].contains(&key.as_str()))
+            {
                 return Err(format!("unknown key {stray}; a table needs login_url and graph_url"));
             }
             let address = |key: &str| -> Result<Url, String> {
-                let text = table.get(key).and_then(Value::as_str).ok_or_else(|| format!("{key} is missing"))?;
+                let text =
+                    table.get(key).and_then(Value::as_str).ok_or_else(|| format!("{key} is missing"))?;
                 Url::parse(text).map_err(|error| format!("{key}: {error}"))
             };
             CloudChoice::Custom { login_url: address("login_url")?, graph_url: address("graph_url")? }
@@ -292,7 +294,11 @@ mod tests {
             ("require_reason = \"yes\"", Some("require_reason"), "true or false"),
             ("language = \"de\"", Some("language"), "\"en\" or \"es\""),
             ("cloud = \"mars\"", Some("cloud"), "none of global"),
-            ("cloud = { login_url = \"http://login.example\", graph_url = \"https://g.example/v1.0\" }", Some("cloud"), "https"),
+            (
+                "cloud = { login_url = \"http://login.example\", graph_url = \"https://g.example/v1.0\" }",
+                Some("cloud"),
+                "https",
+            ),
             ("cloud = { login_url = \"https://login.example\" }", Some("cloud"), "graph_url is missing"),
             ("tenant = \"a.example\"\nclient_id = \"abc\"", Some("client_id"), ""),
             ("tenant = \"common\"\nclient_id = \"11111111-2222-3333-4444-555555555555\"", Some("tenant"), ""),

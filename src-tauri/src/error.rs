@@ -162,7 +162,8 @@ impl From<unlatch_graph::Error> for CommandError {
             code,
             message: error.to_string(),
             request_id: error.request_id().map(str::to_owned),
-            retry_after: retry_after.map(|wait| u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX)),
+            retry_after: retry_after
+                .map(|wait| u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX)),
         }
     }
 }

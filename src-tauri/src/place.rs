@@ -37,8 +37,8 @@ pub async fn demo(data_folder: &Path) -> Result<Place, CommandError> {
     let tenant = DemoTenant::start(Options::default()).await.map_err(CommandError::internal)?;
     let cloud = Cloud::custom(tenant.login_url().clone(), tenant.graph_url().clone())
         .map_err(CommandError::internal)?;
-    let registration = Registration::new(cloud, tenant.tenant_id(), tenant.client_id())
-        .map_err(CommandError::internal)?;
+    let registration =
+        Registration::new(cloud, tenant.tenant_id(), tenant.client_id()).map_err(CommandError::internal)?;
     let tenant = Arc::new(tenant);
     let browser: Arc<dyn Browser> =
         if browser::at_hand() { Arc::new(SystemBrowser) } else { Arc::new(NoBrowserNeeded(tenant.clone())) };

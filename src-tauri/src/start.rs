@@ -27,7 +27,8 @@ pub fn run() -> ExitCode {
         }
         Err(text) => return fail(&text),
     };
-    let Some(data_folder) = args.data_dir.clone().or_else(|| dirs::data_local_dir().map(|dir| dir.join("unlatch")))
+    let Some(data_folder) =
+        args.data_dir.clone().or_else(|| dirs::data_local_dir().map(|dir| dir.join("unlatch")))
     else {
         return fail("no folder for data was found; name one with --data-dir");
     };
@@ -50,7 +51,8 @@ pub fn run() -> ExitCode {
         .plugin(
             tauri_plugin_window_state::Builder::default()
                 .with_state_flags(
-                    tauri_plugin_window_state::StateFlags::SIZE | tauri_plugin_window_state::StateFlags::MAXIMIZED,
+                    tauri_plugin_window_state::StateFlags::SIZE
+                        | tauri_plugin_window_state::StateFlags::MAXIMIZED,
                 )
                 .build(),
         )
@@ -70,6 +72,7 @@ pub fn run() -> ExitCode {
 fn set_up(app: &App, args: &Args, data_folder: PathBuf) -> Result<(), CommandError> {
     let user = args.config.clone().or_else(|| dirs::config_dir().map(|dir| dir.join("unlatch/config.toml")));
     let user = user.unwrap_or_else(|| data_folder.join("config.toml"));
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), demo = args.demo, "unlatch starts");
     let sources = Sources { policy: cfg!(unix).then(|| PathBuf::from(POLICY)), user };
     let settings = config::load(&sources);
     let place = if args.demo {

@@ -1,4 +1,4 @@
-//! What the commands share. A `Place` is everything behind the window for one choice of tenant; it is replaced whole.
+//! What the commands share. A `Place` is everything behind the window for one choice of tenant.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -22,12 +22,18 @@ pub struct AppState {
     pub data_folder: PathBuf,
     /// Settings in force and what is wrong with their files.
     pub settings: RwLock<(Settings, Vec<ConfigProblem>)>,
-    /// What is behind the window now.
-    place: RwLock<Arc<Place>>,
+    places: RwLock<Places>,
     /// Held while the place is being changed, so that two changes never cross.
     pub changing: tokio::sync::Mutex<()>,
     /// True once a kept sign-in was looked for.
     pub restored: tokio::sync::watch::Sender<bool>,
+}
+
+/// The place behind the window, and the one it was exchanged for: one of them is the demo tenant, the other is not.
+/// A place stays open with its runs while the other is shown.
+struct Places {
+    shown: Arc<Place>,
+    other: Option<Arc<Place>>,
 }
 
 impl AppState {
@@ -42,7 +48,7 @@ impl AppState {
             sources,
             data_folder,
             settings: RwLock::new(settings),
-            place: RwLock::new(Arc::new(place)),
+            places: RwLock::new(Places { shown: Arc::new(place), other: None }),
             changing: tokio::sync::Mutex::new(()),
             restored: tokio::sync::watch::Sender::new(false),
         }
@@ -50,12 +56,34 @@ impl AppState {
 
     /// What is behind the window now.
     pub fn place(&self) -> Arc<Place> {
-        self.place.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.places.read().unwrap_or_else(PoisonError::into_inner).shown.clone()
     }
 
-    /// Puts another place behind the window.
-    pub fn replace_place(&self, place: Place) {
-        *self.place.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(place);
+    /// Puts a place of the other kind behind the window.
+    pub fn show(&self, place: Place) {
+        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        places.other = Some(std::mem::replace(&mut places.shown, Arc::new(place)));
+    }
+
+    /// Puts the demo tenant, or what is not the demo tenant, back behind the window. False if it was never opened.
+    pub fn show_again(&self, demo: bool) -> bool {
+        let mut guard = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        let places = &mut *guard;
+        if (places.shown.mode == Mode::Demo) == demo {
+            return true;
+        }
+        let Some(other) = &mut places.other else { return false };
+        std::mem::swap(&mut places.shown, other);
+        true
+    }
+
+    /// Exchanges what is not the demo tenant, whether it is behind the window or not, for what is made of it.
+    pub fn exchange_home(&self, make: impl FnOnce(&Place) -> Place) -> Option<Arc<Place>> {
+        let mut guard = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        let places = &mut *guard;
+        let home = if places.shown.mode == Mode::Demo { places.other.as_mut()? } else { &mut places.shown };
+        *home = Arc::new(make(home));
+        Some(home.clone())
     }
 
     /// A copy of the settings in force.

@@ -16,12 +16,14 @@ pub async fn app_status(state: State<'_, AppState>) -> Result<AppStatus, Command
     Ok(status::of(&state))
 }
 
-/// Puts the demo tenant behind the window, signed out.
+/// Puts the demo tenant behind the window.
 #[tauri::command]
 #[specta::specta]
 pub async fn start_demo(state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
     let _changing = state.changing.lock().await;
-    state.replace_place(place::demo(&state.data_folder).await?);
+    if !state.show_again(true) {
+        state.show(place::demo(&state.data_folder).await?);
+    }
     Ok(status::of(&state))
 }
 
@@ -30,8 +32,10 @@ pub async fn start_demo(state: State<'_, AppState>) -> Result<AppStatus, Command
 #[specta::specta]
 pub async fn leave_demo(state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
     let _changing = state.changing.lock().await;
-    state.replace_place(place::configured(&state.settings(), &state.data_folder));
-    session::restore(&state.place()).await;
+    if !state.show_again(false) {
+        state.show(place::configured(&state.settings(), &state.data_folder));
+        session::restore(&state.place()).await;
+    }
     Ok(status::of(&state))
 }
 
