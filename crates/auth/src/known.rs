@@ -1,0 +1,99 @@
+//! Which accounts have a refresh token in the keychain, newest first. The list itself is kept there too.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::account::Account;
+use crate::registration::Registration;
+use crate::vault::{Vault, VaultError, VaultKey};
+
+/// More accounts than one person has.
+const MOST_ACCOUNTS: usize = 32;
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct List {
+    accounts: Vec<Known>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Known {
+    cloud: String,
+    /// As it was configured: an id or a domain.
+    tenant: String,
+    client_id: String,
+    account: Account,
+}
+
+impl Known {
+    fn belongs_to(&self, registration: &Registration) -> bool {
+        self.cloud == registration.cloud.key()
+            && self.client_id == registration.client_id
+            && (self.account.tenant_id == registration.tenant || self.tenant == registration.tenant)
+    }
+
+    fn is(&self, registration: &Registration, account: &Account) -> bool {
+        self.cloud == registration.cloud.key()
+            && self.client_id == registration.client_id
+            && self.account.tenant_id == account.tenant_id
+            && self.account.object_id == account.object_id
+    }
+}
+
+fn key() -> VaultKey {
+    VaultKey::named("accounts")
+}
+
+/// The account that signed in last with this registration.
+pub(crate) async fn newest(
+    vault: &Vault,
+    registration: &Registration,
+    limit: Duration,
+) -> Result<Option<Account>, VaultError> {
+    let list = read(vault.load_within(&key(), limit).await?);
+    Ok(list.accounts.into_iter().find(|known| known.belongs_to(registration)).map(|known| known.account))
+}
+
+/// Puts an account at the head of the list.
+pub(crate) async fn remember(
+    vault: &Vault,
+    registration: &Registration,
+    account: &Account,
+) -> Result<(), VaultError> {
+    let mut list = read(vault.load(&key()).await?);
+    list.accounts.retain(|known| !known.is(registration, account));
+    list.accounts.insert(
+        0,
+        Known {
+            cloud: registration.cloud.key(),
+            tenant: registration.tenant.clone(),
+            client_id: registration.client_id.clone(),
+            account: account.clone(),
+        },
+    );
+    list.accounts.truncate(MOST_ACCOUNTS);
+    write(vault, &list).await
+}
+
+/// Takes an account off the list.
+pub(crate) async fn forget(
+    vault: &Vault,
+    registration: &Registration,
+    account: &Account,
+) -> Result<(), VaultError> {
+    let Some(kept) = vault.load(&key()).await? else { return Ok(()) };
+    let mut list = read(Some(kept));
+    list.accounts.retain(|known| !known.is(registration, account));
+    if list.accounts.is_empty() { vault.delete(&key()).await } else { write(vault, &list).await }
+}
+
+/// A list that cannot be read is an empty one: the accounts sign in again.
+fn read(kept: Option<SecretString>) -> List {
+    kept.and_then(|text| serde_json::from_str(text.expose_secret()).ok()).unwrap_or_default()
+}
+
+async fn write(vault: &Vault, list: &List) -> Result<(), VaultError> {
+    let text = serde_json::to_string(list).map_err(|_| VaultError::Failed("no list can be made".into()))?;
+    vault.store(&key(), &text.into()).await
+}

@@ -1,0 +1,28 @@
+//! Sign-in to Microsoft Entra, tokens, and the operating system's keychain.
+//!
+//! A person signs in with [`sign_in`] (authorization code with PKCE in the system browser); [`Session`] then gives access
+//! tokens to `unlatch-graph`, and keeps the refresh token in a [`Vault`]. Access tokens live in memory only. No token, code
+//! or verifier shows in the Debug or Display of any type here, or in what this crate logs.
+
+mod account;
+mod cloud;
+mod entra_error;
+mod id_token;
+mod known;
+mod metadata;
+mod redirect;
+mod registration;
+mod session;
+mod sign_in;
+mod token_endpoint;
+mod vault;
+mod wire;
+
+pub use account::Account;
+pub use cloud::{Cloud, CloudName, ConfigError};
+pub use entra_error::EntraError;
+pub use redirect::ClosingPage;
+pub use registration::{Registration, RegistrationError};
+pub use session::{RestoreError, Session, SignInNeeded};
+pub use sign_in::{Browser, SignInError, SignInOptions, SignedIn, sign_in};
+pub use vault::{Vault, VaultError, VaultKey, VaultState};

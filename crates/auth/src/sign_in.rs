@@ -1,0 +1,269 @@
+//! Signing in: authorization code with PKCE (S256) in the system browser.
+
+use std::fmt;
+use std::time::Duration;
+
+use oauth2::{CsrfToken, PkceCodeChallenge, RedirectUrl, Scope};
+use secrecy::{ExposeSecret, SecretString};
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::account::Account;
+use crate::entra_error::EntraError;
+use crate::id_token::{self, Expected, PERSONAL_TENANT};
+use crate::metadata::Metadata;
+use crate::redirect::{Answer, ClosingPage, Redirect};
+use crate::registration::Registration;
+use crate::token_endpoint::{self, EntraClient, Issued};
+use crate::wire::{Failure, Wire};
+
+/// Opens an address where the person signs in.
+pub trait Browser: Send + Sync {
+    /// Returns as soon as the address is handed over.
+    ///
+    /// # Errors
+    /// Why there is no browser, in words.
+    fn open(&self, url: &Url) -> Result<(), String>;
+}
+
+/// How one sign-in goes.
+#[derive(Debug, Clone)]
+pub struct SignInOptions {
+    /// From start to tokens.
+    pub time_limit: Duration,
+    /// The user name of the account that should sign in again. Without one the person chooses an account.
+    pub login_hint: Option<String>,
+    /// Claims that a challenge asked for (JSON).
+    pub claims: Option<String>,
+    /// The page the browser shows when it is done.
+    pub closing_page: ClosingPage,
+    /// Ends the wait.
+    pub cancel: CancellationToken,
+}
+
+/// Why nobody signed in. No variant holds a code or a token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignInError {
+    /// The person gave up, here or in the browser.
+    #[error("the sign-in was cancelled")]
+    Cancelled,
+    /// Nothing came back in time.
+    #[error("the sign-in took too long")]
+    TimedOut,
+    /// No browser opened.
+    #[error("no browser could be opened: {0}")]
+    NoBrowser(String),
+    /// No port could be opened for the answer.
+    #[error("no local port could be opened for the sign-in: {0}")]
+    Listener(String),
+    /// Entra refused.
+    #[error("the sign-in was refused: {0}")]
+    Refused(Box<EntraError>),
+    /// A personal Microsoft account, which Intune does not know.
+    #[error("personal Microsoft accounts cannot be used; sign in with a work or school account")]
+    PersonalAccount,
+    /// The account signed in to another tenant than the configured one.
+    #[error("{username} signed in to tenant {found}, not to {expected}")]
+    WrongTenant {
+        /// The configured tenant's id.
+        expected: String,
+        /// The tenant the account signed in to.
+        found: String,
+        /// Who signed in.
+        username: String,
+    },
+    /// The tenant does not exist in this cloud.
+    #[error("the tenant was not found: {0}")]
+    UnknownTenant(Box<EntraError>),
+    /// The tenant's endpoints are on another login host than the configured cloud's.
+    #[error("the tenant belongs to another cloud: it signs in on {host}")]
+    WrongCloud {
+        /// Where the tenant signs in.
+        host: String,
+    },
+    /// The application does not exist in the tenant, or is switched off.
+    #[error("the application was not found in the tenant: {0}")]
+    UnknownClient(Box<EntraError>),
+    /// The login host cannot be reached.
+    #[error("the sign-in service cannot be reached: {0}")]
+    Offline(String),
+    /// The connection to the login host is not safe.
+    #[error("the connection to the sign-in service is not safe: {0}")]
+    Tls(String),
+    /// The login host's answer is not what the protocol says.
+    #[error("the sign-in service gave an answer that makes no sense: {0}")]
+    BadAnswer(String),
+}
+
+impl From<Failure> for SignInError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(error) => Self::from_entra(error),
+            Failure::Busy(error) => Self::Refused(error),
+            Failure::Offline(text) => Self::Offline(text),
+            Failure::Tls(text) => Self::Tls(text),
+            Failure::OtherHost(host) => Self::WrongCloud { host },
+            Failure::BadAnswer(text) => Self::BadAnswer(text),
+        }
+    }
+}
+
+impl SignInError {
+    fn from_entra(error: Box<EntraError>) -> Self {
+        if error.is_personal_account() {
+            Self::PersonalAccount
+        } else if error.is_unknown_tenant() {
+            Self::UnknownTenant(error)
+        } else if error.is_unknown_client() {
+            Self::UnknownClient(error)
+        } else if error.error == "access_denied" && error.suberror.as_deref() == Some("cancel") {
+            Self::Cancelled
+        } else {
+            Self::Refused(error)
+        }
+    }
+}
+
+/// An account that just signed in, with its tokens. Make a [`Session`](crate::Session) of it.
+pub struct SignedIn {
+    pub(crate) account: Account,
+    pub(crate) issued: Issued,
+    pub(crate) metadata: Metadata,
+}
+
+impl SignedIn {
+    /// Who signed in.
+    #[must_use]
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+}
+
+impl fmt::Debug for SignedIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedIn").field("account", &self.account).finish_non_exhaustive()
+    }
+}
+
+/// Signs a person in through `browser` and waits for the answer on a port of this machine.
+///
+/// # Errors
+/// See [`SignInError`]. Nothing is kept when it fails.
+pub async fn sign_in(
+    registration: &Registration,
+    browser: &dyn Browser,
+    options: SignInOptions,
+) -> Result<SignedIn, SignInError> {
+    let cancel = options.cancel.clone();
+    let time_limit = options.time_limit;
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(SignInError::Cancelled),
+        done = tokio::time::timeout(time_limit, steps(registration, browser, options)) => {
+            done.unwrap_or(Err(SignInError::TimedOut))
+        }
+    }
+}
+
+async fn steps(
+    registration: &Registration,
+    browser: &dyn Browser,
+    options: SignInOptions,
+) -> Result<SignedIn, SignInError> {
+    let wire = Wire::new(&registration.cloud.login_url)?;
+    let metadata = Metadata::fetch(&wire, &registration.cloud.login_url, &registration.tenant).await?;
+    let tenant_id = registration
+        .tenant_id()
+        .or_else(|| metadata.tenant_id.clone())
+        .ok_or_else(|| SignInError::BadAnswer("the tenant's OpenID metadata does not tell its id".into()))?;
+    let client = token_endpoint::client(registration, &metadata);
+
+    let state = CsrfToken::new_random();
+    let redirect = Redirect::bind(state.secret(), &options.closing_page)
+        .await
+        .map_err(|error| SignInError::Listener(error.to_string()))?;
+    let redirect_url =
+        RedirectUrl::new(redirect.url()).map_err(|error| SignInError::Listener(error.to_string()))?;
+    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+    let nonce = CsrfToken::new_random();
+    let scopes = registration.cloud.scopes();
+    let request =
+        Request { scopes: &scopes, state, nonce: nonce.secret(), challenge, redirect: &redirect_url };
+    let url = request.url(&client, &options);
+
+    browser.open(&url).map_err(SignInError::NoBrowser)?;
+    tracing::info!(port = redirect.port(), "waiting for the browser");
+    let code = match redirect.answer().await {
+        Answer::Code(code) => code,
+        Answer::Error { error, subcode, description } => {
+            let refused = EntraError::from_redirect(&error, subcode.as_deref(), description.as_deref());
+            return Err(SignInError::from_entra(Box::new(refused)));
+        }
+    };
+    let issued =
+        token_endpoint::exchange_code(&wire, &client, &code, verifier, &redirect_url, &scopes).await?;
+    let account = who(registration, &tenant_id, &issued, nonce.secret())?;
+    tracing::info!(tenant = %account.tenant_id, "signed in");
+    Ok(SignedIn { account, issued, metadata })
+}
+
+/// What goes into the address that the browser opens.
+struct Request<'a> {
+    scopes: &'a [String],
+    state: CsrfToken,
+    nonce: &'a str,
+    challenge: PkceCodeChallenge,
+    redirect: &'a RedirectUrl,
+}
+
+impl Request<'_> {
+    fn url(self, client: &EntraClient, options: &SignInOptions) -> Url {
+        let mut request = client
+            .authorize_url(move || self.state)
+            .add_scopes(self.scopes.iter().cloned().map(Scope::new))
+            .set_pkce_challenge(self.challenge)
+            .set_redirect_uri(std::borrow::Cow::Borrowed(self.redirect))
+            .add_extra_param("response_mode", "form_post")
+            .add_extra_param("nonce", self.nonce);
+        // Entra takes either a hint or a choice, not both.
+        request = match &options.login_hint {
+            Some(hint) => request.add_extra_param("login_hint", hint.clone()),
+            None => request.add_extra_param("prompt", "select_account"),
+        };
+        if let Some(claims) = &options.claims {
+            request = request.add_extra_param("claims", claims.clone());
+        }
+        request.url().0
+    }
+}
+
+fn who(
+    registration: &Registration,
+    tenant_id: &str,
+    issued: &Issued,
+    nonce: &str,
+) -> Result<Account, SignInError> {
+    let id_token: &SecretString = issued
+        .id_token
+        .as_ref()
+        .ok_or_else(|| SignInError::BadAnswer("the sign-in service gave no id token".into()))?;
+    let expected = Expected {
+        client_id: &registration.client_id,
+        nonce: Some(nonce),
+        now: issued.served_at.unwrap_or_else(OffsetDateTime::now_utc),
+    };
+    let account = id_token::account(id_token.expose_secret(), &expected)
+        .map_err(|what| SignInError::BadAnswer(what.to_owned()))?;
+    if account.tenant_id == PERSONAL_TENANT {
+        return Err(SignInError::PersonalAccount);
+    }
+    if account.tenant_id != tenant_id {
+        return Err(SignInError::WrongTenant {
+            expected: tenant_id.to_owned(),
+            found: account.tenant_id,
+            username: account.username,
+        });
+    }
+    Ok(account)
+}

@@ -1,0 +1,112 @@
+//! A browser without a window: it fetches the sign-in page and submits its form as a page's script would.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use unlatch_auth::{Browser, ClosingPage, Cloud, Registration, SignInOptions};
+use unlatch_demo_tenant::{DemoTenant, Options, Pace};
+use url::Url;
+
+/// Picks an account on the demo tenant's page.
+pub struct TestBrowser {
+    account: &'static str,
+    opened: Arc<Mutex<Vec<Url>>>,
+}
+
+impl TestBrowser {
+    pub fn admin() -> Self {
+        Self::picking("admin")
+    }
+
+    /// `admin`, `plain`, `personal` or `cancel`.
+    pub fn picking(account: &'static str) -> Self {
+        Self { account, opened: Arc::default() }
+    }
+
+    pub fn opened(&self) -> Vec<Url> {
+        self.opened.lock().unwrap().clone()
+    }
+
+    /// A field of the last address that was opened.
+    pub fn field(&self, name: &str) -> Option<String> {
+        field(self.opened().last()?, name)
+    }
+}
+
+impl Browser for TestBrowser {
+    fn open(&self, url: &Url) -> Result<(), String> {
+        self.opened.lock().unwrap().push(url.clone());
+        let mut url = url.clone();
+        if field(&url, "login_hint").is_none() {
+            url.query_pairs_mut().append_pair("demo_account", self.account);
+        }
+        tokio::spawn(async move {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let answer = client.get(url).send().await.unwrap();
+            let page = answer.text().await.unwrap();
+            if let Some((action, fields)) = form(&page) {
+                let closing = client.post(action).form(&fields).send().await.unwrap();
+                assert_eq!(closing.status(), 200);
+                assert!(closing.text().await.unwrap().contains(&page_words().title));
+            }
+        });
+        Ok(())
+    }
+}
+
+pub fn field(url: &Url, name: &str) -> Option<String> {
+    url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// Action and hidden fields of the page's form that posts itself.
+fn form(page: &str) -> Option<(String, Vec<(String, String)>)> {
+    let form = page.split_once("method=\"post\"")?.1;
+    let action = attribute(form, "action")?;
+    let fields = form
+        .split("<input ")
+        .skip(1)
+        .filter_map(|input| Some((attribute(input, "name")?, attribute(input, "value")?)))
+        .collect();
+    Some((action, fields))
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let value = tag.split_once(&format!("{name}=\""))?.1.split_once('"')?.0;
+    Some(
+        value
+            .replace("&quot;", "\"")
+            .replace("&#39;", "'")
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&amp;", "&"),
+    )
+}
+
+pub fn page_words() -> ClosingPage {
+    ClosingPage { title: "Signed in".into(), text: "You can close this window.".into(), lang: "en".into() }
+}
+
+pub fn options() -> SignInOptions {
+    SignInOptions {
+        time_limit: Duration::from_secs(30),
+        login_hint: None,
+        claims: None,
+        closing_page: page_words(),
+        cancel: CancellationToken::new(),
+    }
+}
+
+pub async fn demo() -> DemoTenant {
+    DemoTenant::start(Options { users: 3, devices: 3, apps: 3, pace: Pace::fast(), ..Options::default() })
+        .await
+        .unwrap()
+}
+
+pub fn cloud_of(tenant: &DemoTenant) -> Cloud {
+    Cloud::custom(tenant.login_url().clone(), tenant.graph_url().clone()).unwrap()
+}
+
+pub fn registration(tenant: &DemoTenant) -> Registration {
+    Registration::new(cloud_of(tenant), tenant.tenant_id(), tenant.client_id()).unwrap()
+}
