@@ -1,0 +1,255 @@
+//! The way of one device: fresh read, comparison, turn, intent, request, answer.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use unlatch_graph::{ApiErrorKind, Error, Route, SendOutcome, Sent, TokenError};
+
+use super::run::{Pass, Run, Stopped};
+use super::{Shared, asks_for_sign_in};
+use crate::check::compare;
+use crate::classify::{Execution, RepeatWhen, classify, refusal};
+use crate::plan::PlannedItem;
+use crate::record::{Event, Verdict};
+use crate::state::{ItemReason, ItemState};
+use crate::tenant::Tenant;
+
+/// A device that was read longer ago than this is read again before its request goes out.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// What follows after an attempt.
+enum Next {
+    /// Nothing; the item has come to its end.
+    Over,
+    /// Another attempt.
+    Now,
+    /// Another attempt, later.
+    After(Duration),
+    /// Another attempt, when somebody has signed in.
+    SignIn,
+}
+
+/// One device on its way.
+struct Way<'a> {
+    shared: &'a Shared,
+    run: &'a Run,
+    position: u32,
+    planned: &'a PlannedItem,
+    /// The route it goes out by: the one it was found on, until the service does not know that one.
+    route: Route,
+    /// How many requests were about to go out.
+    intents: u32,
+    /// How many attempts failed for want of a connection or of allowance.
+    failures: u32,
+}
+
+/// Brings one item to its end, or leaves it unsent if the run stops.
+pub(super) async fn work(shared: &Shared, run: &Run, position: u32) {
+    let Some(planned) = run.items.get(position as usize) else { return };
+    let route = planned.route.clone();
+    let mut way = Way { shared, run, position, planned, route, intents: 0, failures: 0 };
+    // A stop leaves the item as it is; the end of the run settles it.
+    let _: Result<(), Stopped> = way.go().await;
+}
+
+impl Way<'_> {
+    async fn go(&mut self) -> Result<(), Stopped> {
+        loop {
+            let pass = self.run.pass(self.shared).await?;
+            self.run.show(self.position, ItemState::Sending);
+            let next = self.attempt(&pass).await?;
+            match next {
+                Next::Over => return Ok(()),
+                Next::Now => {}
+                Next::After(wait) => {
+                    drop(pass);
+                    self.run.show(self.position, ItemState::Waiting);
+                    self.run.unless_stopped(tokio::time::sleep(wait)).await?;
+                }
+                Next::SignIn => {
+                    self.run.show(self.position, ItemState::Waiting);
+                    self.run.pause(self.shared, pass).await?;
+                }
+            }
+        }
+    }
+
+    async fn attempt(&mut self, pass: &Pass<'_>) -> Result<Next, Stopped> {
+        let tenant = &*pass.tenant;
+        let read_at = Instant::now();
+        if let Some(next) = self.check(tenant).await? {
+            return Ok(next);
+        }
+        self.run.unless_stopped(tenant.write_turn()).await?;
+        if read_at.elapsed() > FRESH
+            && let Some(next) = self.check(tenant).await?
+        {
+            return Ok(next);
+        }
+        if self.run.is_stopped() {
+            return Err(Stopped);
+        }
+        let intent = Event::Intent {
+            attempt: self.intents + 1,
+            route: self.route.clone(),
+            server_now: tenant.server_now(),
+        };
+        self.note(vec![intent]).await?;
+        self.intents += 1;
+        if self.run.is_stopped() {
+            self.note(vec![Event::Withdrawn]).await?;
+            return Err(Stopped);
+        }
+        let sent = tenant.send(self.run.header.action, &self.route, &self.planned.device_id).await;
+        self.answered(tenant, sent).await
+    }
+
+    async fn note(&self, events: Vec<Event>) -> Result<(), Stopped> {
+        self.run.note(self.shared, Some(self.position), events).await
+    }
+
+    async fn stop(&self, reason: ItemReason, message: Option<String>) -> Result<Option<Next>, Stopped> {
+        self.note(vec![Event::Stopped { reason, message }]).await?;
+        Ok(Some(Next::Over))
+    }
+
+    /// Reads the device and compares it with what was confirmed. Gives what follows unless the request may go out.
+    async fn check(&mut self, tenant: &dyn Tenant) -> Result<Option<Next>, Stopped> {
+        let error = match self.run.unless_stopped(tenant.device(&self.planned.device_id)).await? {
+            Ok(device) => {
+                return match compare(self.planned, &device) {
+                    Ok(()) => Ok(None),
+                    Err(finding) => self.stop(finding.reason, Some(finding.found)).await,
+                };
+            }
+            Err(error) => error,
+        };
+        if asks_for_sign_in(&error) {
+            return Ok(Some(Next::SignIn));
+        }
+        let reason = match &error {
+            Error::Throttled { retry_after, .. } if self.may_try_again() => {
+                let wait = self.hold(tenant, *retry_after);
+                self.note(vec![throttled(wait)]).await?;
+                return Ok(Some(Next::After(wait)));
+            }
+            Error::Offline(_) | Error::Token(TokenError::Unavailable(_)) if self.may_try_again() => {
+                return Ok(Some(Next::After(self.backoff())));
+            }
+            Error::Api(error) => match error.kind {
+                ApiErrorKind::NotFound => ItemReason::NotFound,
+                ApiErrorKind::RoleDenied => ItemReason::RoleDenied,
+                ApiErrorKind::MissingScope => ItemReason::MissingScope,
+                _ => ItemReason::NotRead,
+            },
+            _ => ItemReason::NotRead,
+        };
+        self.stop(reason, Some(said(&error))).await
+    }
+
+    /// Counts a failed attempt that may be made again, and tells whether one more is left.
+    fn may_try_again(&mut self) -> bool {
+        self.failures += 1;
+        self.failures < self.shared.options.attempts
+    }
+
+    fn backoff(&self) -> Duration {
+        self.shared.options.backoff(self.failures.saturating_sub(1))
+    }
+
+    /// Holds every sender for as long as was told, or as the tenant holds them already, or for a backoff.
+    fn hold(&self, tenant: &dyn Tenant, told: Option<Duration>) -> Duration {
+        let wait = told.or_else(|| tenant.hold_left()).unwrap_or_else(|| self.backoff());
+        tenant.hold(wait);
+        wait
+    }
+
+    /// Records what became of a request. If that fails, the item is left with an intent and no answer: unconfirmed.
+    async fn answered(&mut self, tenant: &dyn Tenant, sent: Sent) -> Result<Next, Stopped> {
+        let mut also = None;
+        let (verdict, next) = match classify(&sent.outcome) {
+            Execution::Executed => (Verdict::Accepted, Next::Over),
+            Execution::Unconfirmed => {
+                if let SendOutcome::Answered { retry_after: Some(wait), .. } = &sent.outcome {
+                    tenant.hold(*wait);
+                }
+                (Verdict::Unconfirmed, Next::Over)
+            }
+            Execution::NotExecuted { repeat } => match repeat {
+                RepeatWhen::Direct if self.route != Route::Direct => {
+                    self.route = Route::Direct;
+                    also = Some(Event::FellBack);
+                    (Verdict::Again(repeat), Next::Now)
+                }
+                RepeatWhen::Never | RepeatWhen::Direct => (Verdict::Refused(why(&sent.outcome)), Next::Over),
+                RepeatWhen::Held(told) => {
+                    if self.may_try_again() {
+                        let wait = self.hold(tenant, told);
+                        also = Some(throttled(wait));
+                        (Verdict::Again(repeat), Next::After(wait))
+                    } else {
+                        self.hold(tenant, told);
+                        (Verdict::Refused(ItemReason::Throttled), Next::Over)
+                    }
+                }
+                RepeatWhen::Connected => {
+                    if self.may_try_again() {
+                        (Verdict::Again(repeat), Next::After(self.backoff()))
+                    } else {
+                        (Verdict::Stopped(ItemReason::NotConnected), Next::Over)
+                    }
+                }
+                RepeatWhen::SignedIn => (Verdict::Again(repeat), Next::SignIn),
+            },
+        };
+        let mut events = vec![answer(verdict, sent)];
+        events.extend(also);
+        self.note(events).await?;
+        Ok(next)
+    }
+}
+
+fn throttled(wait: Duration) -> Event {
+    Event::Throttled { wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX) }
+}
+
+fn why(outcome: &SendOutcome) -> ItemReason {
+    match outcome {
+        SendOutcome::Answered { error, .. } => refusal(error),
+        SendOutcome::NotConnected(_) | SendOutcome::NoToken(_) => ItemReason::NotConnected,
+        SendOutcome::Accepted | SendOutcome::Lost(_) => ItemReason::Other,
+    }
+}
+
+fn answer(verdict: Verdict, sent: Sent) -> Event {
+    let Sent { client_request_id, request_id, server_date, outcome } = sent;
+    let (status, code, message, inner_id) = match outcome {
+        SendOutcome::Accepted => (None, None, None, None),
+        SendOutcome::Answered { status, error, .. } => {
+            (Some(status), some(error.code), some(error.message), error.request_id)
+        }
+        SendOutcome::NotConnected(text) | SendOutcome::Lost(text) => (None, None, some(text), None),
+        SendOutcome::NoToken(error) => (None, None, Some(error.to_string()), None),
+    };
+    Event::Answer {
+        verdict,
+        status,
+        message: message.or_else(|| code.clone()),
+        code,
+        request_id: request_id.or(inner_id),
+        client_request_id,
+        server_date,
+    }
+}
+
+fn some(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+/// What went wrong with a read, in the service's words where it has any.
+fn said(error: &Error) -> String {
+    match error {
+        Error::Api(api) if !api.message.is_empty() => api.message.clone(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,193 @@
+//! Where a run stands by what is recorded of it: a pure function, the same for a live run and for one found again.
+
+use time::OffsetDateTime;
+
+use crate::plan::PlannedItem;
+use crate::record::{Entry, Event, ItemRecord, RunHeader, RunRecord, RunSummary, Standing, Verdict};
+use crate::state::{ItemReason, ItemState, RunCounts, RunState};
+
+impl Standing {
+    fn new() -> Self {
+        Self {
+            state: ItemState::Waiting,
+            reason: None,
+            message: None,
+            fell_back: false,
+            request_id: None,
+            client_request_id: None,
+            at: None,
+            attempts: 0,
+            intent: None,
+            observed: None,
+            unanswered: false,
+        }
+    }
+}
+
+/// Where a run stands by `entries`, in the order in which they were recorded: a pure function. `live` says whether the run is
+/// still being worked on; of a run that is not, what has an intent and no answer is unconfirmed, and what has none was not sent.
+#[must_use]
+pub fn fold<'a>(
+    header: RunHeader,
+    items: Vec<PlannedItem>,
+    entries: impl IntoIterator<Item = &'a Entry>,
+    live: bool,
+) -> RunRecord {
+    let mut run = Fold::new(header);
+    for entry in entries {
+        run.apply(entry);
+    }
+    if !live {
+        run.settle_if_interrupted();
+    }
+    run.record(&items)
+}
+
+/// The fold itself, one entry at a time.
+#[derive(Debug, Clone)]
+pub(crate) struct Fold {
+    pub(crate) header: RunHeader,
+    pub(crate) state: RunState,
+    pub(crate) finished: Option<OffsetDateTime>,
+    pub(crate) counts: RunCounts,
+    pub(crate) standings: Vec<Standing>,
+}
+
+impl Fold {
+    pub(crate) fn new(header: RunHeader) -> Self {
+        let total = header.total;
+        let standings = (0..total).map(|_| Standing::new()).collect();
+        Self { header, state: RunState::Active, finished: None, counts: RunCounts::waiting(total), standings }
+    }
+
+    /// Takes in one entry. A position that the run does not have is passed over.
+    pub(crate) fn apply(&mut self, entry: &Entry) {
+        match entry.position {
+            Some(position) => self.apply_to_item(position as usize, entry),
+            None => self.apply_to_run(entry),
+        }
+    }
+
+    fn apply_to_run(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::CancelAsked if self.state.is_active() => self.state = RunState::Cancelling,
+            Event::SignInNeeded if self.state == RunState::Active => self.state = RunState::SignInNeeded,
+            Event::Resumed if self.state == RunState::SignInNeeded => self.state = RunState::Active,
+            Event::RunEnded { state } => {
+                self.state = *state;
+                self.finished = Some(entry.at);
+                let reason = (*state == RunState::JournalFailed).then_some(ItemReason::JournalFailed);
+                self.settle(reason);
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_to_item(&mut self, position: usize, entry: &Entry) {
+        let Some(item) = self.standings.get_mut(position) else { return };
+        let before = item.state;
+        match &entry.event {
+            Event::Intent { attempt, server_now, .. } => {
+                item.state = ItemState::Sending;
+                item.attempts = *attempt;
+                item.intent = Some(*server_now);
+                item.unanswered = true;
+            }
+            Event::Answer { verdict, message, request_id, client_request_id, .. } => {
+                (item.state, item.reason) = match verdict {
+                    Verdict::Accepted => (ItemState::Accepted, None),
+                    Verdict::Refused(reason) => (ItemState::Refused, Some(*reason)),
+                    Verdict::Stopped(reason) => (ItemState::Stopped, Some(*reason)),
+                    Verdict::Again(_) => (ItemState::Waiting, None),
+                    Verdict::Unconfirmed => (ItemState::Unconfirmed, None),
+                };
+                item.unanswered = false;
+                item.message.clone_from(message);
+                item.request_id.clone_from(request_id);
+                item.client_request_id = Some(*client_request_id);
+            }
+            Event::Withdrawn => {
+                item.state = ItemState::Waiting;
+                item.attempts = item.attempts.saturating_sub(1);
+                item.unanswered = false;
+            }
+            Event::FellBack => item.fell_back = true,
+            Event::Stopped { reason, message } => {
+                item.state = ItemState::Stopped;
+                item.reason = Some(*reason);
+                item.message.clone_from(message);
+            }
+            Event::Observed { result, last_updated, .. } if item.attempts > 0 => {
+                (item.state, item.message) = observed_state(result);
+                item.reason = None;
+                item.unanswered = false;
+                item.observed = Some((result.clone(), *last_updated));
+            }
+            _ => return,
+        }
+        item.at = Some(entry.at);
+        let after = item.state;
+        self.counts.moved(before, after);
+    }
+
+    /// Shows an item as being worked on, or as waiting again. That is not recorded.
+    pub(crate) fn show(&mut self, position: u32, state: ItemState) {
+        if let Some(item) = self.standings.get_mut(position as usize)
+            && item.state.is_open()
+            && !item.unanswered
+        {
+            self.counts.moved(item.state, state);
+            item.state = state;
+        }
+    }
+
+    fn settle(&mut self, reason: Option<ItemReason>) {
+        for item in self.standings.iter_mut().filter(|item| item.state.is_open()) {
+            let before = item.state;
+            item.state = if item.unanswered { ItemState::Unconfirmed } else { ItemState::NotSent };
+            item.reason = reason;
+            self.counts.moved(before, item.state);
+        }
+    }
+
+    pub(crate) fn settle_if_interrupted(&mut self) {
+        if self.state.is_active() {
+            let reason = (self.state == RunState::SignInNeeded).then_some(ItemReason::SignInNeeded);
+            self.settle(reason);
+            self.state = RunState::Interrupted;
+        }
+    }
+
+    pub(crate) fn summary(&self) -> RunSummary {
+        RunSummary {
+            header: self.header.clone(),
+            state: self.state,
+            finished: self.finished,
+            counts: self.counts,
+            remaining: None,
+            hold: None,
+        }
+    }
+
+    pub(crate) fn record(&self, items: &[PlannedItem]) -> RunRecord {
+        let item = |(position, (planned, standing)): (usize, (&PlannedItem, &Standing))| ItemRecord {
+            position: u32::try_from(position).unwrap_or(u32::MAX),
+            planned: planned.clone(),
+            standing: standing.clone(),
+        };
+        let items = items.iter().zip(&self.standings).enumerate().map(item).collect();
+        RunRecord { summary: self.summary(), items }
+    }
+}
+
+/// Graph's `actionState` as a state of an item; a word that is not known is shown as it is.
+fn observed_state(result: &str) -> (ItemState, Option<String>) {
+    match result {
+        "none" | "pending" | "active" => (ItemState::Accepted, None),
+        "done" => (ItemState::Done, None),
+        "failed" => (ItemState::Failed, None),
+        "notSupported" => (ItemState::NotSupported, None),
+        "canceled" => (ItemState::Canceled, None),
+        other => (ItemState::Other, Some(other.to_owned())),
+    }
+}

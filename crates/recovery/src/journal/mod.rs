@@ -1,0 +1,253 @@
+//! The journal: one SQLite file in which every run, every intent and every answer is kept. Nothing in it is ever changed or
+//! deleted. One thread owns the connection that writes; a commit returns only after the disk has it.
+
+mod read;
+mod schema;
+mod writer;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use crate::plan::{PlannedItem, RunId};
+pub use crate::record::Entry;
+use crate::record::{RunHeader, RunRecord, RunSummary};
+
+/// Why the journal cannot be used. Nothing is sent that cannot be recorded, and nothing that is recorded is ever destroyed:
+/// a file that cannot be read is left as it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// The file or its folder cannot be written.
+    #[error("{} cannot be written; give this account write access to it, or choose another data folder", path.display())]
+    ReadOnly {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// The file is damaged, or is no journal of Unlatch. It is left as it is.
+    #[error(
+        "{} is damaged or is not a journal of Unlatch; it was left as it is: move it away to start a new one, or restore it from a backup", path.display()
+    )]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer version of Unlatch wrote the file. It is left as it is.
+    #[error(
+        "{} was written by a newer version of Unlatch (format {found}, this one knows {known}); update Unlatch, or choose another data folder", path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The file's format.
+        found: u32,
+        /// The newest format that this version knows.
+        known: u32,
+    },
+    /// Another process runs on the same journal.
+    #[error("{} is in use by another Unlatch; close that one, or choose another data folder", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The disk is full, or the file may not grow.
+    #[error("there is no room to write {}; free some space on its disk", path.display())]
+    Full {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Anything else.
+    #[error("{} cannot be used: {text}; check the disk, or choose another data folder", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        text: String,
+    },
+    /// The journal has no such run.
+    #[error("the journal has no run {id}")]
+    NoSuchRun {
+        /// The run that was asked for.
+        id: RunId,
+    },
+}
+
+/// How a journal is opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct JournalOptions {
+    /// The most pages (of 4,096 bytes) the file may grow to; none in normal use. A journal at its limit answers
+    /// [`JournalError::Full`].
+    pub max_pages: Option<u32>,
+}
+
+/// The journal. Clones share it; it is closed, and its folder free for another process, when the last one is dropped.
+#[derive(Clone)]
+pub struct Journal(Arc<Open>);
+
+struct Open {
+    path: PathBuf,
+    writer: Thread<writer::Command>,
+    reader: Thread<read::Query>,
+    _lock: File,
+}
+
+/// A thread that owns a connection and ends when its queue is closed.
+struct Thread<T> {
+    queue: Option<mpsc::Sender<T>>,
+    handle: Option<JoinHandle<()>>,
+}
+
+impl<T: Send + 'static> Thread<T> {
+    fn start(
+        name: &str,
+        path: &Path,
+        work: impl FnOnce(mpsc::Receiver<T>) + Send + 'static,
+    ) -> Result<Self, JournalError> {
+        let (queue, commands) = mpsc::channel();
+        let handle = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || work(commands))
+            .map_err(|error| JournalError::Io { path: path.to_owned(), text: error.to_string() })?;
+        Ok(Self { queue: Some(queue), handle: Some(handle) })
+    }
+
+    /// Whether the command was taken.
+    fn send(&self, command: T) -> bool {
+        self.queue.as_ref().is_some_and(|queue| queue.send(command).is_ok())
+    }
+
+    fn stop(&mut self) {
+        self.queue = None;
+        if let Some(handle) = self.handle.take()
+            && handle.join().is_err()
+        {
+            tracing::error!("a thread of the journal panicked");
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // The connection that writes is closed last: it then moves the write-ahead log into the file.
+        self.reader.stop();
+        self.writer.stop();
+    }
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Journal").field(&self.0.path).finish()
+    }
+}
+
+impl Journal {
+    /// Opens the journal in `folder`, or makes both. Blocks until the file is checked.
+    ///
+    /// # Errors
+    /// [`JournalError`] says which file is at fault and what to do. No error leaves the file other than it was.
+    pub fn open(folder: &Path) -> Result<Self, JournalError> {
+        Self::open_with(folder, JournalOptions::default())
+    }
+
+    /// As [`Journal::open`], with options.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub fn open_with(folder: &Path, options: JournalOptions) -> Result<Self, JournalError> {
+        let lock = schema::lock(folder)?;
+        let path = schema::file_in(folder);
+        let connection = schema::open(&path, options)?;
+        let read_connection = schema::open_reader(&path)?;
+        let writer = Thread::start("unlatch-journal", &path, {
+            let path = path.clone();
+            move |commands| writer::run(connection, &path, &commands)
+        })?;
+        let reader = Thread::start("unlatch-journal-read", &path, {
+            let path = path.clone();
+            move |queries| read::run(&read_connection, &path, &queries)
+        })?;
+        Ok(Self(Arc::new(Open { path, writer, reader, _lock: lock })))
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// The runs, newest first, of that tenant (by id) or of all, as the journal alone has them: a run without an end counts as
+    /// interrupted. [`crate::Engine::runs`] also knows which of them are being worked on.
+    ///
+    /// # Errors
+    /// [`JournalError`], if the file cannot be read.
+    pub async fn runs(&self, tenant: Option<&str>) -> Result<Vec<RunSummary>, JournalError> {
+        let tenant = tenant.map(str::to_owned);
+        self.ask(|reply| read::Query::Runs { tenant, reply }).await
+    }
+
+    /// A run as the journal alone has it: without an end it counts as interrupted, an intent without an answer as unconfirmed.
+    ///
+    /// # Errors
+    /// [`JournalError::NoSuchRun`], or why the file cannot be read.
+    pub async fn run(&self, id: RunId) -> Result<RunRecord, JournalError> {
+        self.ask(|reply| read::Query::Run { id, reply }).await
+    }
+
+    /// The entries of a run, in the order in which they were recorded.
+    ///
+    /// # Errors
+    /// [`JournalError::NoSuchRun`], or why the file cannot be read.
+    pub async fn entries(&self, id: RunId) -> Result<Vec<Entry>, JournalError> {
+        self.ask(|reply| read::Query::Entries { id, reply }).await
+    }
+
+    /// Records a confirmed run with its items, whole or not at all.
+    pub(crate) async fn begin(
+        &self,
+        header: RunHeader,
+        items: Arc<[PlannedItem]>,
+    ) -> Result<(), JournalError> {
+        self.tell(|reply| writer::Command::Begin { header, items, reply }).await
+    }
+
+    /// Records entries of one run, all of them or none. They are on the disk when this returns.
+    pub(crate) async fn append(&self, run: RunId, entries: Vec<Entry>) -> Result<(), JournalError> {
+        self.tell(|reply| writer::Command::Append { run, entries, reply }).await
+    }
+
+    async fn tell<T: Send + 'static>(
+        &self,
+        command: impl FnOnce(Reply<T>) -> writer::Command,
+    ) -> Result<T, JournalError> {
+        let (reply, answer) = mpsc::sync_channel(1);
+        let taken = self.0.writer.send(command(reply));
+        self.answer(taken, answer).await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(Reply<T>) -> read::Query,
+    ) -> Result<T, JournalError> {
+        let (reply, answer) = mpsc::sync_channel(1);
+        let taken = self.0.reader.send(query(reply));
+        self.answer(taken, answer).await
+    }
+
+    /// Waits on tokio's blocking pool, so that a paused clock stands still while the disk is at work.
+    async fn answer<T: Send + 'static>(
+        &self,
+        taken: bool,
+        answer: mpsc::Receiver<Result<T, JournalError>>,
+    ) -> Result<T, JournalError> {
+        let answer = if taken {
+            tokio::task::spawn_blocking(move || answer.recv()).await.ok().and_then(Result::ok)
+        } else {
+            None
+        };
+        answer.unwrap_or_else(|| {
+            Err(JournalError::Io { path: self.0.path.clone(), text: "the journal is closed".to_owned() })
+        })
+    }
+}
+
+type Reply<T> = mpsc::SyncSender<Result<T, JournalError>>;

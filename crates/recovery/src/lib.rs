@@ -1,0 +1,29 @@
+//! A recovery run: planned, confirmed, recorded, sent, and read back.
+//!
+//! The way of one device: fresh read, compared with what was confirmed → a turn within the write limit → *intent* committed to
+//! the [`Journal`] → one POST → *answer* committed → the outcome read from `deviceActionResults`. The journal is the truth;
+//! what [`Engine`] shows of a running run is the same fold over the same events.
+//!
+//! A request is repeated only when it certainly was not executed; [`classify`] is that rule.
+
+mod check;
+mod classify;
+mod engine;
+mod fold;
+mod journal;
+mod outcome;
+mod plan;
+mod record;
+mod state;
+mod tenant;
+
+pub use check::{Finding, no_mdm_channel, removal_pending};
+pub use classify::{Execution, RepeatWhen, classify, refusal};
+pub use engine::{Change, CheckError, Engine, EngineOptions, Progress, ResumeError, StartError};
+pub use fold::fold;
+pub use journal::{Entry, Journal, JournalError, JournalOptions};
+pub use outcome::{Outcome, outcome_of};
+pub use plan::{Action, MAX_REASON, Plan, PlanError, PlanRules, PlannedItem, Principal, RunId};
+pub use record::{Event, ItemRecord, RunHeader, RunRecord, RunSummary, Standing, Verdict};
+pub use state::{ItemReason, ItemState, RunCounts, RunState};
+pub use tenant::Tenant;

@@ -1,0 +1,217 @@
+//! What is recorded of a run, and where the run and its items stand by it.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use time::OffsetDateTime;
+use unlatch_graph::Route;
+use uuid::Uuid;
+
+use crate::classify::RepeatWhen;
+use crate::plan::{Action, PlannedItem, Principal, RunId};
+use crate::state::{ItemReason, ItemState, RunCounts, RunState};
+
+/// The part of a run that never changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunHeader {
+    /// Names the run.
+    pub id: RunId,
+    /// When it was confirmed, by this machine's clock.
+    pub started: OffsetDateTime,
+    /// As whom its requests go out.
+    pub principal: Principal,
+    /// What is done to every device.
+    pub action: Action,
+    /// Reason or ticket.
+    pub reason: Option<String>,
+    /// How many devices it has.
+    pub total: u32,
+}
+
+/// What became of one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Verdict {
+    /// The service accepted it.
+    Accepted,
+    /// It was not executed and the service would not have it.
+    Refused(ItemReason),
+    /// It was not executed, and this side gave up.
+    Stopped(ItemReason),
+    /// It was not executed and goes out again.
+    Again(RepeatWhen),
+    /// It may have been executed.
+    Unconfirmed,
+}
+
+/// One fact about a run or, with a position, about one of its items. Facts are only ever added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// The run was confirmed, with that many devices.
+    RunStarted {
+        /// How many.
+        total: u32,
+    },
+    /// A request is about to go out. If no answer follows, it may have arrived.
+    Intent {
+        /// Which request for this device it is, from 1.
+        attempt: u32,
+        /// The way it goes out.
+        route: Route,
+        /// The server's clock, as far as it is known.
+        #[serde(with = "time::serde::rfc3339")]
+        server_now: OffsetDateTime,
+    },
+    /// The request did not go out after all: the run was stopped in between.
+    Withdrawn,
+    /// What became of the request.
+    Answer {
+        /// What it means.
+        verdict: Verdict,
+        /// HTTP status, if there was one.
+        status: Option<u16>,
+        /// Graph's error code.
+        code: Option<String>,
+        /// What Graph or the connection said.
+        message: Option<String>,
+        /// Graph's id of the answer.
+        request_id: Option<String>,
+        /// This side's id of the request.
+        client_request_id: Uuid,
+        /// The answer's `Date`.
+        #[serde(with = "time::serde::rfc3339::option")]
+        server_date: Option<OffsetDateTime>,
+    },
+    /// The service does not know the route; the item goes out by the direct one.
+    FellBack,
+    /// Graph throttled; all senders wait that long.
+    Throttled {
+        /// Milliseconds.
+        wait_ms: u64,
+    },
+    /// The item was stopped before a request went out.
+    Stopped {
+        /// Why.
+        reason: ItemReason,
+        /// What was found or said.
+        message: Option<String>,
+    },
+    /// What the device reports, as the service named it.
+    Observed {
+        /// The action's state.
+        result: String,
+        /// When the action started, by the service's clock.
+        #[serde(with = "time::serde::rfc3339::option")]
+        started: Option<OffsetDateTime>,
+        /// When the state was last changed, by the service's clock.
+        #[serde(with = "time::serde::rfc3339::option")]
+        last_updated: Option<OffsetDateTime>,
+    },
+    /// A person asked to cancel.
+    CancelAsked,
+    /// Nobody is signed in any more; the run waits.
+    SignInNeeded,
+    /// Somebody signed in again; the run goes on.
+    Resumed,
+    /// Nothing of the run goes out any more.
+    RunEnded {
+        /// How it ended.
+        state: RunState,
+    },
+}
+
+impl Event {
+    /// The kind, as the journal's column has it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::RunStarted { .. } => "run_started",
+            Self::Intent { .. } => "intent",
+            Self::Withdrawn => "withdrawn",
+            Self::Answer { .. } => "answer",
+            Self::FellBack => "fell_back",
+            Self::Throttled { .. } => "throttled",
+            Self::Stopped { .. } => "stopped",
+            Self::Observed { .. } => "observed",
+            Self::CancelAsked => "cancel_asked",
+            Self::SignInNeeded => "sign_in_needed",
+            Self::Resumed => "resumed",
+            Self::RunEnded { .. } => "run_ended",
+        }
+    }
+}
+
+/// An event with its time, by this machine's clock, and its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// When it was recorded.
+    pub at: OffsetDateTime,
+    /// Which item it is about; none for the run as a whole.
+    pub position: Option<u32>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Where one item stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Its state.
+    pub state: ItemState,
+    /// Why it was refused, stopped or not sent.
+    pub reason: Option<ItemReason>,
+    /// What Graph or the device said, or what differs, for people.
+    pub message: Option<String>,
+    /// Whether it went out by the direct route because Graph does not know the first one.
+    pub fell_back: bool,
+    /// Graph's request id of the last answer.
+    pub request_id: Option<String>,
+    /// This side's id of the last answered request; Intune's audit log shows it as the correlation id.
+    pub client_request_id: Option<Uuid>,
+    /// When the state was last changed, by this machine's clock.
+    pub at: Option<OffsetDateTime>,
+    /// How many requests were about to go out for it.
+    pub attempts: u32,
+    /// The server's clock at the last intent.
+    pub intent: Option<OffsetDateTime>,
+    /// What the device reported last, as the service named it, and when that was last changed.
+    pub observed: Option<(String, Option<OffsetDateTime>)>,
+    /// Whether the last intent has no recorded answer.
+    pub(crate) unanswered: bool,
+}
+
+/// One device of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemRecord {
+    /// Its place in the run, from 0.
+    pub position: u32,
+    /// What was confirmed.
+    pub planned: PlannedItem,
+    /// Where it stands.
+    pub standing: Standing,
+}
+
+/// A run, as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSummary {
+    /// What never changes.
+    pub header: RunHeader,
+    /// Its state.
+    pub state: RunState,
+    /// When it ended.
+    pub finished: Option<OffsetDateTime>,
+    /// How many items are in which state.
+    pub counts: RunCounts,
+    /// How long until everything is sent, from the schedule itself; none when nothing is left to send.
+    pub remaining: Option<Duration>,
+    /// For how long Graph asked every sender to hold, if it did.
+    pub hold: Option<Duration>,
+}
+
+/// A run, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRecord {
+    /// What lists show of it.
+    pub summary: RunSummary,
+    /// Every device, in order.
+    pub items: Vec<ItemRecord>,
+}

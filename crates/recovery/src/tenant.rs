@@ -1,0 +1,79 @@
+//! The tenant as a run needs it. Tests put their own behind it.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use time::OffsetDateTime;
+use unlatch_graph::{Client, DeviceActionResult, DeviceId, Error, ManagedDevice, Route, Sent};
+
+use crate::plan::Action;
+
+/// A signed-in view of one tenant. All runs and searches in one tenant share its pace.
+pub trait Tenant: Send + Sync + 'static {
+    /// Reads one device afresh.
+    fn device<'a>(&'a self, id: &'a DeviceId) -> BoxFuture<'a, Result<ManagedDevice, Error>>;
+
+    /// Sends one request, which nothing below may repeat. The caller has waited for [`Tenant::write_turn`] and has recorded
+    /// the intent.
+    fn send<'a>(&'a self, action: Action, route: &'a Route, id: &'a DeviceId) -> BoxFuture<'a, Sent>;
+
+    /// Reads what the device reports of the actions sent to it. Holds no passcode.
+    fn action_results<'a>(
+        &'a self,
+        id: &'a DeviceId,
+    ) -> BoxFuture<'a, Result<Vec<DeviceActionResult>, Error>>;
+
+    /// Waits until one more write is within the limit, and counts it.
+    fn write_turn(&self) -> BoxFuture<'_, ()>;
+
+    /// Keeps every sender of this tenant waiting for that long.
+    fn hold(&self, wait: Duration);
+
+    /// How much of a hold is left.
+    fn hold_left(&self) -> Option<Duration>;
+
+    /// The server's clock, as far as it is known.
+    fn server_now(&self) -> OffsetDateTime;
+
+    /// How long the limit alone makes that many writes take from now on.
+    fn time_for_writes(&self, count: usize) -> Duration;
+}
+
+impl Tenant for Client {
+    fn device<'a>(&'a self, id: &'a DeviceId) -> BoxFuture<'a, Result<ManagedDevice, Error>> {
+        Box::pin(Client::device(self, id))
+    }
+
+    fn send<'a>(&'a self, action: Action, route: &'a Route, id: &'a DeviceId) -> BoxFuture<'a, Sent> {
+        match action {
+            Action::RecoverPasscode => Box::pin(self.recover_passcode(route, id)),
+        }
+    }
+
+    fn action_results<'a>(
+        &'a self,
+        id: &'a DeviceId,
+    ) -> BoxFuture<'a, Result<Vec<DeviceActionResult>, Error>> {
+        Box::pin(Client::action_results(self, id))
+    }
+
+    fn write_turn(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.pace().write_turn())
+    }
+
+    fn hold(&self, wait: Duration) {
+        self.pace().hold(wait);
+    }
+
+    fn hold_left(&self) -> Option<Duration> {
+        self.pace().hold_left()
+    }
+
+    fn server_now(&self) -> OffsetDateTime {
+        Client::server_now(self)
+    }
+
+    fn time_for_writes(&self, count: usize) -> Duration {
+        self.pace().seconds_for_writes(count)
+    }
+}

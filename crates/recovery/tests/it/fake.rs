@@ -1,0 +1,326 @@
+//! A tenant that answers by script and notes what it was asked.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use time::OffsetDateTime;
+use tokio::time::Instant;
+use unlatch_graph::{
+    ApiError, ApiErrorKind, ComplianceState, DeviceActionResult, DeviceId, Error, ManagedDevice,
+    ManagementAgent, ManagementState, OwnerType, Pace, Route, SendOutcome, Sent, TokenError, UserId,
+};
+use unlatch_recovery::{
+    Action, Engine, EngineOptions, ItemRecord, Journal, Plan, PlanRules, PlannedItem, Principal, RunId,
+    RunRecord, Tenant,
+};
+use uuid::Uuid;
+
+/// A request that went out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Post {
+    pub device: DeviceId,
+    pub route: Route,
+    pub at: Instant,
+}
+
+type OnSend = dyn Fn(&DeviceId, &Route) + Send + Sync;
+
+pub struct Fake {
+    pub devices: Mutex<HashMap<DeviceId, ManagedDevice>>,
+    /// What the next reads of a device give; when it is used up, the device as it is.
+    pub reads: Mutex<HashMap<DeviceId, VecDeque<Error>>>,
+    /// How the next requests for a device end; when it is used up, they are accepted.
+    pub script: Mutex<HashMap<DeviceId, VecDeque<SendOutcome>>>,
+    pub results: Mutex<HashMap<DeviceId, Vec<DeviceActionResult>>>,
+    pub posts: Mutex<Vec<Post>>,
+    pub reads_done: AtomicUsize,
+    pub results_read: AtomicUsize,
+    pub in_flight: AtomicUsize,
+    pub most_in_flight: AtomicUsize,
+    /// One way there and back.
+    pub round_trip: Duration,
+    /// None keeps to no limit.
+    pub pace: Option<Pace>,
+    /// Called when a request arrives.
+    pub on_send: Mutex<Option<Box<OnSend>>>,
+    /// Called when the server's clock is asked for, which is right before an intent is recorded.
+    pub on_intent: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
+    pub clock: unlatch_graph::Clock,
+}
+
+/// Wall-clock time that goes by tokio's, so that it stands still and jumps with it.
+pub fn paused_clock() -> unlatch_graph::Clock {
+    let begun = Instant::now();
+    Arc::new(move || time::macros::datetime!(2026-03-01 10:00 UTC) + begun.elapsed())
+}
+
+pub fn device_id(number: usize) -> DeviceId {
+    DeviceId::new(format!("device-{number:05}")).unwrap()
+}
+
+pub fn device(number: usize) -> ManagedDevice {
+    ManagedDevice {
+        id: device_id(number),
+        device_name: format!("Tablet {number}"),
+        serial_number: Some(format!("S{number:06}")),
+        user_id: Some(UserId::new(format!("user-{number}")).unwrap()),
+        user_principal_name: Some(format!("user{number}@contoso.example")),
+        user_display_name: None,
+        email_address: None,
+        operating_system: Some("iOS".into()),
+        os_version: Some("18.1".into()),
+        model: None,
+        manufacturer: None,
+        owner: OwnerType::Company,
+        compliance_state: ComplianceState::Compliant,
+        management_state: ManagementState::Managed,
+        management_agent: ManagementAgent::Mdm,
+        is_supervised: None,
+        last_sync: None,
+        enrolled: None,
+    }
+}
+
+pub fn planned(device: &ManagedDevice, route: Route) -> PlannedItem {
+    PlannedItem {
+        device_id: device.id.clone(),
+        route,
+        route_label: "as found".into(),
+        name: device.device_name.clone(),
+        serial: device.serial_number.clone(),
+        user_id: device.user_id.clone(),
+        user: device.user_principal_name.clone(),
+        system: device.operating_system.clone(),
+    }
+}
+
+pub fn principal() -> Principal {
+    Principal {
+        cloud: "global".into(),
+        tenant_id: "11111111-1111-1111-1111-111111111111".into(),
+        tenant_name: "Contoso".into(),
+        account: "admin@contoso.example".into(),
+        account_id: "22222222-2222-2222-2222-222222222222".into(),
+    }
+}
+
+pub fn plan_of(items: Vec<PlannedItem>) -> Plan {
+    let rules = PlanRules { max_items: 100_000, reason_required: true };
+    Plan::new(principal(), Action::RecoverPasscode, Some("INC-4711"), items, rules).unwrap()
+}
+
+/// All of the fake's devices by the direct route, in order.
+pub fn plan(count: usize) -> Plan {
+    plan_of((0..count).map(|number| planned(&device(number), Route::Direct)).collect())
+}
+
+impl Fake {
+    pub fn new(count: usize) -> Self {
+        Self {
+            devices: Mutex::new((0..count).map(|number| (device_id(number), device(number))).collect()),
+            reads: Mutex::default(),
+            script: Mutex::default(),
+            results: Mutex::default(),
+            posts: Mutex::default(),
+            reads_done: AtomicUsize::new(0),
+            results_read: AtomicUsize::new(0),
+            in_flight: AtomicUsize::new(0),
+            most_in_flight: AtomicUsize::new(0),
+            round_trip: Duration::from_millis(150),
+            pace: Some(Pace::new()),
+            on_send: Mutex::default(),
+            on_intent: Mutex::default(),
+            clock: paused_clock(),
+        }
+    }
+
+    pub fn script(&self, number: usize, outcomes: impl IntoIterator<Item = SendOutcome>) {
+        self.script.lock().unwrap().insert(device_id(number), outcomes.into_iter().collect());
+    }
+
+    pub fn script_read(&self, number: usize, errors: impl IntoIterator<Item = Error>) {
+        self.reads.lock().unwrap().insert(device_id(number), errors.into_iter().collect());
+    }
+
+    pub fn change(&self, number: usize, change: impl FnOnce(&mut ManagedDevice)) {
+        change(self.devices.lock().unwrap().get_mut(&device_id(number)).unwrap());
+    }
+
+    pub fn on_send(&self, hook: impl Fn(&DeviceId, &Route) + Send + Sync + 'static) {
+        *self.on_send.lock().unwrap() = Some(Box::new(hook));
+    }
+
+    pub fn posts_for(&self, number: usize) -> Vec<Post> {
+        let id = device_id(number);
+        self.posts.lock().unwrap().iter().filter(|post| post.device == id).cloned().collect()
+    }
+
+    pub fn post_count(&self) -> usize {
+        self.posts.lock().unwrap().len()
+    }
+
+    async fn travel(&self) {
+        let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_in_flight.fetch_max(now, Ordering::SeqCst);
+        tokio::time::sleep(self.round_trip).await;
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Tenant for Fake {
+    fn device<'a>(&'a self, id: &'a DeviceId) -> BoxFuture<'a, Result<ManagedDevice, Error>> {
+        Box::pin(async move {
+            self.travel().await;
+            self.reads_done.fetch_add(1, Ordering::SeqCst);
+            if let Some(error) = self.reads.lock().unwrap().get_mut(id).and_then(VecDeque::pop_front) {
+                return Err(error);
+            }
+            let found = self.devices.lock().unwrap().get(id).cloned();
+            found.ok_or_else(|| Error::Api(api_error(404, ApiErrorKind::NotFound, "gone")))
+        })
+    }
+
+    fn send<'a>(&'a self, action: Action, route: &'a Route, id: &'a DeviceId) -> BoxFuture<'a, Sent> {
+        Box::pin(async move {
+            assert_eq!(action, Action::RecoverPasscode);
+            let post = Post { device: id.clone(), route: route.clone(), at: Instant::now() };
+            self.posts.lock().unwrap().push(post);
+            if let Some(hook) = &*self.on_send.lock().unwrap() {
+                hook(id, route);
+            }
+            self.travel().await;
+            let scripted = self.script.lock().unwrap().get_mut(id).and_then(VecDeque::pop_front);
+            Sent {
+                client_request_id: Uuid::new_v4(),
+                request_id: Some(format!("request-{id}")),
+                server_date: Some((self.clock)()),
+                outcome: scripted.unwrap_or(SendOutcome::Accepted),
+            }
+        })
+    }
+
+    fn action_results<'a>(
+        &'a self,
+        id: &'a DeviceId,
+    ) -> BoxFuture<'a, Result<Vec<DeviceActionResult>, Error>> {
+        Box::pin(async move {
+            self.travel().await;
+            self.results_read.fetch_add(1, Ordering::SeqCst);
+            if let Some(error) = self.reads.lock().unwrap().get_mut(id).and_then(VecDeque::pop_front) {
+                return Err(error);
+            }
+            Ok(self.results.lock().unwrap().get(id).cloned().unwrap_or_default())
+        })
+    }
+
+    fn write_turn(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            if let Some(pace) = &self.pace {
+                pace.write_turn().await;
+            }
+        })
+    }
+
+    fn hold(&self, wait: Duration) {
+        if let Some(pace) = &self.pace {
+            pace.hold(wait);
+        }
+    }
+
+    fn hold_left(&self) -> Option<Duration> {
+        self.pace.as_ref().and_then(Pace::hold_left)
+    }
+
+    fn server_now(&self) -> OffsetDateTime {
+        if let Some(hook) = &*self.on_intent.lock().unwrap() {
+            hook();
+        }
+        (self.clock)()
+    }
+
+    fn time_for_writes(&self, count: usize) -> Duration {
+        self.pace.as_ref().map_or(Duration::ZERO, |pace| pace.seconds_for_writes(count))
+    }
+}
+
+pub fn api_error(status: u16, kind: ApiErrorKind, message: &str) -> ApiError {
+    ApiError {
+        status,
+        kind,
+        code: "Code".into(),
+        message: message.into(),
+        request_id: None,
+        client_request_id: None,
+    }
+}
+
+pub fn answered(status: u16, kind: ApiErrorKind) -> SendOutcome {
+    SendOutcome::Answered { status, error: api_error(status, kind, "what Graph said"), retry_after: None }
+}
+
+pub fn throttled(retry_after: Option<Duration>) -> SendOutcome {
+    SendOutcome::Answered {
+        status: 429,
+        error: api_error(429, ApiErrorKind::Throttled, "slow down"),
+        retry_after,
+    }
+}
+
+pub fn route_unknown() -> SendOutcome {
+    answered(400, ApiErrorKind::RouteUnknown)
+}
+
+pub fn lost() -> SendOutcome {
+    SendOutcome::Lost("the connection was reset".into())
+}
+
+pub fn signed_out() -> SendOutcome {
+    SendOutcome::NoToken(TokenError::SignInNeeded { claims: None })
+}
+
+/// An engine on a journal of its own, and a tenant.
+pub struct Bench {
+    pub folder: tempfile::TempDir,
+    pub engine: Engine,
+    pub tenant: Arc<Fake>,
+}
+
+impl Bench {
+    pub fn new(count: usize) -> Self {
+        Self::with(Fake::new(count))
+    }
+
+    pub fn with(tenant: Fake) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path()).unwrap();
+        let engine = Engine::new(journal, options(&tenant.clock));
+        Self { folder, engine, tenant: Arc::new(tenant) }
+    }
+
+    pub async fn start(&self, plan: Plan) -> RunId {
+        self.engine.start(plan, self.tenant.clone()).await.unwrap()
+    }
+
+    /// Runs a plan to its end.
+    pub async fn run(&self, plan: Plan) -> RunRecord {
+        let id = self.start(plan).await;
+        self.end(id).await
+    }
+
+    pub async fn end(&self, id: RunId) -> RunRecord {
+        self.engine.finished(id).await;
+        self.engine.run(id).await.unwrap()
+    }
+}
+
+pub fn options(clock: &unlatch_graph::Clock) -> EngineOptions {
+    EngineOptions { clock: clock.clone(), jitter: Arc::new(|| 0.5), ..EngineOptions::default() }
+}
+
+/// State and reason of an item, short enough for an assertion.
+pub fn stand(item: &ItemRecord) -> (unlatch_recovery::ItemState, Option<unlatch_recovery::ItemReason>) {
+    (item.standing.state, item.standing.reason)
+}

@@ -1,0 +1,348 @@
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use unlatch_recovery::{
+    Engine, ItemReason, ItemState, Journal, JournalError, JournalOptions, RunState, StartError,
+};
+
+use crate::fake::{Bench, Fake, options, plan, stand};
+
+/// A folder with a journal of one run in it, closed.
+fn used() -> tempfile::TempDir {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let bench = Bench::new(30);
+        bench.run(plan(30)).await;
+        bench.folder
+    })
+}
+
+fn file(folder: &tempfile::TempDir) -> std::path::PathBuf {
+    folder.path().join("journal.sqlite")
+}
+
+/// Opening fails with that error and leaves the file as it was.
+fn refused(folder: &tempfile::TempDir, expected: &JournalError) {
+    let before = fs::read(file(folder)).unwrap();
+    assert_eq!(&Journal::open(folder.path()).unwrap_err(), expected);
+    assert!(fs::read(file(folder)).unwrap() == before, "the file was changed");
+}
+
+#[test]
+fn a_file_of_garbage_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(file(&folder), "not a database, ".repeat(1_000)).unwrap();
+    refused(&folder, &JournalError::Corrupt { path: file(&folder) });
+}
+
+#[test]
+fn a_truncated_file_is_left_as_it_is() {
+    for keep in [100, 4_096, 4_096 * 3, 4_096 * 3 + 17] {
+        let folder = used();
+        assert!(!folder.path().join("journal.sqlite-wal").exists(), "a closed journal has no log");
+        fs::OpenOptions::new().write(true).open(file(&folder)).unwrap().set_len(keep).unwrap();
+        refused(&folder, &JournalError::Corrupt { path: file(&folder) });
+    }
+}
+
+#[test]
+fn a_file_with_a_damaged_page_is_left_as_it_is() {
+    let folder = used();
+    let mut bytes = fs::read(file(&folder)).unwrap();
+    bytes[4_096 * 2..4_096 * 4].fill(0xa5);
+    fs::write(file(&folder), bytes).unwrap();
+    refused(&folder, &JournalError::Corrupt { path: file(&folder) });
+}
+
+#[test]
+fn an_emptied_file_does_not_cost_the_log_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("journal.sqlite-wal");
+    fs::write(file(&folder), "").unwrap();
+    fs::write(&log, "what a crash left").unwrap();
+    refused(&folder, &JournalError::Corrupt { path: file(&folder) });
+    assert_eq!(fs::read(&log).unwrap(), b"what a crash left");
+}
+
+#[test]
+fn another_programs_database_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = rusqlite::Connection::open(file(&folder)).unwrap();
+    other.execute_batch("CREATE TABLE recipes (name TEXT)").unwrap();
+    drop(other);
+    refused(&folder, &JournalError::Corrupt { path: file(&folder) });
+}
+
+#[test]
+fn a_journal_of_a_newer_version_is_left_as_it_is() {
+    let folder = used();
+    let newer = rusqlite::Connection::open(file(&folder)).unwrap();
+    newer.pragma_update(None, "user_version", 9).unwrap();
+    newer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(newer);
+    let error = JournalError::Newer { path: file(&folder), found: 9, known: 1 };
+    refused(&folder, &error);
+    let text = error.to_string();
+    assert!(text.contains("journal.sqlite") && text.contains("update Unlatch"), "{text}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_one_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let not_a_folder = folder.path().join("file");
+    fs::write(&not_a_folder, "").unwrap();
+    assert!(matches!(Journal::open(&not_a_folder), Err(JournalError::Io { .. })));
+    fs::create_dir(file(&folder)).unwrap();
+    assert!(
+        matches!(Journal::open(folder.path()), Err(JournalError::Io { path, .. }) if path == file(&folder))
+    );
+}
+
+#[test]
+fn a_journal_that_is_open_is_not_opened_again_until_it_is_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    assert_eq!(Journal::open(folder.path()).unwrap_err(), JournalError::InUse { path: file(&folder) });
+    drop(journal);
+    Journal::open(folder.path()).unwrap();
+}
+
+#[test]
+fn nothing_that_is_recorded_can_be_changed_or_deleted() {
+    let folder = used();
+    let other = rusqlite::Connection::open(file(&folder)).unwrap();
+    for table in ["run", "item", "event"] {
+        let deleted = other.execute(&format!("DELETE FROM {table}"), []).unwrap_err();
+        assert!(deleted.to_string().contains("append-only"), "{deleted}");
+        let column = if table == "event" { "body" } else { "run" };
+        let column = if table == "run" { "reason" } else { column };
+        let changed = other.execute(&format!("UPDATE {table} SET {column} = {column}"), []).unwrap_err();
+        assert!(changed.to_string().contains("append-only"), "{changed}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_does_not_exist_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    let id = unlatch_recovery::RunId::random();
+    assert_eq!(journal.run(id).await.unwrap_err(), JournalError::NoSuchRun { id });
+    assert_eq!(journal.entries(id).await.unwrap_err(), JournalError::NoSuchRun { id });
+}
+
+fn pages(folder: &tempfile::TempDir) -> u32 {
+    let other = rusqlite::Connection::open(file(folder)).unwrap();
+    other.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap()
+}
+
+fn engine_with_room(folder: &tempfile::TempDir, tenant: &Fake, pages: u32) -> Engine {
+    let journal = Journal::open_with(folder.path(), JournalOptions { max_pages: Some(pages) }).unwrap();
+    Engine::new(journal, options(&tenant.clock))
+}
+
+#[test]
+fn a_full_disk_starts_no_run() {
+    let folder = used();
+    let pages = pages(&folder);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let tenant = Arc::new(Fake::new(300));
+        let engine = engine_with_room(&folder, &tenant, pages);
+        let full = engine.start(plan(300), tenant.clone()).await.unwrap_err();
+        assert_eq!(full, StartError::Journal(JournalError::Full { path: file(&folder) }));
+        assert_eq!(engine.runs(None).await.unwrap().len(), 1, "what was there is still there");
+        assert_eq!(tenant.post_count(), 0);
+    });
+}
+
+#[test]
+fn a_disk_that_fills_up_stops_the_run_and_nothing_unrecorded_goes_out() {
+    let folder = used();
+    // The least room in which the run can be confirmed, and ten pages more for what then happens.
+    let trial = tempfile::tempdir().unwrap();
+    fs::copy(file(&folder), file(&trial)).unwrap();
+    let mut room = pages(&folder);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let tenant = Arc::new(Fake::new(300));
+        while let Err(StartError::Journal(error)) =
+            engine_with_room(&trial, &tenant, room).start(plan(300), Arc::new(Fake::new(0))).await
+        {
+            assert_eq!(error, JournalError::Full { path: file(&trial) });
+            room += 2;
+        }
+        let engine = engine_with_room(&folder, &tenant, room + 10);
+        let id = engine.start(plan(300), tenant.clone()).await.unwrap();
+        engine.finished(id).await;
+        let record = engine.run(id).await.unwrap();
+        let counts = record.summary.counts;
+        assert_eq!(record.summary.state, RunState::JournalFailed);
+        assert!(counts.accepted > 20 && counts.not_sent > 20, "{counts:?}");
+        assert!(counts.unconfirmed <= 8, "{counts:?}");
+        assert_eq!(counts.sum(), 300);
+        assert!(tenant.post_count() <= (counts.accepted + counts.unconfirmed) as usize);
+        let last = stand(&record.items[299]);
+        assert_eq!(last, (ItemState::NotSent, Some(ItemReason::JournalFailed)));
+
+        drop(engine);
+        let journal = Journal::open(folder.path()).unwrap();
+        let reopened = journal.run(id).await.unwrap();
+        assert!(matches!(reopened.summary.state, RunState::Interrupted | RunState::JournalFailed));
+        assert_eq!(reopened.summary.counts, counts, "the journal tells the same states");
+    });
+}
+
+/// Keeps everybody else from writing, as a backup program might.
+fn block(path: &Path) -> rusqlite::Connection {
+    let other = rusqlite::Connection::open(path).unwrap();
+    other.busy_timeout(Duration::from_secs(20)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    other
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_recorded_leaves_its_item_unconfirmed_and_stops_the_run() {
+    let bench = Bench::new(40);
+    let blocked = Arc::new(Mutex::new(None));
+    bench.tenant.on_send({
+        let (path, blocked, posts) = (file(&bench.folder), blocked.clone(), Mutex::new(0));
+        move |_, _| {
+            let mut posts = posts.lock().unwrap();
+            *posts += 1;
+            if *posts == 12 {
+                *blocked.lock().unwrap() = Some(block(&path));
+            }
+        }
+    });
+    let id = bench.start(plan(40)).await;
+    let mut changes = bench.engine.watch(id).unwrap();
+    let record = bench.end(id).await;
+    while changes.changed().await.is_ok() {}
+    let counts = record.summary.counts;
+    assert_eq!(record.summary.state, RunState::JournalFailed);
+    assert!((1..=8).contains(&counts.unconfirmed), "{counts:?}");
+    assert!(counts.not_sent >= 40 - 12 - 7, "{counts:?}");
+    let posts = u32::try_from(bench.tenant.post_count()).unwrap();
+    assert_eq!(
+        (posts, posts + counts.not_sent),
+        (counts.accepted + counts.unconfirmed, 40),
+        "no intent, no request"
+    );
+    assert_eq!(stand(&record.items[39]), (ItemState::NotSent, Some(ItemReason::JournalFailed)));
+
+    blocked.lock().unwrap().take();
+    bench.tenant.on_send.lock().unwrap().take();
+    drop(bench.engine);
+    let reopened = Journal::open(bench.folder.path()).unwrap().run(id).await.unwrap();
+    assert_eq!((reopened.summary.state, reopened.summary.counts), (RunState::Interrupted, counts));
+}
+
+#[cfg(unix)]
+mod permissions {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    use std::os::unix::process::CommandExt as _;
+
+    use super::*;
+    use crate::crash::{again, folder_of_child};
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn the_files_and_a_new_folder_are_for_this_account_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("data");
+        let journal = Journal::open(&folder).unwrap();
+        assert_eq!(mode(&folder), 0o700);
+        for entry in fs::read_dir(&folder).unwrap() {
+            assert_eq!(mode(&entry.unwrap().path()), 0o600);
+        }
+        drop(journal);
+        set_mode(&folder.join("journal.sqlite"), 0o644);
+        let _journal = Journal::open(&folder).unwrap();
+        assert_eq!(mode(&folder.join("journal.sqlite")), 0o600, "an older, wider mode is narrowed");
+    }
+
+    /// Whom nothing is forbidden.
+    fn is_root() -> bool {
+        fs::metadata(tempfile::tempdir().unwrap().path()).unwrap().uid() == 0
+    }
+
+    /// In a child without root's rights: what opening says.
+    #[test]
+    fn child_that_opens() {
+        let Some(folder) = folder_of_child() else { return };
+        let opened = Journal::open(&folder).map(|_| ());
+        println!("\nopened: {opened:?}");
+    }
+
+    /// What an account without special rights is told, whoever runs the tests.
+    fn told_to_others(folder: &Path) -> String {
+        let mut child = again("journal::permissions::child_that_opens", folder);
+        let copy = tempfile::tempdir().unwrap();
+        if is_root() {
+            // The other account must be able to reach the binary itself.
+            set_mode(copy.path(), 0o755);
+            let binary = copy.path().join("it");
+            fs::copy(std::env::current_exe().unwrap(), &binary).unwrap();
+            let args: Vec<_> = child.get_args().map(ToOwned::to_owned).collect();
+            let mut moved = std::process::Command::new(binary);
+            moved.args(args).env("UNLATCH_TEST_FOLDER", folder).uid(65_534).gid(65_534);
+            child = moved;
+        }
+        let output = child.current_dir("/").stdin(std::process::Stdio::null()).output().unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        let line = stdout.lines().find_map(|line| line.strip_prefix("opened: "));
+        line.unwrap_or_else(|| panic!("{stdout}{}", String::from_utf8_lossy(&output.stderr))).to_owned()
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_told() {
+        let parent = tempfile::tempdir().unwrap();
+        set_mode(parent.path(), 0o555);
+        let told = told_to_others(&parent.path().join("data"));
+        assert_eq!(
+            told,
+            format!("{:?}", Err::<(), _>(JournalError::ReadOnly { path: parent.path().join("data") }))
+        );
+        set_mode(parent.path(), 0o755);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_told() {
+        let folder = used();
+        set_mode(folder.path(), 0o777);
+        set_mode(&folder.path().join("journal.lock"), 0o666);
+        set_mode(&file(&folder), 0o444);
+        let told = told_to_others(folder.path());
+        assert_eq!(told, format!("{:?}", Err::<(), _>(JournalError::ReadOnly { path: file(&folder) })));
+    }
+
+    #[test]
+    fn a_folder_that_takes_no_log_beside_a_writable_file_is_told() {
+        let folder = used();
+        set_mode(&folder.path().join("journal.lock"), 0o666);
+        // 0o600 and of the other account, where this one is root; else its own file anyway.
+        set_mode(&file(&folder), 0o600);
+        if is_root() {
+            std::os::unix::fs::chown(file(&folder), Some(65_534), Some(65_534)).unwrap();
+        }
+        set_mode(folder.path(), 0o555);
+        let told = told_to_others(folder.path());
+        assert_eq!(
+            told,
+            format!("{:?}", Err::<(), _>(JournalError::ReadOnly { path: folder.path().to_owned() }))
+        );
+        set_mode(folder.path(), 0o755);
+    }
+}

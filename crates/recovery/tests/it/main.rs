@@ -1,0 +1,12 @@
+//! Runs in paused time against a scripted tenant, the journal on a real disk, crashes of real processes, and one run over HTTP.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, clippy::print_stdout)]
+
+mod crash;
+mod demo;
+mod fake;
+mod journal;
+mod outcomes;
+mod plan;
+mod properties;
+mod run;
+mod sign_in;

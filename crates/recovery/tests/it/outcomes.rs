@@ -1,0 +1,111 @@
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use unlatch_graph::{ActionState, ApiErrorKind, DeviceActionResult, Error, TokenError};
+use unlatch_recovery::{CheckError, ItemState, RunCounts};
+
+use crate::fake::{Bench, answered, api_error, device_id, lost, plan};
+
+fn result(state: &str, started: OffsetDateTime) -> DeviceActionResult {
+    DeviceActionResult {
+        action_name: "recoverPasscode".into(),
+        state: ActionState::from(state),
+        started: Some(started),
+        last_updated: Some(started),
+    }
+}
+
+impl Bench {
+    fn report(&self, number: usize, results: Vec<DeviceActionResult>) {
+        self.tenant.results.lock().unwrap().insert(device_id(number), results);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_device_reports_becomes_the_state_of_the_item() {
+    let words = ["none", "pending", "active", "done", "failed", "notSupported", "canceled", "somethingNew"];
+    let bench = Bench::new(words.len() + 1);
+    let record = bench.run(plan(words.len() + 1)).await;
+    let later = (bench.tenant.clock)() + Duration::from_secs(1);
+    for (number, word) in words.iter().enumerate() {
+        bench.report(number, vec![result(word, later)]);
+    }
+    let id = record.summary.header.id;
+    let record = bench.engine.check_outcomes(id, bench.tenant.clone()).await.unwrap();
+    let states: Vec<_> = record.items.iter().map(|item| item.standing.state).collect();
+    assert_eq!(
+        states,
+        [
+            ItemState::Accepted,
+            ItemState::Accepted,
+            ItemState::Accepted,
+            ItemState::Done,
+            ItemState::Failed,
+            ItemState::NotSupported,
+            ItemState::Canceled,
+            ItemState::Other,
+            ItemState::Accepted,
+        ]
+    );
+    assert_eq!(record.items[7].standing.message.as_deref(), Some("somethingNew"));
+    let counts = RunCounts { total: 9, accepted: 4, done: 1, answered: 4, ..RunCounts::default() };
+    assert_eq!(record.summary.counts, counts);
+
+    // Items that have their outcome are not read again, and what is known already is not recorded again.
+    bench.tenant.results_read.store(0, std::sync::atomic::Ordering::SeqCst);
+    let again = bench.engine.check_outcomes(id, bench.tenant.clone()).await.unwrap();
+    assert_eq!(again, record);
+    assert_eq!(bench.tenant.results_read.load(std::sync::atomic::Ordering::SeqCst), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unconfirmed_item_is_settled_by_an_entry_that_started_since_and_by_no_other() {
+    let bench = Bench::new(4);
+    for number in 0..4 {
+        bench.tenant.script(number, [lost()]);
+    }
+    let before = (bench.tenant.clock)();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let record = bench.run(plan(4)).await;
+    let since = (bench.tenant.clock)();
+    bench.report(0, vec![result("pending", since)]);
+    bench.report(1, vec![result("done", before), result("done", since)]);
+    bench.report(2, vec![result("done", before)]);
+    let id = record.summary.header.id;
+    let record = bench.engine.check_outcomes(id, bench.tenant.clone()).await.unwrap();
+    let states: Vec<_> = record.items.iter().map(|item| item.standing.state).collect();
+    assert_eq!(
+        states,
+        [ItemState::Accepted, ItemState::Done, ItemState::Unconfirmed, ItemState::Unconfirmed]
+    );
+    assert_eq!(bench.tenant.post_count(), 4, "looking sends nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn items_that_were_refused_or_stopped_are_not_looked_up() {
+    let bench = Bench::new(2);
+    bench.tenant.script(0, [answered(403, ApiErrorKind::RoleDenied)]);
+    bench.tenant.devices.lock().unwrap().remove(&device_id(1));
+    let record = bench.run(plan(2)).await;
+    let after = bench.engine.check_outcomes(record.summary.header.id, bench.tenant.clone()).await.unwrap();
+    assert_eq!(after, record);
+    assert_eq!(bench.tenant.results_read.load(std::sync::atomic::Ordering::SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_device_that_cannot_be_read_does_not_hide_the_others_and_a_lost_sign_in_is_told() {
+    let bench = Bench::new(2);
+    let record = bench.run(plan(2)).await;
+    let id = record.summary.header.id;
+    let since = (bench.tenant.clock)();
+    bench.report(1, vec![result("done", since)]);
+    bench.tenant.script_read(0, [Error::Api(api_error(404, ApiErrorKind::NotFound, "gone"))]);
+    let record = bench.engine.check_outcomes(id, bench.tenant.clone()).await.unwrap();
+    assert_eq!(record.items[0].standing.state, ItemState::Accepted);
+    assert_eq!(record.items[1].standing.state, ItemState::Done);
+
+    let signed_out = Error::Token(TokenError::SignInNeeded { claims: None });
+    bench.tenant.script_read(0, [signed_out.clone()]);
+    let told = bench.engine.check_outcomes(id, bench.tenant.clone()).await;
+    assert_eq!(told, Err(CheckError::Graph(signed_out)));
+}

@@ -1,0 +1,109 @@
+use std::sync::Arc;
+
+use unlatch_graph::{ApiErrorKind, Error, TokenError};
+use unlatch_recovery::{Engine, ItemReason, ItemState, Principal, ResumeError, RunId, RunState};
+
+use crate::fake::{Bench, Fake, answered, plan, principal, signed_out, stand};
+
+async fn paused(engine: &Engine, id: RunId) {
+    let mut changes = engine.watch(id).unwrap();
+    loop {
+        let summary = engine.run(id).await.unwrap().summary;
+        if summary.state == RunState::SignInNeeded && summary.counts.waiting > 0 {
+            return;
+        }
+        changes.changed().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_without_a_sign_in_waits_and_goes_on_after_the_next_one() {
+    let bench = Bench::new(100);
+    for number in 20..100 {
+        bench.tenant.script(number, (0..3).map(|_| signed_out()));
+    }
+    let id = bench.start(plan(100)).await;
+    paused(&bench.engine, id).await;
+    assert!(bench.tenant.post_count() <= 20 + 8, "what was in flight, and no more");
+
+    let renewed = Arc::new(Fake::new(100));
+    bench.engine.resume(id, &principal(), renewed.clone()).await.unwrap();
+    let record = bench.end(id).await;
+    assert_eq!(record.summary.state, RunState::Finished);
+    assert_eq!(record.summary.counts.accepted, 100);
+    assert_eq!(renewed.post_count(), 80);
+    assert_eq!(bench.engine.run(id).await.unwrap(), record);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_waits_goes_on_only_as_the_same_account_of_the_same_tenant() {
+    let bench = Bench::new(1);
+    bench.tenant.script(0, [signed_out()]);
+    let id = bench.start(plan(1)).await;
+    paused(&bench.engine, id).await;
+    for other in [
+        Principal { account_id: "somebody else".into(), ..principal() },
+        Principal { tenant_id: "another tenant".into(), ..principal() },
+        Principal { cloud: "china".into(), ..principal() },
+    ] {
+        let refused = bench.engine.resume(id, &other, bench.tenant.clone()).await;
+        assert_eq!(refused, Err(ResumeError::OtherAccount { account: "admin@contoso.example".into() }));
+    }
+    let renamed = Principal { account: "new.name@contoso.example".into(), ..principal() };
+    bench.engine.resume(id, &renamed, bench.tenant.clone()).await.unwrap();
+    assert_eq!(stand(&bench.end(id).await.items[0]), (ItemState::Accepted, None));
+    let over = bench.engine.resume(id, &principal(), bench.tenant.clone()).await;
+    assert_eq!(over, Err(ResumeError::NotWaiting));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claims_challenge_and_a_read_without_a_token_wait_too() {
+    let bench = Bench::new(2);
+    bench.tenant.script(0, [answered(401, ApiErrorKind::ClaimsChallenge)]);
+    bench.tenant.script_read(1, [Error::Token(TokenError::SignInNeeded { claims: None })]);
+    let id = bench.start(plan(2)).await;
+    paused(&bench.engine, id).await;
+    while bench
+        .engine
+        .run(id)
+        .await
+        .unwrap()
+        .items
+        .iter()
+        .any(|item| item.standing.state == ItemState::Sending)
+    {
+        bench.engine.watch(id).unwrap().changed().await.unwrap();
+    }
+    bench.engine.resume(id, &principal(), bench.tenant.clone()).await.unwrap();
+    assert_eq!(bench.end(id).await.summary.counts.accepted, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_waits_can_be_cancelled() {
+    let bench = Bench::new(30);
+    bench.tenant.script(0, [signed_out()]);
+    let id = bench.start(plan(30)).await;
+    paused(&bench.engine, id).await;
+    bench.engine.cancel(id);
+    let record = bench.end(id).await;
+    assert_eq!(record.summary.state, RunState::Cancelled);
+    assert_eq!(record.items[0].standing.state, ItemState::NotSent);
+    assert_eq!(record.summary.counts.sum(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_was_waiting_when_the_application_ended_was_not_sent_for_want_of_a_sign_in() {
+    let bench = Bench::new(1);
+    bench.tenant.script(0, [signed_out()]);
+    let id = bench.start(plan(1)).await;
+    paused(&bench.engine, id).await;
+    // What another process would find: the journal alone.
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["journal.sqlite", "journal.sqlite-wal"] {
+        std::fs::copy(bench.folder.path().join(name), copy.path().join(name)).unwrap();
+    }
+    let journal = unlatch_recovery::Journal::open(copy.path()).unwrap();
+    let record = journal.run(id).await.unwrap();
+    assert_eq!(record.summary.state, RunState::Interrupted);
+    assert_eq!(stand(&record.items[0]), (ItemState::NotSent, Some(ItemReason::SignInNeeded)));
+}
