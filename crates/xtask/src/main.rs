@@ -1,0 +1,50 @@
+//! The commands of this project. Each installs what it needs and says so.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a command-line program")]
+
+mod check;
+mod demo;
+mod packages;
+mod rules;
+mod shell;
+mod steps;
+mod test;
+mod ui;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+  demo [--headless] [--lang en|es] [--dark]
+           build Unlatch and open it on the demo tenant; without a display, or with --headless, drive
+           the same window in a virtual one and keep a screenshot of each step in target/demo
+           (--lang and --dark count for that virtual window)
+  test     run every test there is: Rust, UI, keychain, real window
+  check    what needs no test run: formatting, lints, types, bindings, the rules of the house
+
+Missing Debian packages are installed with apt-get, missing npm packages with npm ci.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let ended_well = match arguments.as_slice() {
+        ["demo", options @ ..] => match demo::Options::parse(options) {
+            Ok(options) => demo::run(&options),
+            Err(words) => return refuse(&words),
+        },
+        ["test"] => test::run(),
+        ["check"] => check::run(),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            true
+        }
+        [] => return refuse("a command is missing"),
+        other => return refuse(&format!("unknown: {}", other.join(" "))),
+    };
+    if ended_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn refuse(words: &str) -> ExitCode {
+    eprintln!("{words}\n\n{USAGE}");
+    ExitCode::from(2)
+}

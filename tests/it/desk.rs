@@ -1,0 +1,34 @@
+//! The way over the desk that several tests share.
+
+use unlatch_e2e::{Failure, Page, Picks, SearchMode};
+
+/// Finds the person and ticks two of the devices.
+pub async fn select_by_user(page: Page<'_>, picks: &Picks) -> Result<(), Failure> {
+    page.search(SearchMode::User, picks.user_text()).await?;
+    page.choose_user(&picks.user.upn).await?;
+    let all: Vec<&str> = picks.devices_of_user.iter().map(|device| device.id.as_str()).collect();
+    page.shows_devices(&all).await?;
+    for device in &picks.by_user {
+        page.tick(&device.id).await?;
+    }
+    Ok(())
+}
+
+/// Finds the app and ticks two of the devices that have it.
+pub async fn select_by_app(page: Page<'_>, picks: &Picks) -> Result<(), Failure> {
+    page.search(SearchMode::App, &picks.app.name).await?;
+    page.choose_app(&picks.app.version).await?;
+    let all: Vec<&str> = picks.app.device_ids.iter().map(String::as_str).collect();
+    page.shows_devices(&all).await?;
+    for device in &picks.by_app {
+        page.tick(&device.id).await?;
+    }
+    Ok(())
+}
+
+/// Finds one device by its serial number and ticks it.
+pub async fn select_direct(page: Page<'_>, picks: &Picks) -> Result<(), Failure> {
+    page.search(SearchMode::Device, picks.serial()).await?;
+    page.shows_devices(&[&picks.direct.id]).await?;
+    page.tick(&picks.direct.id).await
+}

@@ -1,0 +1,14 @@
+//! The real window, against a demo tenant whose log tells what really arrived.
+//!
+//! A window needs programs that a plain `cargo test` cannot count on, so these tests are ignored there.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+mod browser;
+mod demo;
+mod desk;
+mod harness;
+mod instance;
+mod job;
+mod keychain;
+mod secrets;
+mod setting;

@@ -1,0 +1,132 @@
+//! A browser for the demo tenant: opens the sign-in page, signs the admin in, and hands the answer over as a
+//! browser would. It goes nowhere but to this machine.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use unlatch_e2e::Failure;
+use url::{Host, Url};
+
+/// A form as it stands in a page.
+#[derive(Debug, PartialEq, Eq)]
+struct Form {
+    action: String,
+    fields: Vec<(String, String)>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let asked = match (arguments.next(), arguments.next()) {
+        (Some(address), None) => sign_in(&address).await,
+        _ => Err(Failure::new("usage: unlatch-demo-browser ADDRESS")),
+    };
+    match asked {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            #[allow(clippy::print_stderr, reason = "this is a command-line program")]
+            {
+                eprintln!("unlatch-demo-browser: {failure}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn sign_in(address: &str) -> Result<(), Failure> {
+    let mut page = on_this_machine(address)?;
+    page.query_pairs_mut().append_pair("demo_sign_in", "1");
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(Duration::from_secs(30))
+        .build()
+        .map_err(|error| in_words(error, "the client"))?;
+    let answer = client.get(page).send().await.map_err(|error| in_words(error, "the sign-in page"))?;
+    let html = answer.text().await.map_err(|error| in_words(error, "the sign-in page"))?;
+    let form = form_in(&html).ok_or_else(|| Failure::new("the sign-in page holds no form to hand over"))?;
+    let target = on_this_machine(&form.action)?;
+    let taken =
+        client.post(target).form(&form.fields).send().await.map_err(|error| in_words(error, "the answer"))?;
+    if taken.status().is_success() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("the application refused the answer with {}", taken.status())))
+}
+
+/// Addresses of this machine only: the program would sign anyone in anywhere else too.
+fn on_this_machine(address: &str) -> Result<Url, Failure> {
+    let url = Url::parse(address).map_err(|_| Failure::new("that is no address"))?;
+    let loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if url.scheme() == "http" && loopback {
+        return Ok(url);
+    }
+    Err(Failure::new(format!("{} is not on this machine", url.host_str().unwrap_or("the address"))))
+}
+
+/// Addresses hold codes, so errors are told without them.
+fn in_words(error: reqwest::Error, what: &str) -> Failure {
+    Failure::new(format!("{what}: {}", error.without_url()))
+}
+
+/// The form that posts itself, with its hidden fields.
+fn form_in(html: &str) -> Option<Form> {
+    let (_, rest) = html.split_once("<form id=\"answer\"")?;
+    let (form, _) = rest.split_once("</form>")?;
+    let (head, body) = form.split_once('>')?;
+    let fields = body.split("<input ").skip(1).filter_map(|input| {
+        let (input, _) = input.split_once('>')?;
+        Some((attribute(input, "name")?, attribute(input, "value")?))
+    });
+    Some(Form { action: attribute(head, "action")?, fields: fields.collect() })
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let (_, rest) = tag.split_once(&format!("{name}=\""))?;
+    let (value, _) = rest.split_once('"')?;
+    let plain = value.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'");
+    Some(plain.replace("&amp;", "&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_is_read_with_its_hidden_fields() {
+        let html = "<form id=\"answer\" method=\"post\" action=\"http://localhost:5/?a=1&amp;b\">\
+            <input type=\"hidden\" name=\"code\" value=\"a&amp;lt;b\"><input type=\"hidden\" name=\"state\" value=\"s&#39;\"></form>";
+        let form = form_in(html).unwrap();
+        assert_eq!(form.action, "http://localhost:5/?a=1&b");
+        let fields =
+            [("code", "a&lt;b"), ("state", "s'")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(form.fields, fields);
+    }
+
+    #[test]
+    fn a_page_without_that_form_gives_none() {
+        assert_eq!(form_in("<form id=\"other\" action=\"x\"></form>"), None);
+    }
+
+    #[test]
+    fn no_address_off_this_machine_is_opened() {
+        for bad in [
+            "https://login.example/authorize",
+            "http://localhost.example/",
+            "http://user@192.0.2.1/",
+            "file:///etc/passwd",
+            "http://[2001:db8::1]/",
+            "",
+        ] {
+            assert!(on_this_machine(bad).is_err(), "{bad}");
+        }
+        for good in ["http://localhost:5/", "http://127.0.0.1:5/a", "http://[::1]:5/"] {
+            assert!(on_this_machine(good).is_ok(), "{good}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! A virtual display.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::failure::Failure;
+use crate::process::Running;
+
+/// The size of the virtual screen.
+pub const WIDTH: u32 = 1280;
+/// The size of the virtual screen.
+pub const HEIGHT: u32 = 800;
+
+/// An X server without a screen to look at.
+#[derive(Debug)]
+pub struct Display {
+    _server: Running,
+    name: String,
+}
+
+impl Display {
+    /// Starts an X server on a free display number.
+    ///
+    /// # Errors
+    /// When Xvfb is missing or does not come up.
+    pub fn start(log: &Path) -> Result<Self, Failure> {
+        let mut command = Command::new("Xvfb");
+        command.args(["-displayfd", "1", "-screen", "0", &format!("{WIDTH}x{HEIGHT}x24")]);
+        command.args(["-nolisten", "tcp", "-noreset", "-dpi", "96"]);
+        command.stdout(Stdio::piped()).stderr(fs::File::create(log)?);
+        let mut server = Running::start("Xvfb", &mut command)?;
+        // It prints the number once it listens.
+        let out = server.child().stdout.take().ok_or_else(|| Failure::new("Xvfb has no output"))?;
+        let mut number = String::new();
+        BufReader::new(out).read_line(&mut number)?;
+        let number: u32 = number.trim().parse().map_err(|_| Failure::new("Xvfb ended at once"))?;
+        Ok(Self { _server: server, name: format!(":{number}") })
+    }
+
+    /// Its name, for the variable `DISPLAY`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Writes what the screen shows to a PNG file. The web driver's own screenshots hang on a virtual display.
+    ///
+    /// # Errors
+    /// When ImageMagick is missing, or the file cannot be written.
+    pub fn capture(&self, file: &Path) -> Result<(), Failure> {
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut command = Command::new("import");
+        command.args(["-display", &self.name, "-window", "root"]).arg(file);
+        let status = Running::start("import (ImageMagick)", &mut command)?.wait(Duration::from_secs(20))?;
+        if status.success() { Ok(()) } else { Err(Failure::new(format!("import ended with {status}"))) }
+    }
+}
