@@ -1,0 +1,80 @@
+import type * as t from './bindings';
+
+export type {
+  AccountView,
+  AppRow,
+  AppStatus,
+  AppsFound,
+  CommandError,
+  ConfigProblem,
+  Confirmation,
+  DeviceRow,
+  DeviceWarning,
+  DevicesFound,
+  ErrorCode,
+  ItemReason,
+  ItemState,
+  ItemView,
+  KeychainView,
+  Mode,
+  PlanItem,
+  PlanView,
+  RouteView,
+  RunCounts,
+  RunProgress,
+  RunState,
+  RunSummary,
+  RunView,
+  SelectedDevice,
+  SessionView,
+  SettingsInput,
+  SettingsView,
+  UserRow,
+  UsersFound,
+} from './bindings';
+
+/** Everything the window can ask of the engine. Every call can throw a {@link BackendError}. */
+export interface Backend {
+  appStatus(): Promise<t.AppStatus>;
+  /** Starts the demo tenant and puts it behind the window, signed out. */
+  startDemo(): Promise<t.AppStatus>;
+  leaveDemo(): Promise<t.AppStatus>;
+  /** Opens the browser and resolves when the sign-in is done, up to 5 minutes later. */
+  signIn(): Promise<t.AppStatus>;
+  cancelSignIn(): Promise<void>;
+  signOut(): Promise<t.AppStatus>;
+  saveSettings(input: t.SettingsInput): Promise<t.AppStatus>;
+  /** As you type: a newer call makes an older one fail with `superseded`. */
+  findUsers(text: string): Promise<t.UsersFound>;
+  devicesOfUser(userId: string): Promise<t.DevicesFound>;
+  findApps(text: string): Promise<t.AppsFound>;
+  devicesWithApp(appId: string): Promise<t.DevicesFound>;
+  /** By a part of the device name, or the whole serial number. */
+  findDevices(text: string): Promise<t.DevicesFound>;
+  planRun(selection: t.SelectedDevice[]): Promise<t.PlanView>;
+  startRun(confirmation: t.Confirmation): Promise<t.RunView>;
+  /** Gives the run as it is, then what changes through `onProgress` until it is no longer active. */
+  watchRun(runId: string, onProgress: (progress: t.RunProgress) => void): Promise<t.RunView>;
+  cancelRun(runId: string): Promise<void>;
+  /** Reads what the devices report, once for each accepted or unconfirmed item. */
+  checkOutcomes(runId: string): Promise<t.RunView>;
+  /** Newest first. */
+  listRuns(): Promise<t.RunSummary[]>;
+  getRun(runId: string): Promise<t.RunView>;
+}
+
+/** A failure of the engine. The window branches on `detail.code` alone. */
+export class BackendError extends Error {
+  override readonly name = 'BackendError';
+
+  constructor(readonly detail: t.CommandError) {
+    super(detail.message);
+  }
+}
+
+/** The failure behind whatever was thrown; what did not come from the engine is a fault of this application. */
+export function failure(thrown: unknown): t.CommandError {
+  if (thrown instanceof BackendError) return thrown.detail;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return { code: 'internal', message, requestId: null, retryAfter: null };
+}

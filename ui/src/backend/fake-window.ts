@@ -1,0 +1,77 @@
+// The window on the fake engine, for a browser: `?scene=` names what stands behind it.
+import '../tokens.css';
+import '../base.css';
+
+import { mount } from 'svelte';
+
+import App from '../App.svelte';
+import type { ItemState, ItemView } from './backend';
+import { FakeBackend, problem } from './fake';
+
+const asked = new URLSearchParams(location.search);
+const language = asked.get('lang');
+
+const outcomes: Partial<ItemView>[] = [
+  { state: 'accepted' },
+  { state: 'done' },
+  { state: 'accepted', fellBack: true },
+  { state: 'refused', reason: 'roleDenied', message: 'Forbidden' },
+  { state: 'unconfirmed' },
+  { state: 'stopped', reason: 'changed', requestId: null },
+  { state: 'notSupported' as ItemState },
+  { state: 'failed', message: 'The device did not answer (0x87d1b001)' },
+];
+
+const scenes: Record<string, () => FakeBackend> = {
+  desk: () => FakeBackend.signedIn(),
+  signedOut: () => new FakeBackend(),
+  demo: () => FakeBackend.signedIn({ mode: 'demo', keychain: 'notUsed' }),
+  unconfigured: () =>
+    new FakeBackend({
+      mode: 'unconfigured',
+      keychain: 'absent',
+      configProblem: {
+        file: '/etc/unlatch/policy.toml',
+        key: 'client_id',
+        reason: 'expected a GUID, found "12345"',
+      },
+    }),
+  refused: () =>
+    new FakeBackend({
+      keychain: 'locked',
+      session: {
+        kind: 'signedOut',
+        problem: problem('unknownClient', {
+          message: 'AADSTS700016: Application with identifier was not found in the directory.',
+          requestId: '0c7d5a34-55aa-4d10-8b3e-f0c6f8c0b2a1',
+        }),
+      },
+    }),
+  journal: () =>
+    FakeBackend.signedIn({ journalProblem: problem('journal', { message: 'journal.db is read-only' }) }),
+  ignored: () => {
+    const backend = FakeBackend.signedIn();
+    backend.devicesFound = { leftOut: 1998 };
+    return backend;
+  },
+  incomplete: () => {
+    const backend = FakeBackend.signedIn();
+    backend.devicesFound = {
+      complete: false,
+      counted: 1998,
+      problem: problem('throttled', { retryAfter: 17 }),
+    };
+    return backend;
+  },
+};
+
+const backend = (scenes[asked.get('scene') ?? 'desk'] ?? scenes['desk']!)();
+backend.now = Date.now();
+backend.delay = Number(asked.get('delay') ?? 60);
+backend.pace = Number(asked.get('pace') ?? 200);
+backend.outcome = (position) => outcomes[position % outcomes.length] ?? {};
+backend.status = { ...backend.status, settings: { ...backend.status.settings, language } };
+Object.assign(window, { fakeBackend: backend });
+
+const target = document.getElementById('app');
+if (target) mount(App, { target, props: { backend } });

@@ -1,0 +1,389 @@
+import {
+  BackendError,
+  type AccountView,
+  type AppStatus,
+  type Backend,
+  type CommandError,
+  type Confirmation,
+  type DeviceRow,
+  type DevicesFound,
+  type ErrorCode,
+  type ItemView,
+  type PlanView,
+  type RunCounts,
+  type RunProgress,
+  type RunSummary,
+  type RunView,
+  type SelectedDevice,
+  type SettingsInput,
+} from './backend';
+import { FAKE_NOW, fakeApps, fakeDevice, fakeUsers } from './fake-tenant';
+
+export type Command = keyof Backend;
+
+export const fakeAccount: AccountView = {
+  name: 'Alma Núñez',
+  username: 'alma@contoso.example',
+  tenantId: '3f2b1c00-0000-4000-8000-000000000001',
+  tenantName: 'Contoso',
+  tenantColour: 2,
+};
+
+export function problem(code: ErrorCode, more: Partial<CommandError> = {}): CommandError {
+  return { code, message: `fake: ${code}`, requestId: null, retryAfter: null, ...more };
+}
+
+interface FakeRun {
+  view: RunView;
+  tell: ((progress: RunProgress) => void) | null;
+}
+
+/** An engine in memory: it keeps what it is told, answers as the real one would, and fails on demand. */
+export class FakeBackend implements Backend {
+  readonly calls: { command: Command; argument: unknown }[] = [];
+  status: AppStatus;
+  now = FAKE_NOW;
+  typedCountAbove = 20;
+  /** Milliseconds that every answer takes. */
+  delay = 0;
+  /** Milliseconds between two items of a run; none waits for {@link step}. */
+  pace: number | null = null;
+  /** How each item of a run turns out, by its position. */
+  outcome: (position: number) => Partial<ItemView> = () => ({ state: 'accepted' });
+  /** What a search by device finds, if not the usual. */
+  devicesFound: Partial<DevicesFound> | null = null;
+
+  #failures = new Map<Command, CommandError[]>();
+  #gates = new Map<Command, Promise<void>[]>();
+  #known = new Map<string, DeviceRow>();
+  #plans = new Map<string, PlanView>();
+  #runs: FakeRun[] = [];
+  #signIn: { reject: (error: Error) => void } | null = null;
+  #turns = 0;
+
+  constructor(status: Partial<AppStatus> = {}) {
+    this.status = {
+      version: '0.1.0',
+      mode: 'tenant',
+      session: { kind: 'signedOut', problem: null },
+      keychain: 'kept',
+      journalProblem: null,
+      configProblem: null,
+      ...status,
+      settings: {
+        tenant: 'contoso.example',
+        clientId: '8f6c1c1e-2b7a-4c7e-9d5a-0a3b1c2d4e5f',
+        cloud: 'global',
+        requireReason: false,
+        maxRunSize: 500,
+        language: 'en',
+        locked: [],
+        dataFolder: '/home/alma/.local/share/unlatch',
+        configFile: '/home/alma/.config/unlatch/config.toml',
+        ...status.settings,
+      },
+    };
+  }
+
+  static signedIn(status: Partial<AppStatus> = {}): FakeBackend {
+    return new FakeBackend({ session: { kind: 'signedIn', account: fakeAccount }, ...status });
+  }
+
+  /** Makes the next call of a command fail. */
+  fail(command: Command, error: CommandError): void {
+    this.#failures.set(command, [...(this.#failures.get(command) ?? []), error]);
+  }
+
+  /** Holds the next call of a command back until the returned function is called. */
+  hold(command: Command): () => void {
+    let release = () => {};
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    this.#gates.set(command, [...(this.#gates.get(command) ?? []), gate]);
+    return release;
+  }
+
+  /** The session ends as it does when the service no longer takes the token. */
+  endSession(): void {
+    this.status = { ...this.status, session: { kind: 'signedOut', problem: problem('signedOut') } };
+  }
+
+  called(command: Command): unknown[] {
+    return this.calls.filter((call) => call.command === command).map((call) => call.argument);
+  }
+
+  async #answer<T>(command: Command, argument: unknown, give: () => T): Promise<T> {
+    this.calls.push({ command, argument });
+    const gate = this.#gates.get(command)?.shift();
+    if (this.delay > 0) await new Promise((resolve) => setTimeout(resolve, this.delay));
+    if (gate) await gate;
+    const error = this.#failures.get(command)?.shift();
+    if (error) throw new BackendError(error);
+    return give();
+  }
+
+  #set(change: Partial<AppStatus>): AppStatus {
+    this.status = { ...this.status, ...change };
+    return this.status;
+  }
+
+  appStatus = () => this.#answer('appStatus', null, () => this.status);
+
+  startDemo = () =>
+    this.#answer('startDemo', null, () =>
+      this.#set({ mode: 'demo', keychain: 'notUsed', session: { kind: 'signedOut', problem: null } }),
+    );
+
+  leaveDemo = () =>
+    this.#answer('leaveDemo', null, () =>
+      this.#set({ mode: 'tenant', keychain: 'kept', session: { kind: 'signedOut', problem: null } }),
+    );
+
+  signIn = () =>
+    Promise.race([
+      this.#answer('signIn', null, () => this.#set({ session: { kind: 'signedIn', account: fakeAccount } })),
+      new Promise<never>((_, reject) => (this.#signIn = { reject })),
+    ]);
+
+  cancelSignIn = () =>
+    this.#answer('cancelSignIn', null, () =>
+      this.#signIn?.reject(new BackendError(problem('signInCancelled'))),
+    );
+
+  signOut = () =>
+    this.#answer('signOut', null, () => this.#set({ session: { kind: 'signedOut', problem: null } }));
+
+  saveSettings = (input: SettingsInput) =>
+    this.#answer('saveSettings', input, () =>
+      this.#set({
+        mode: this.status.mode === 'demo' ? 'demo' : 'tenant',
+        configProblem: null,
+        settings: { ...this.status.settings, ...input },
+      }),
+    );
+
+  findUsers = (text: string) =>
+    this.#answer('findUsers', text, () => {
+      const part = text.toLowerCase();
+      const users = fakeUsers.filter((user) =>
+        `${user.displayName} ${user.userPrincipalName}`.toLowerCase().includes(part),
+      );
+      return { users: [...users], leftOut: 0, more: false };
+    });
+
+  devicesOfUser = (userId: string) =>
+    this.#answer('devicesOfUser', userId, () => {
+      const at = fakeUsers.findIndex((user) => user.id === userId);
+      const user = fakeUsers[at];
+      if (!user) throw new BackendError(problem('notFound'));
+      const count = user.displayName === 'Nobody Here' ? 0 : 3;
+      return this.#found(Array.from({ length: count }, (_, index) => this.#device(at * 3 + index + 5)));
+    });
+
+  findApps = (text: string) =>
+    this.#answer('findApps', text, () => ({
+      apps: fakeApps.filter((app) => app.displayName.toLowerCase().includes(text.toLowerCase())),
+      leftOut: 0,
+      complete: true,
+      problem: null,
+    }));
+
+  devicesWithApp = (appId: string) =>
+    this.#answer('devicesWithApp', appId, () => {
+      const app = fakeApps.find((row) => row.id === appId);
+      if (!app) throw new BackendError(problem('notFound'));
+      return this.#found(Array.from({ length: app.deviceCount }, (_, index) => this.#device(index * 2 + 5)));
+    });
+
+  findDevices = (text: string) =>
+    this.#answer('findDevices', text, () => {
+      const all = Array.from({ length: 200 }, (_, index) => this.#device(index + 1));
+      const part = text.toLowerCase();
+      return this.#found(
+        all.filter(
+          (device) => device.name.toLowerCase().includes(part) || device.serial?.toLowerCase() === part,
+        ),
+      );
+    });
+
+  #device(number: number): DeviceRow {
+    const user = fakeUsers[Math.floor(number / 3) % fakeUsers.length] ?? null;
+    return fakeDevice(number, user, this.now);
+  }
+
+  #found(devices: DeviceRow[]): DevicesFound {
+    const found = {
+      devices,
+      leftOut: 0,
+      complete: true,
+      counted: devices.length,
+      problem: null,
+      ...this.devicesFound,
+    };
+    for (const device of found.devices) this.#known.set(device.id, device);
+    return found;
+  }
+
+  planRun = (selection: SelectedDevice[]) =>
+    this.#answer('planRun', selection, () => {
+      const session = this.status.session;
+      if (session.kind !== 'signedIn') throw new BackendError(problem('signedOut'));
+      const plan: PlanView = {
+        planId: `plan-${++this.#turns}`,
+        account: session.account,
+        items: selection.map(({ deviceId, route }) => {
+          const device = this.#known.get(deviceId);
+          if (!device) throw new BackendError(problem('invalidInput'));
+          return { device, route };
+        }),
+        reasonRequired: this.status.settings.requireReason,
+        typedCountAbove: this.typedCountAbove,
+        maxRunSize: this.status.settings.maxRunSize,
+      };
+      this.#plans.set(plan.planId, plan);
+      return plan;
+    });
+
+  startRun = (confirmation: Confirmation) =>
+    this.#answer('startRun', confirmation, () => {
+      const plan = this.#plans.get(confirmation.planId);
+      const left = plan?.items.filter((item) => !confirmation.leaveOut.includes(item.device.id)) ?? [];
+      if (!plan || left.length !== confirmation.count) throw new BackendError(problem('planMismatch'));
+      this.#plans.delete(confirmation.planId);
+      const items = left.map(({ device, route }, position): ItemView => ({
+        position,
+        deviceId: device.id,
+        name: device.name,
+        serial: device.serial,
+        user: device.userDisplayName ?? device.userPrincipalName,
+        system: [device.operatingSystem, device.osVersion].filter(Boolean).join(' '),
+        route,
+        fellBack: false,
+        state: 'waiting',
+        reason: null,
+        message: null,
+        requestId: null,
+        clientRequestId: null,
+        at: null,
+      }));
+      const run: FakeRun = {
+        view: {
+          summary: {
+            id: `run-${++this.#turns}`,
+            started: new Date(this.now).toISOString(),
+            finished: null,
+            tenant: plan.account.tenantName,
+            account: plan.account.username,
+            reason: confirmation.reason,
+            state: 'active',
+            counts: count(items),
+            remainingSeconds: Math.ceil(items.length / 10),
+            holdSeconds: null,
+          },
+          items,
+        },
+        tell: null,
+      };
+      this.#runs.unshift(run);
+      this.#go(run);
+      return run.view;
+    });
+
+  /** Puts a run into the journal as it is. */
+  keep(view: RunView): void {
+    this.#runs.unshift({ view, tell: null });
+  }
+
+  #go(run: FakeRun): void {
+    if (this.pace === null) return;
+    setTimeout(() => {
+      if (this.step(run.view.summary.id)) this.#go(run);
+    }, this.pace);
+  }
+
+  /** Sends the next waiting item. Gives whether the run goes on. */
+  step(runId: string): boolean {
+    const run = this.#run(runId);
+    const next = run.view.items.find((item) => item.state === 'waiting');
+    if (!next || run.view.summary.state !== 'active') return false;
+    const requestId = `5b1c9e20-7d44-4f0e-9a61-${String(next.position).padStart(12, '0')}`;
+    const items = [{ ...next, requestId, ...this.outcome(next.position) }];
+    return this.#change(run, items) === 'active';
+  }
+
+  /** Changes what the run says of itself, such as a hold. */
+  say(runId: string, change: Partial<RunSummary>): void {
+    const run = this.#run(runId);
+    run.view = { ...run.view, summary: { ...run.view.summary, ...change } };
+    run.tell?.({ summary: run.view.summary, items: [] });
+  }
+
+  #change(run: FakeRun, items: ItemView[], state?: RunSummary['state']): RunSummary['state'] {
+    const all = run.view.items.slice();
+    for (const item of items) all[item.position] = item;
+    const counts = count(all);
+    const over = counts.waiting === 0;
+    const summary: RunSummary = {
+      ...run.view.summary,
+      counts,
+      state: state ?? (over ? 'finished' : run.view.summary.state),
+      finished: over ? new Date(this.now).toISOString() : null,
+      remainingSeconds: over ? null : Math.ceil(counts.waiting / 10),
+    };
+    run.view = { summary, items: all };
+    run.tell?.({ summary, items });
+    return summary.state;
+  }
+
+  #run(runId: string): FakeRun {
+    const run = this.#runs.find(({ view }) => view.summary.id === runId);
+    if (!run) throw new BackendError(problem('notFound'));
+    return run;
+  }
+
+  watchRun = (runId: string, onProgress: (progress: RunProgress) => void) =>
+    this.#answer('watchRun', runId, () => {
+      const run = this.#run(runId);
+      run.tell = onProgress;
+      return run.view;
+    });
+
+  cancelRun = (runId: string) =>
+    this.#answer('cancelRun', runId, () => {
+      const run = this.#run(runId);
+      const unsent = run.view.items.filter((item) => item.state === 'waiting');
+      this.#change(
+        run,
+        unsent.map((item) => ({ ...item, state: 'notSent' })),
+        'cancelled',
+      );
+    });
+
+  checkOutcomes = (runId: string) =>
+    this.#answer('checkOutcomes', runId, () => {
+      const run = this.#run(runId);
+      const states = ['done', 'notSupported', 'accepted'] as const;
+      const items = run.view.items
+        .filter((item) => item.state === 'accepted' || item.state === 'unconfirmed')
+        .map((item, index) => ({ ...item, state: states[index % states.length] ?? 'done' }));
+      this.#change(run, items);
+      return run.view;
+    });
+
+  listRuns = () => this.#answer('listRuns', null, () => this.#runs.map(({ view }) => view.summary));
+
+  getRun = (runId: string) => this.#answer('getRun', runId, () => this.#run(runId).view);
+}
+
+export function count(items: readonly ItemView[]): RunCounts {
+  const of = (...states: ItemView['state'][]) => items.filter((item) => states.includes(item.state)).length;
+  return {
+    total: items.length,
+    waiting: of('waiting', 'sending'),
+    accepted: of('accepted'),
+    done: of('done'),
+    answered: of('failed', 'notSupported', 'canceled', 'other'),
+    failed: of('refused', 'stopped'),
+    unconfirmed: of('unconfirmed'),
+    notSent: of('notSent'),
+  };
+}

@@ -1,0 +1,52 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import { exactTime, number, relativeTime, remaining } from './format';
+import { useLocale } from './locale.svelte';
+
+const NOW = Date.parse('2026-11-23T09:30:00Z');
+const ago = (seconds: number) => relativeTime(new Date(NOW - seconds * 1000).toISOString(), NOW);
+
+describe('formatting', () => {
+  beforeEach(() => useLocale('en'));
+
+  it('groups thousands as each language does', () => {
+    expect(number(1998)).toBe('1,998');
+    expect(number(10_000)).toBe('10,000');
+    useLocale('es');
+    expect(number(1998)).toBe('1998');
+    expect(number(10_000)).toBe('10.000');
+  });
+
+  it('counts what is past in minutes, hours and days', () => {
+    expect(ago(5)).toBe('now');
+    expect(ago(2 * 3600 + 100)).toBe('2 hours ago');
+    expect(ago(93 * 86_400)).toBe('93 days ago');
+    useLocale('es');
+    expect(ago(93 * 86_400)).toBe('hace 93 días');
+  });
+
+  it('shows a time it cannot read as it is', () => {
+    expect(relativeTime('soon', NOW)).toBe('soon');
+    expect(exactTime('soon')).toBe('soon');
+  });
+
+  it('names the zone of an exact time', () => {
+    expect(exactTime('2026-11-23T09:30:00Z')).toMatch(/2026.*\d{2}:\d{2}:\d{2}.*(UTC|GMT|[A-Z]{3,4})/);
+  });
+
+  it('rounds what remains up and never says nothing', () => {
+    expect(remaining(0)).toBe('about 1 second left');
+    expect(remaining(89)).toBe('about 89 seconds left');
+    expect(remaining(91)).toBe('about 2 minutes left');
+    expect(remaining(2 * 3600)).toBe('about 2 hours left');
+    useLocale('es');
+    expect(remaining(40)).toBe('quedan unos 40 segundos');
+  });
+
+  it('falls back to English for a language it does not speak', () => {
+    useLocale('de-DE');
+    expect(ago(5)).toBe('now');
+    useLocale('es-MX');
+    expect(ago(5)).toBe('ahora');
+  });
+});

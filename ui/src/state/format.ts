@@ -1,0 +1,52 @@
+import { m } from '../paraglide/messages';
+import { locale } from './locale.svelte';
+
+export function number(value: number): string {
+  return new Intl.NumberFormat(locale()).format(value);
+}
+
+const units: [Intl.RelativeTimeFormatUnit, number][] = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+];
+
+/** `2 hours ago`, `93 days ago`; nothing coarser than days, because days are what people count here. */
+export function relativeTime(iso: string, now: number): string {
+  const then = Date.parse(iso);
+  if (Number.isNaN(then)) return iso;
+  const seconds = (then - now) / 1000;
+  const format = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' });
+  for (const [unit, size] of units) {
+    if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit);
+  }
+  return format.format(0, 'second');
+}
+
+/** The exact time in the person's own zone, with the zone named. */
+export function exactTime(iso: string): string {
+  const then = Date.parse(iso);
+  if (Number.isNaN(then)) return iso;
+  return new Intl.DateTimeFormat(locale(), {
+    year: 'numeric',
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    timeZoneName: 'short',
+  }).format(then);
+}
+
+export function shortTime(iso: string): string {
+  const then = Date.parse(iso);
+  if (Number.isNaN(then)) return iso;
+  return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'short' }).format(then);
+}
+
+/** Seconds in words: seconds under 90, minutes under 90, else hours; rounded up, never to nothing. */
+export function remaining(seconds: number): string {
+  if (seconds < 90) return m.remaining_seconds({ count: Math.max(1, Math.ceil(seconds)) });
+  if (seconds < 90 * 60) return m.remaining_minutes({ count: Math.ceil(seconds / 60) });
+  return m.remaining_hours({ count: Math.ceil(seconds / 3600) });
+}

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+
+import type { ItemState, ItemView } from '../backend/backend';
+import en from '../messages/en.json';
+import es from '../messages/es.json';
+import { m } from '../paraglide/messages';
+import { useLocale } from './locale.svelte';
+import {
+  errorWords,
+  itemText,
+  itemWords,
+  keychainWords,
+  reasonWords,
+  runWords,
+  warningKindWords,
+  warningText,
+} from './words';
+
+const inBoth = (words: () => string) =>
+  (['en', 'es'] as const).map((language) => {
+    useLocale(language);
+    return words();
+  });
+
+const everyWord: [string, () => string][] = [
+  ...Object.entries(errorWords).flatMap(([code, { what, next }]): [string, () => string][] => [
+    [`error ${code}`, what],
+    [`error ${code}, what to do`, next],
+  ]),
+  ...Object.entries(itemWords).flatMap(([state, { what, next }]): [string, () => string][] => [
+    [`item ${state}`, what],
+    [`item ${state}, what to do`, next],
+  ]),
+  ...Object.entries(reasonWords).flatMap(([reason, { what, next }]): [string, () => string][] => [
+    [`reason ${reason}`, what],
+    [`reason ${reason}, what to do`, next],
+  ]),
+  ...Object.entries(runWords).flatMap(([state, { short, long }]): [string, () => string][] => [
+    [`run ${state}`, short],
+    [`run ${state}, in full`, long],
+  ]),
+  ...Object.entries(keychainWords).map(([key, words]): [string, () => string] => [`keychain ${key}`, words]),
+  ...Object.entries(warningKindWords).map(([key, words]): [string, () => string] => [
+    `warning ${key}`,
+    words,
+  ]),
+];
+
+function item(state: ItemState, more: Partial<ItemView> = {}): ItemView {
+  return {
+    position: 0,
+    deviceId: 'd-1',
+    name: 'IPADOS-00001',
+    serial: null,
+    user: null,
+    system: null,
+    route: { kind: 'direct' },
+    fellBack: false,
+    state,
+    reason: null,
+    message: null,
+    requestId: null,
+    clientRequestId: null,
+    at: null,
+    ...more,
+  };
+}
+
+describe('words', () => {
+  it.each(everyWord)('%s has words of its own in both languages', (_, words) => {
+    const [english, spanish] = inBoth(words);
+    expect(english).toBeTruthy();
+    expect(spanish).toBeTruthy();
+    if (english !== 'Cancelling') expect(spanish).not.toBe(english);
+    for (const text of [english, spanish]) expect(text).not.toMatch(/[!¡{}]/);
+  });
+
+  it('there are the same messages in both languages', () => {
+    expect(Object.keys(es)).toEqual(Object.keys(en));
+  });
+
+  it('a message takes the same values in both languages', () => {
+    const values = (message: unknown) => [...new Set(JSON.stringify(message).match(/\{\w+\}/g) ?? [])].sort();
+    for (const [key, message] of Object.entries(en)) {
+      expect(values((es as Record<string, unknown>)[key]), key).toEqual(values(message));
+    }
+  });
+
+  it('the sentences agreed on are said word for word', () => {
+    expect(inBoth(() => m.recover_passcodes({ count: 5 }))).toEqual([
+      'Recover 5 passcodes',
+      'Recuperar 5 códigos de acceso',
+    ]);
+    expect(inBoth(() => m.recover_passcodes({ count: 1 }))).toEqual([
+      'Recover 1 passcode',
+      'Recuperar 1 código de acceso',
+    ]);
+    expect(inBoth(() => m.left_out({ count: 1998 }))).toEqual([
+      'Graph ignored the filter: 1,998 rows that do not match were left out.',
+      'Graph ignoró el filtro: se omitieron 1998 filas que no coinciden.',
+    ]);
+    expect(inBoth(itemWords.accepted.next)).toEqual([
+      'Request accepted. The device has not answered yet.',
+      'Solicitud aceptada. El dispositivo aún no ha respondido.',
+    ]);
+    expect(inBoth(reasonWords.roleDenied.what)).toEqual([
+      'Your Intune role does not allow this on this device.',
+      'Su rol de Intune no lo permite en este dispositivo.',
+    ]);
+  });
+
+  it('a refused item says why, and a device is quoted in its own words', () => {
+    useLocale('en');
+    expect(itemText(item('refused', { reason: 'roleDenied', message: 'Forbidden' })).next).toContain(
+      'Your Intune role does not allow this on this device.',
+    );
+    expect(itemText(item('other', { message: 'userActionNeeded' })).next).toContain(
+      'It says: userActionNeeded',
+    );
+    expect(itemText(item('accepted')).next).not.toContain('It says');
+  });
+
+  it('a warning names its number and what Graph calls the state', () => {
+    useLocale('en');
+    expect(warningText({ kind: 'silent', days: 93 })).toBe('No contact for 93 days');
+    expect(warningText({ kind: 'removalPending', state: 'wipePending' })).toContain('wipePending');
+  });
+});

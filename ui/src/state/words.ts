@@ -1,0 +1,178 @@
+import type {
+  CommandError,
+  DeviceRow,
+  DeviceWarning,
+  ErrorCode,
+  ItemReason,
+  ItemState,
+  ItemView,
+  KeychainView,
+  RouteView,
+  RunState,
+} from '../backend/backend';
+import type { IconName } from '../components/icons';
+import { m } from '../paraglide/messages';
+
+/** What happened, and what a person does about it. */
+export interface Words {
+  what: () => string;
+  next: () => string;
+}
+
+export const errorWords: Record<ErrorCode, Words> = {
+  signedOut: { what: m.error_signed_out, next: m.error_signed_out_next },
+  signInCancelled: { what: m.error_sign_in_cancelled, next: m.error_sign_in_cancelled_next },
+  signInTimedOut: { what: m.error_sign_in_timed_out, next: m.error_sign_in_timed_out_next },
+  signInRefused: { what: m.error_sign_in_refused, next: m.error_sign_in_refused_next },
+  personalAccount: { what: m.error_personal_account, next: m.error_personal_account_next },
+  wrongTenant: { what: m.error_wrong_tenant, next: m.error_wrong_tenant_next },
+  unknownTenant: { what: m.error_unknown_tenant, next: m.error_unknown_tenant_next },
+  unknownClient: { what: m.error_unknown_client, next: m.error_unknown_client_next },
+  noBrowser: { what: m.error_no_browser, next: m.error_no_browser_next },
+  offline: { what: m.error_offline, next: m.error_offline_next },
+  tls: { what: m.error_tls, next: m.error_tls_next },
+  throttled: { what: m.error_throttled, next: m.error_throttled_next },
+  notAllowed: { what: m.error_not_allowed, next: m.error_not_allowed_next },
+  missingScope: { what: m.error_missing_scope, next: m.error_missing_scope_next },
+  notFound: { what: m.error_not_found, next: m.error_not_found_next },
+  badAnswer: { what: m.error_bad_answer, next: m.error_bad_answer_next },
+  service: { what: m.error_service, next: m.error_service_next },
+  invalidInput: { what: m.error_invalid_input, next: m.error_invalid_input_next },
+  keychain: { what: m.error_keychain, next: m.error_keychain_next },
+  journal: { what: m.error_journal, next: m.error_journal_next },
+  planMismatch: { what: m.error_plan_mismatch, next: m.error_plan_mismatch_next },
+  superseded: { what: m.error_superseded, next: m.error_superseded_next },
+  config: { what: m.error_config, next: m.error_config_next },
+  internal: { what: m.error_internal, next: m.error_internal_next },
+};
+
+export type Tone = 'neutral' | 'accent' | 'good' | 'warn' | 'bad';
+
+export const itemWords: Record<ItemState, Words & { icon: IconName; tone: Tone }> = {
+  waiting: { what: m.item_waiting, next: m.item_waiting_next, icon: 'clock', tone: 'neutral' },
+  sending: { what: m.item_sending, next: m.item_sending_next, icon: 'up', tone: 'accent' },
+  accepted: { what: m.item_accepted, next: m.item_accepted_next, icon: 'accepted', tone: 'accent' },
+  done: { what: m.item_done, next: m.item_done_next, icon: 'done', tone: 'good' },
+  failed: { what: m.item_failed, next: m.item_failed_next, icon: 'cross', tone: 'bad' },
+  notSupported: { what: m.item_not_supported, next: m.item_not_supported_next, icon: 'barred', tone: 'warn' },
+  canceled: { what: m.item_canceled, next: m.item_canceled_next, icon: 'minus', tone: 'warn' },
+  other: { what: m.item_other, next: m.item_other_next, icon: 'question', tone: 'warn' },
+  refused: { what: m.item_refused, next: m.reason_other_next, icon: 'cross', tone: 'bad' },
+  stopped: { what: m.item_stopped, next: m.reason_other_next, icon: 'stop', tone: 'bad' },
+  unconfirmed: { what: m.item_unconfirmed, next: m.item_unconfirmed_next, icon: 'question', tone: 'warn' },
+  notSent: { what: m.item_not_sent, next: m.item_not_sent_next, icon: 'minus', tone: 'neutral' },
+};
+
+export const reasonWords: Record<ItemReason, Words> = {
+  roleDenied: { what: m.reason_role_denied, next: m.reason_role_denied_next },
+  missingScope: { what: m.reason_missing_scope, next: m.reason_missing_scope_next },
+  notFound: { what: m.reason_not_found, next: m.reason_not_found_next },
+  changed: { what: m.reason_changed, next: m.reason_changed_next },
+  removalPending: { what: m.reason_removal_pending, next: m.reason_removal_pending_next },
+  noMdmChannel: { what: m.reason_no_mdm_channel, next: m.reason_no_mdm_channel_next },
+  notRead: { what: m.reason_not_read, next: m.reason_not_read_next },
+  badRequest: { what: m.reason_bad_request, next: m.reason_bad_request_next },
+  throttled: { what: m.reason_throttled, next: m.reason_throttled_next },
+  notConnected: { what: m.reason_not_connected, next: m.reason_not_connected_next },
+  signInNeeded: { what: m.reason_sign_in_needed, next: m.reason_sign_in_needed_next },
+  journalFailed: { what: m.reason_journal_failed, next: m.reason_journal_failed_next },
+  other: { what: m.reason_other, next: m.reason_other_next },
+};
+
+export const runWords: Record<RunState, { short: () => string; long: () => string }> = {
+  active: { short: m.run_short_active, long: m.run_state_active },
+  cancelling: { short: m.run_short_cancelling, long: m.run_state_cancelling },
+  signInNeeded: { short: m.run_short_sign_in_needed, long: m.run_state_sign_in_needed },
+  finished: { short: m.run_short_finished, long: m.run_state_finished },
+  cancelled: { short: m.run_short_cancelled, long: m.run_state_cancelled },
+  interrupted: { short: m.run_short_interrupted, long: m.run_state_interrupted },
+  journalFailed: { short: m.run_short_journal_failed, long: m.run_state_journal_failed },
+};
+
+export const keychainWords: Record<KeychainView, () => string> = {
+  kept: m.keychain_kept,
+  locked: m.keychain_locked,
+  absent: m.keychain_absent,
+  failed: m.keychain_failed,
+  notUsed: m.keychain_not_used,
+};
+
+export const warningKindWords: Record<DeviceWarning['kind'], () => string> = {
+  removalPending: m.warning_kind_removal_pending,
+  noMdmChannel: m.warning_kind_no_mdm_channel,
+  personal: m.warning_kind_personal,
+  neverSeen: m.warning_kind_never_seen,
+  silent: m.warning_kind_silent,
+};
+
+export function errorText(error: CommandError): string {
+  return `${errorWords[error.code].what()} ${errorWords[error.code].next()}`;
+}
+
+export function warningText(warning: DeviceWarning): string {
+  switch (warning.kind) {
+    case 'silent':
+      return m.warning_silent({ days: warning.days });
+    case 'neverSeen':
+      return m.warning_never_seen();
+    case 'personal':
+      return m.warning_personal();
+    case 'removalPending':
+      return m.warning_removal_pending({ state: warning.state });
+    case 'noMdmChannel':
+      return m.warning_no_mdm_channel({ agent: warning.agent });
+  }
+}
+
+export function warningsText(warnings: readonly DeviceWarning[]): string {
+  return warnings.map(warningText).join(' · ');
+}
+
+export function routeText(route: RouteView): string {
+  switch (route.kind) {
+    case 'user':
+      return m.route_user({ label: route.label });
+    case 'app':
+      return m.route_app({ label: route.label });
+    case 'direct':
+      return m.route_direct();
+  }
+}
+
+/** What a selection is grouped by: where the device was found. */
+export function routeLabel(route: RouteView): string {
+  return route.kind === 'direct' ? m.tray_direct() : route.label;
+}
+
+/** Values that Graph adds later are shown as they are. */
+export function ownerText(owner: string): string {
+  if (owner === 'company') return m.owner_company();
+  if (owner === 'personal') return m.owner_personal();
+  return owner === 'unknown' || owner === '' ? m.owner_unknown() : owner;
+}
+
+const platforms: Record<string, string> = {
+  windows: 'Windows',
+  ios: 'iOS',
+  macOS: 'macOS',
+  androidOSP: 'Android',
+  chromeOS: 'ChromeOS',
+};
+
+export function platformText(platform: string): string {
+  return platforms[platform] ?? platform;
+}
+
+export function systemText(device: DeviceRow): string {
+  return [device.operatingSystem, device.osVersion].filter(Boolean).join(' ') || m.unknown();
+}
+
+/** The state of an item, and one or two sentences on why and what to do next. */
+export function itemText(item: ItemView): { state: string; next: string } {
+  const words = itemWords[item.state];
+  const why = item.reason ? reasonWords[item.reason] : null;
+  const said = item.message && !why ? ` ${m.device_said({ message: item.message })}` : '';
+  return why
+    ? { state: words.what(), next: `${why.what()} ${why.next()}` }
+    : { state: words.what(), next: words.next() + said };
+}

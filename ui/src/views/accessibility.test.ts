@@ -1,0 +1,106 @@
+import axe from 'axe-core';
+import { screen, waitFor } from '@testing-library/svelte';
+import { describe, expect, it } from 'vitest';
+
+import { FakeBackend, problem } from '../backend/fake';
+import { byId, devicesOf, findId, openWindow, search } from '../test-window';
+
+type Person = Awaited<ReturnType<typeof openWindow>>['person'];
+
+async function openFromMenu(person: Person, id: string) {
+  await person.click(byId('account-menu'));
+  await person.click(byId(id));
+}
+
+async function review(person: Person) {
+  await devicesOf(person, 'zoë');
+  await person.keyboard('{Control>}a{Enter}{/Control}');
+  await findId('confirm-dialog');
+}
+
+const views: [string, () => FakeBackend, (person: Person) => Promise<unknown>][] = [
+  ['sign-in', () => new FakeBackend({ keychain: 'locked' }), async () => {}],
+  [
+    'sign-in, unconfigured and refused',
+    () =>
+      new FakeBackend({
+        mode: 'unconfigured',
+        session: { kind: 'signedOut', problem: problem('unknownTenant') },
+        configProblem: { file: 'config.toml', key: null, reason: 'cannot be read' },
+      }),
+    async () => {},
+  ],
+  ['empty desk', () => FakeBackend.signedIn({ mode: 'demo' }), async () => {}],
+  [
+    'desk with people',
+    () => FakeBackend.signedIn(),
+    async (person) => {
+      await person.type(byId('search-input'), 'user{ArrowDown}');
+      await screen.findAllByTestId('user-option');
+    },
+  ],
+  [
+    'desk with apps',
+    () => FakeBackend.signedIn(),
+    async (person) => {
+      await person.click(byId('mode-app'));
+      await search(person, 'exam');
+      await screen.findAllByTestId('app-option');
+    },
+  ],
+  [
+    'desk with devices and a selection',
+    () => FakeBackend.signedIn(),
+    async (person) => {
+      await devicesOf(person, 'zoë');
+      await person.keyboard('{Control>}a{/Control}');
+    },
+  ],
+  [
+    'account menu',
+    () => FakeBackend.signedIn(),
+    async (person) => {
+      await person.click(byId('account-menu'));
+      await findId('sign-out');
+    },
+  ],
+  ['confirmation', () => FakeBackend.signedIn(), review],
+  [
+    'run',
+    () => FakeBackend.signedIn(),
+    async (person) => {
+      await review(person);
+      await person.click(byId('confirm-button'));
+      await waitFor(() => expect(screen.getAllByTestId('run-item')).toHaveLength(3));
+    },
+  ],
+  [
+    'history',
+    () => FakeBackend.signedIn(),
+    async (person) => {
+      await review(person);
+      await person.click(byId('confirm-button'));
+      await findId('run-view');
+      await openFromMenu(person, 'open-history');
+      await findId('history-run');
+    },
+  ],
+  ['settings', () => FakeBackend.signedIn(), (person) => openFromMenu(person, 'open-settings')],
+];
+
+describe('accessibility', () => {
+  it.each(views)('axe finds nothing in: %s', async (_, backend, go) => {
+    const { person } = await openWindow(backend());
+    await go(person);
+    // Colours are measured in tokens.test.ts: jsdom paints nothing.
+    const found = await axe.run(document.body, { rules: { 'color-contrast': { enabled: false } } });
+    expect(found.violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)])).toEqual([]);
+  });
+
+  it('nothing can be tabbed to behind the confirmation', async () => {
+    const { person } = await openWindow(FakeBackend.signedIn());
+    await review(person);
+    expect(byId('account-menu').closest('header')).toHaveProperty('inert', true);
+    expect(byId('confirm-dialog')).toHaveAttribute('aria-modal', 'true');
+  });
+});

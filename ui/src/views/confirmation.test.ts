@@ -1,0 +1,110 @@
+import { screen, waitFor, within } from '@testing-library/svelte';
+import { describe, expect, it } from 'vitest';
+
+import { FakeBackend, problem } from '../backend/fake';
+import { byId, deviceIds, devicesOf, findId, noId, openWindow } from '../test-window';
+
+async function review(backend: FakeBackend, text = 'zoë') {
+  const opened = await openWindow(backend);
+  if (text !== 'zoë') await opened.person.click(byId('mode-device'));
+  await devicesOf(opened.person, text);
+  await opened.person.keyboard('{Control>}a{Enter}{/Control}');
+  await findId('confirm-dialog');
+  return opened;
+}
+
+describe('the confirmation', () => {
+  it('says what happens, as whom, to what, and by which route', async () => {
+    await review(FakeBackend.signedIn());
+    const dialog = within(byId('confirm-dialog'));
+    expect(dialog.getByText(/resets the PIN of a Windows phone/)).toBeInTheDocument();
+    expect(dialog.getByText('Contoso')).toBeInTheDocument();
+    expect(dialog.getByText(/iPadOS\s1 · iOS\s1 · Windows\s1/)).toBeInTheDocument();
+    expect(dialog.getAllByText('Through the user Zoë Ruiz')).toHaveLength(3);
+  });
+
+  it('lists devices with warnings first and leaves them out together', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await review(backend);
+    expect(deviceIds('plan-item')[0]).toBe('d-6');
+    await person.click(screen.getAllByRole('button', { name: 'Leave these out' })[0] as HTMLElement);
+    expect(byId('confirm-button')).toHaveTextContent('Recover 2 passcodes');
+    await person.click(byId('confirm-button'));
+    await findId('run-view');
+    expect(backend.called('startRun')).toMatchObject([{ leaveOut: ['d-6'], count: 2, reason: null }]);
+  });
+
+  it('cannot go on when every device is left out', async () => {
+    const { person } = await review(FakeBackend.signedIn());
+    for (const box of screen.getAllByRole('checkbox')) await person.click(box);
+    expect(byId('confirm-button')).toBeDisabled();
+    expect(screen.getByText('Every device is left out.')).toBeInTheDocument();
+  });
+
+  it('asks for a reason where one is required', async () => {
+    const backend = FakeBackend.signedIn();
+    backend.status = { ...backend.status, settings: { ...backend.status.settings, requireReason: true } };
+    const { person } = await review(backend);
+    expect(byId('confirm-button')).toBeDisabled();
+    expect(screen.getByText(/Give a reason or ticket to go on/)).toBeInTheDocument();
+    await person.type(byId('reason-input'), '   ');
+    expect(byId('confirm-button')).toBeDisabled();
+    await person.type(byId('reason-input'), 'INC-1');
+    expect(byId('confirm-button')).toBeEnabled();
+  });
+
+  it('has the count typed above the threshold, and only the right one will do', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await review(backend, 'IPADOS');
+    expect(byId('confirm-button')).toHaveTextContent('Recover 40 passcodes');
+    expect(byId('confirm-button')).toBeDisabled();
+    await person.type(byId('typed-count'), '4');
+    expect(byId('confirm-button')).toBeDisabled();
+    await person.type(byId('typed-count'), '0');
+    expect(byId('confirm-button')).toBeEnabled();
+
+    // One device fewer makes the typed number wrong again.
+    await person.click(screen.getAllByRole('checkbox')[0] as HTMLElement);
+    expect(byId('confirm-button')).toBeDisabled();
+  });
+
+  it('asks for no count at the threshold', async () => {
+    const backend = FakeBackend.signedIn();
+    backend.typedCountAbove = 3;
+    await review(backend);
+    noId('typed-count');
+    expect(byId('confirm-button')).toBeEnabled();
+  });
+
+  it('goes back with Escape and keeps the selection', async () => {
+    const { person } = await review(FakeBackend.signedIn());
+    await person.keyboard('{Escape}');
+    noId('confirm-dialog');
+    expect(deviceIds('tray-item')).toEqual(['d-5', 'd-6', 'd-7']);
+  });
+
+  it('offers a new review when the plan no longer matches, and sends nothing', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await review(backend);
+    backend.fail('startRun', problem('planMismatch'));
+    await person.click(byId('confirm-button'));
+    expect(await findId('error-panel')).toHaveTextContent('Nothing was sent. Review the selection again.');
+    await person.click(screen.getByRole('button', { name: 'Review again' }));
+    await waitFor(() => expect(backend.called('planRun')).toHaveLength(2));
+    await findId('confirm-dialog');
+    noId('error-panel');
+  });
+
+  it('starts a run once, however often the button is pressed', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await review(backend);
+    const release = backend.hold('startRun');
+    await person.click(byId('confirm-button'));
+    await person.click(byId('confirm-button'));
+    await person.keyboard('{Escape}');
+    expect(byId('confirm-dialog')).toBeInTheDocument();
+    release();
+    await findId('run-view');
+    expect(backend.called('startRun')).toHaveLength(1);
+  });
+});

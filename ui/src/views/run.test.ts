@@ -1,0 +1,130 @@
+import { screen, waitFor, within } from '@testing-library/svelte';
+import { describe, expect, it } from 'vitest';
+
+import type { ItemState, ItemView } from '../backend/backend';
+import { FakeBackend, problem } from '../backend/fake';
+import { itemWords } from '../state/words';
+import { byId, devicesOf, findId, noId, openWindow } from '../test-window';
+
+async function start(backend: FakeBackend) {
+  const opened = await openWindow(backend);
+  await devicesOf(opened.person, 'zoë');
+  await opened.person.keyboard('{Control>}a{Enter}{/Control}');
+  await findId('confirm-dialog');
+  await opened.person.click(byId('confirm-button'));
+  await findId('run-view');
+  await waitFor(() => expect(screen.getAllByTestId('run-item')).toHaveLength(3));
+  return { ...opened, id: 'run-2' };
+}
+
+const states = () => screen.getAllByTestId('run-item').map((item) => item.dataset['state']);
+
+describe('a run', () => {
+  it('shows each answer as it comes, with its request id and route', async () => {
+    const backend = FakeBackend.signedIn();
+    const outcomes: Partial<ItemView>[] = [
+      { state: 'accepted', fellBack: true },
+      { state: 'refused', reason: 'roleDenied' },
+      { state: 'unconfirmed' },
+    ];
+    backend.outcome = (position) => outcomes[position] ?? {};
+    const { id } = await start(backend);
+    expect(states()).toEqual(['waiting', 'waiting', 'waiting']);
+    backend.step(id);
+    await waitFor(() => expect(states()).toEqual(['accepted', 'waiting', 'waiting']));
+    backend.step(id);
+    backend.step(id);
+    await waitFor(() => expect(states()).toEqual(['accepted', 'refused', 'unconfirmed']));
+
+    const [first, second, third] = screen.getAllByTestId('run-item');
+    expect(first).toHaveTextContent('Sent by the direct route because Graph does not know this route.');
+    expect(first).toHaveTextContent('5b1c9e20-7d44-4f0e-9a61-000000000000');
+    expect(second).toHaveTextContent('Your Intune role does not allow this on this device.');
+    expect(third).toHaveTextContent('Unconfirmed: the answer was lost. It may have arrived.');
+    expect(byId('run-state')).toHaveTextContent('Every request was sent or stopped.');
+    expect(screen.getByRole('progressbar')).toHaveAttribute(
+      'aria-valuetext',
+      '3 of 3 requests sent or stopped',
+    );
+    noId('cancel-run');
+  });
+
+  it.each(Object.keys(itemWords) as ItemState[])('says %s in words', async (state) => {
+    const backend = FakeBackend.signedIn();
+    backend.outcome = () => ({ state });
+    const { id } = await start(backend);
+    backend.step(id);
+    await waitFor(() =>
+      expect(
+        within(screen.getAllByTestId('run-item')[0] as HTMLElement).getByText(itemWords[state].what()),
+      ).toBeVisible(),
+    );
+  });
+
+  it('stops on cancel and keeps what was not sent apart', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person, id } = await start(backend);
+    backend.step(id);
+    await person.click(byId('cancel-run'));
+    await waitFor(() => expect(states()).toEqual(['accepted', 'notSent', 'notSent']));
+    expect(byId('run-state')).toHaveTextContent('Cancelled. What had not been sent stays unsent.');
+    noId('cancel-run');
+  });
+
+  it('says so when Graph asks to wait', async () => {
+    const backend = FakeBackend.signedIn();
+    const { id } = await start(backend);
+    backend.say(id, { holdSeconds: 17, remainingSeconds: 95 });
+    expect(await findId('hold-notice')).toHaveTextContent(
+      'Microsoft Graph asked to wait 17 seconds. Nothing is lost.',
+    );
+    expect(byId('remaining')).toHaveTextContent('about 2 minutes left');
+    backend.say(id, { holdSeconds: null });
+    await waitFor(() => noId('hold-notice'));
+  });
+
+  it('reads what the devices report and says how many have not answered', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person, id } = await start(backend);
+    for (let sent = 0; sent < 3; sent += 1) backend.step(id);
+    await waitFor(() => expect(states()).toEqual(['accepted', 'accepted', 'accepted']));
+    await person.click(byId('check-outcomes'));
+    await waitFor(() => expect(states()).toEqual(['done', 'notSupported', 'accepted']));
+    expect(byId('outcomes')).toHaveTextContent('Read. 1 device has not answered yet.');
+  });
+
+  it('asks for a sign-in when the run waits for one', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person, id } = await start(backend);
+    backend.endSession();
+    backend.say(id, { state: 'signInNeeded' });
+    await findId('signed-out-banner');
+    expect(byId('run-state')).toHaveTextContent('Paused until you sign in again. Nothing is lost.');
+    await person.click(within(byId('signed-out-banner')).getByRole('button'));
+    await waitFor(() => expect(backend.called('watchRun')).toHaveLength(2));
+  });
+
+  it('tells a failure to read the run, and reads it again', async () => {
+    const backend = FakeBackend.signedIn();
+    backend.fail('watchRun', problem('journal'));
+    const opened = await openWindow(backend);
+    await devicesOf(opened.person, 'zoë');
+    await opened.person.keyboard(' {Control>}{Enter}{/Control}');
+    await opened.person.click(await findId('confirm-button'));
+    expect(await findId('error-panel')).toHaveTextContent('The journal cannot be written or read.');
+    await opened.person.click(screen.getByRole('button', { name: 'Try again' }));
+    await waitFor(() => expect(screen.getAllByTestId('run-item')).toHaveLength(1));
+  });
+
+  it('is found again in the history', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await start(backend);
+    await person.click(byId('account-menu'));
+    await person.click(byId('open-history'));
+    expect(await findId('history-run')).toHaveTextContent('3 devices');
+    await person.click(screen.getByRole('button', { name: /Open the run/ }));
+    await waitFor(() => expect(screen.getAllByTestId('run-item')).toHaveLength(3));
+    await person.click(byId('back-to-desk'));
+    expect(byId('history-view')).toBeInTheDocument();
+  });
+});

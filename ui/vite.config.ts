@@ -1,0 +1,33 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { svelteTesting } from '@testing-library/svelte/vite';
+import { defineConfig } from 'vitest/config';
+
+// The policy the packaged window runs under, so that `vite preview` fails where the window would.
+const csp = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "font-src 'self'",
+  "connect-src 'self'",
+].join('; ');
+
+export default defineConfig(({ mode }) => ({
+  plugins: [svelte(), svelteTesting()],
+  clearScreen: false,
+  server: { host: '127.0.0.1', port: 1420, strictPort: true },
+  preview: { host: '127.0.0.1', port: 1421, strictPort: true, headers: { 'Content-Security-Policy': csp } },
+  build: {
+    outDir: mode === 'fake' ? 'dist-fake' : 'dist',
+    emptyOutDir: true,
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: { input: mode === 'fake' ? 'fake.html' : 'index.html' },
+  },
+  test: {
+    environment: 'jsdom',
+    setupFiles: ['./src/test-setup.ts'],
+    include: ['src/**/*.test.ts'],
+  },
+}));
