@@ -5,13 +5,14 @@ use std::sync::PoisonError;
 use crate::config::{self, CloudChoice};
 use crate::dto::SettingsInput;
 use crate::error::CommandError;
-use crate::state::AppState;
+use crate::state::{AppState, Place};
 use crate::{place, session};
 
 /// Writes what differs into the user's file, reads everything anew, and moves to the tenant it names.
 ///
 /// # Errors
-/// `Config` with the key that policy fixes or that cannot be used, or when the file cannot be written. Nothing is changed then.
+/// `Config` with the key that policy fixes or that cannot be used, or when the file cannot be written; `RunUnderWay` for another
+/// tenant while a run goes on in this one. Nothing is changed then.
 pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), CommandError> {
     let before = state.settings();
     let mut after = before.clone();
@@ -42,18 +43,38 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     if let Some((key, _)) = changes.iter().find(|(key, _)| before.locked.iter().any(|locked| locked == key)) {
         return Err(CommandError::config(format!("{key} is set by your organisation")));
     }
-    after.registration().map_err(|(key, reason)| CommandError::config(format!("{key}: {reason}")))?;
+    config::cloud(&after.cloud).map_err(|reason| CommandError::config(format!("cloud: {reason}")))?;
+    if let Some(language) = &after.language {
+        config::is_language(language)
+            .map_err(|reason| CommandError::config(format!("language: {reason}")))?;
+    }
+    let registration = after.registration();
+    let registration =
+        registration.map_err(|(key, reason)| CommandError::config(format!("{key}: {reason}")))?;
+    let moves = before.registration().ok().flatten() != registration;
+    if moves && let Some(home) = state.home() {
+        stand_still(&home).await?;
+    }
     config::save(&state.sources.user, &changes).map_err(CommandError::config)?;
 
-    let loaded = config::load(&state.sources);
-    let moved = loaded.0.registration().ok() != before.registration().ok();
-    *state.settings.write().unwrap_or_else(PoisonError::into_inner) = loaded;
-    if moved {
-        let settings = state.settings();
-        let home = state.exchange_home(|home| place::with_engine(&settings, home.engine.clone()));
-        if let Some(home) = home {
-            session::restore(&home).await;
-        }
+    *state.settings.write().unwrap_or_else(PoisonError::into_inner) = config::load(&state.sources);
+    if moves && let Some(home) = state.home() {
+        session::cancel(&home);
+        let home = state.exchange_home(place::with_engine(
+            &state.settings(),
+            home.vault.clone(),
+            home.engine.clone(),
+        ));
+        session::restore(&home).await;
+    }
+    Ok(())
+}
+
+/// Another tenant must wait until no run of this one is under way: it could no longer be found there to be stopped.
+async fn stand_still(home: &Place) -> Result<(), CommandError> {
+    let Ok(engine) = home.engine() else { return Ok(()) };
+    if engine.runs(None).await?.iter().any(|run| run.state.is_active()) {
+        return Err(CommandError::run_under_way());
     }
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! Settings: machine policy wins over the user's file, key by key. Everything wrong is named with file, key and reason.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
@@ -49,6 +48,8 @@ pub struct Settings {
     pub language: Option<String>,
     /// The keys that policy fixes.
     pub locked: Vec<String>,
+    /// Set when policy cannot be read or used as a whole. Then no tenant can be used, as what policy forbids is not known.
+    pub policy_broken: bool,
 }
 
 impl Default for Settings {
@@ -61,6 +62,7 @@ impl Default for Settings {
             max_run_size: DEFAULT_MAX_RUN_SIZE,
             language: None,
             locked: Vec::new(),
+            policy_broken: false,
         }
     }
 }
@@ -71,6 +73,9 @@ impl Settings {
     /// # Errors
     /// The key that cannot be used, and why.
     pub fn registration(&self) -> Result<Option<Registration>, (String, String)> {
+        if self.policy_broken {
+            return Ok(None);
+        }
         let (Some(tenant), Some(client_id)) = (&self.tenant, &self.client_id) else { return Ok(None) };
         let cloud = cloud(&self.cloud).map_err(|reason| ("cloud".to_owned(), reason))?;
         Registration::new(cloud, tenant, client_id).map(Some).map_err(|error| {
@@ -84,7 +89,10 @@ impl Settings {
 }
 
 /// The cloud a choice names.
-fn cloud(choice: &CloudChoice) -> Result<Cloud, String> {
+///
+/// # Errors
+/// Why there is no such cloud.
+pub fn cloud(choice: &CloudChoice) -> Result<Cloud, String> {
     match choice {
         CloudChoice::Named(name) => match name.as_str() {
             "global" => Ok(Cloud::global()),
@@ -108,32 +116,35 @@ pub struct Sources {
     pub user: PathBuf,
 }
 
-/// Reads both files. What is wrong is left at its default and reported.
+/// Reads both files. What is wrong is left at its default and reported, what is wrong with policy first.
 pub fn load(sources: &Sources) -> (Settings, Vec<ConfigProblem>) {
+    let mut settings = Settings::default();
     let mut problems = Vec::new();
-    let mut values: BTreeMap<String, (Value, &Path)> = BTreeMap::new();
-    for (key, value) in table(&sources.user, &mut problems) {
-        values.insert(key, (value, &sources.user));
-    }
-    let mut locked = Vec::new();
+    let mut fixed = Table::new();
     if let Some(policy) = &sources.policy {
-        for (key, value) in table(policy, &mut problems) {
-            locked.push(key.clone());
-            values.insert(key, (value, policy));
-        }
+        fixed = table(policy, &mut problems);
+        settings.locked = fixed.keys().cloned().collect();
+        put(&mut settings, &fixed, policy, &mut problems);
+        settings.policy_broken = !problems.is_empty();
     }
-    let mut settings = Settings { locked, ..Settings::default() };
-    for (key, (value, file)) in values {
-        if let Err(reason) = apply(&mut settings, &key, &value) {
-            problems.push(ConfigProblem { file: file.display().to_string(), key: Some(key), reason });
-        }
-    }
+    let mut own = table(&sources.user, &mut problems);
+    own.retain(|key, _| !fixed.contains_key(key));
+    put(&mut settings, &own, &sources.user, &mut problems);
     if let Err((key, reason)) = settings.registration() {
-        let file = if settings.locked.contains(&key) { sources.policy.as_ref() } else { None };
-        let file = file.unwrap_or(&sources.user).display().to_string();
-        problems.push(ConfigProblem { file, key: Some(key), reason });
+        let file =
+            sources.policy.as_ref().filter(|_| settings.locked.contains(&key)).unwrap_or(&sources.user);
+        problems.push(ConfigProblem { file: file.display().to_string(), key: Some(key), reason });
     }
     (settings, problems)
+}
+
+/// Puts the values of one file in their places.
+fn put(settings: &mut Settings, values: &Table, file: &Path, problems: &mut Vec<ConfigProblem>) {
+    for (key, value) in values {
+        if let Err(reason) = apply(settings, key, value) {
+            problems.push(ConfigProblem { file: file.display().to_string(), key: Some(key.clone()), reason });
+        }
+    }
 }
 
 /// Writes `changes` into the user's file and keeps its comments and other keys. `None` removes a key.
@@ -209,14 +220,20 @@ fn apply(settings: &mut Settings, key: &str, value: &Value) -> Result<(), String
         }
         "language" => {
             let language = text(value)?;
-            if !["en", "es"].contains(&language.as_str()) {
-                return Err("must be \"en\" or \"es\"".to_owned());
-            }
+            is_language(&language)?;
             settings.language = Some(language);
         }
         _ => {}
     }
     Ok(())
+}
+
+/// Whether the window speaks a language.
+///
+/// # Errors
+/// Which it speaks.
+pub fn is_language(language: &str) -> Result<(), String> {
+    if ["en", "es"].contains(&language) { Ok(()) } else { Err("must be \"en\" or \"es\"".to_owned()) }
 }
 
 /// A text that is not empty.
@@ -276,6 +293,17 @@ mod tests {
         assert_eq!(settings.language.as_deref(), Some("es"));
         assert!(settings.require_reason);
         assert_eq!(settings.locked, ["require_reason", "tenant"]);
+    }
+
+    #[test]
+    fn with_a_broken_policy_no_tenant_can_be_used_and_it_is_named_first() {
+        for policy in ["tenant = ", "require_reason = \"yes\"", "tenent = \"ours.example\""] {
+            let user = format!("tenant = \"mine.example\"\nclient_id = \"{CLIENT}\"\nmax_run_size = 0");
+            let (_folder, sources) = files(&user, policy);
+            let (settings, problems) = load(&sources);
+            assert_eq!(settings.registration(), Ok(None), "{policy}");
+            assert!(problems[0].file.ends_with("policy.toml"), "{policy}: {problems:?}");
+        }
     }
 
     #[test]

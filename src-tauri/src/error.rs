@@ -64,6 +64,10 @@ pub enum ErrorCode {
     Journal,
     /// The plan is unknown, was used, or does not match the confirmation.
     PlanMismatch,
+    /// A device of the plan still waits in another run.
+    DeviceInRun,
+    /// It cannot be done while a run is under way.
+    RunUnderWay,
     /// A newer search replaced this one.
     Superseded,
     /// The configuration cannot be used or written.
@@ -126,6 +130,12 @@ impl CommandError {
     #[must_use]
     pub fn plan_mismatch() -> Self {
         Self::new(ErrorCode::PlanMismatch, "the confirmation does not match a plan that waits")
+    }
+
+    /// It cannot be done while a run is under way.
+    #[must_use]
+    pub fn run_under_way() -> Self {
+        Self::new(ErrorCode::RunUnderWay, "a run is under way in this tenant")
     }
 
     /// A fault of this application.

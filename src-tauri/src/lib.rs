@@ -12,7 +12,7 @@ mod error;
 mod logging;
 mod place;
 mod plan;
-mod progress;
+mod runs;
 mod session;
 mod shown;
 mod start;

@@ -18,14 +18,13 @@ const KEYCHAIN_SERVICE: &str = "Unlatch";
 
 /// The tenant that the settings name, or a place without one, on the journal of `data_folder`.
 pub fn configured(settings: &Settings, data_folder: &Path) -> Place {
-    with_engine(settings, engine(data_folder))
+    with_engine(settings, Vault::system(KEYCHAIN_SERVICE), engine(data_folder))
 }
 
-/// The tenant that the settings name, or a place without one, on an engine that runs already.
-pub fn with_engine(settings: &Settings, engine: Result<Engine, CommandError>) -> Place {
+/// The tenant that the settings name, or a place without one, on a keychain and an engine that are open already.
+pub fn with_engine(settings: &Settings, vault: Vault, engine: Result<Engine, CommandError>) -> Place {
     let registration = settings.registration().ok().flatten();
     let mode = if registration.is_some() { Mode::Tenant } else { Mode::Unconfigured };
-    let vault = Vault::system(KEYCHAIN_SERVICE);
     Place::new(mode, registration, vault, Arc::new(SystemBrowser), engine, None)
 }
 

@@ -22,12 +22,11 @@ pub const TYPED_COUNT_ABOVE: u32 = 20;
 /// # Errors
 /// `InvalidInput` for a device that was not shown by that route, for none, and for more than the settings allow.
 pub fn review(
-    shown: &Shown,
     desk: &Desk,
     selection: &[SelectedDevice],
     settings: &Settings,
 ) -> Result<PlanView, CommandError> {
-    let now = OffsetDateTime::now_utc();
+    let (shown, now) = (&desk.shown, OffsetDateTime::now_utc());
     let mut taken = HashSet::new();
     let mut items = Vec::new();
     let mut planned = Vec::new();
@@ -52,7 +51,7 @@ pub fn review(
     })
 }
 
-/// The plan a person confirmed, less what they left out.
+/// The plan a person confirmed, less what they left out. It is taken away, so that it starts once.
 ///
 /// # Errors
 /// `PlanMismatch` for an unknown plan or a count that is not the number of devices left, `InvalidInput` for a missing reason.
@@ -60,9 +59,14 @@ pub fn confirmed(
     shown: &Shown,
     confirmation: &Confirmation,
     settings: &Settings,
-) -> Result<(Uuid, Plan), CommandError> {
+) -> Result<Plan, CommandError> {
     let id = Uuid::try_parse(&confirmation.plan_id).map_err(|_| CommandError::plan_mismatch())?;
-    let plan = shown.plan(id).ok_or_else(CommandError::plan_mismatch)?;
+    let plan = shown.take_plan(id).ok_or_else(CommandError::plan_mismatch)?;
+    let kept = plan.clone();
+    reduced(plan, confirmation, settings).inspect_err(|_| shown.put_back(id, kept))
+}
+
+fn reduced(plan: Plan, confirmation: &Confirmation, settings: &Settings) -> Result<Plan, CommandError> {
     let left_out: HashSet<&str> = confirmation.leave_out.iter().map(String::as_str).collect();
     let mut items = plan.items;
     items.retain(|item| !left_out.contains(item.device_id.as_str()));
@@ -72,7 +76,7 @@ pub fn confirmed(
     let rules =
         PlanRules { max_items: settings.max_run_size as usize, reason_required: settings.require_reason };
     let reason = confirmation.reason.as_deref();
-    Ok((id, Plan::new(plan.principal, plan.action, reason, items, rules)?))
+    Ok(Plan::new(plan.principal, plan.action, reason, items, rules)?)
 }
 
 /// A device that was shown by the route it is selected with.
@@ -114,5 +118,70 @@ fn planned_item(seen: &Seen, route: Route, view: &RouteView) -> PlannedItem {
         user_id: device.user_id.clone(),
         user: device.user_principal_name.clone(),
         system: (!system.is_empty()).then_some(system),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use unlatch_recovery::Principal;
+
+    use super::*;
+    use crate::error::ErrorCode;
+
+    fn kept(shown: &Shown, devices: &[&str]) -> String {
+        let items = devices.iter().map(|id| PlannedItem {
+            device_id: DeviceId::new(*id).unwrap(),
+            route: Route::Direct,
+            route_label: String::new(),
+            name: "IPAD-1".to_owned(),
+            serial: None,
+            user_id: None,
+            user: None,
+            system: None,
+        });
+        let principal = Principal {
+            cloud: "global".to_owned(),
+            tenant_id: "t".to_owned(),
+            tenant_name: "T".to_owned(),
+            account: "a@t.example".to_owned(),
+            account_id: "a".to_owned(),
+        };
+        let rules = PlanRules { max_items: 10, reason_required: false };
+        let plan = Plan::new(principal, Action::RecoverPasscode, None, items.collect(), rules).unwrap();
+        shown.keep_plan(plan).to_string()
+    }
+
+    fn confirmation(plan_id: &str, leave_out: &[&str], count: u32) -> Confirmation {
+        let leave_out = leave_out.iter().map(|id| (*id).to_owned()).collect();
+        Confirmation { plan_id: plan_id.to_owned(), leave_out, reason: None, count }
+    }
+
+    #[test]
+    fn a_plan_starts_once() {
+        let shown = Shown::default();
+        let id = kept(&shown, &["1", "2", "3"]);
+        let plan = confirmed(&shown, &confirmation(&id, &["2"], 2), &Settings::default()).unwrap();
+        assert_eq!(plan.items.iter().map(|item| item.device_id.as_str()).collect::<Vec<_>>(), ["1", "3"]);
+        let again = confirmed(&shown, &confirmation(&id, &["2"], 2), &Settings::default());
+        assert_eq!(again.unwrap_err().code, ErrorCode::PlanMismatch);
+    }
+
+    #[test]
+    fn a_wrong_count_or_a_missing_reason_starts_nothing_and_the_plan_waits_on() {
+        let shown = Shown::default();
+        let id = kept(&shown, &["1", "2"]);
+        let wrong = confirmed(&shown, &confirmation(&id, &[], 3), &Settings::default());
+        assert_eq!(wrong.unwrap_err().code, ErrorCode::PlanMismatch);
+        let strict = Settings { require_reason: true, ..Settings::default() };
+        let wrong = confirmed(&shown, &confirmation(&id, &[], 2), &strict);
+        assert_eq!(wrong.unwrap_err().code, ErrorCode::InvalidInput);
+        assert!(confirmed(&shown, &confirmation(&id, &[], 2), &Settings::default()).is_ok());
+    }
+
+    #[test]
+    fn a_device_counts_as_seen_only_by_the_route_it_was_shown_by() {
+        let shown = Shown::default();
+        let direct = SelectedDevice { device_id: "1".to_owned(), route: RouteView::Direct };
+        assert_eq!(seen(&shown, &direct).err().unwrap().code, ErrorCode::InvalidInput);
     }
 }

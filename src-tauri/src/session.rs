@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use unlatch_auth::{ClosingPage, Registration, Session, SignInOptions};
+use unlatch_auth::{ClosingPage, Registration, Session, SignInOptions, SignedIn};
 use unlatch_graph::Client;
-use unlatch_recovery::{Principal, RunState};
+use unlatch_recovery::Principal;
 
 use crate::convert;
 use crate::error::CommandError;
-use crate::state::{Desk, Place, SessionState};
+use crate::runs;
+use crate::shown::Shown;
+use crate::state::{Desk, Place};
 
 /// How long the browser may take.
 const TIME_LIMIT: Duration = Duration::from_secs(5 * 60);
@@ -18,53 +20,17 @@ const TIME_LIMIT: Duration = Duration::from_secs(5 * 60);
 /// How long Graph may take to tell the tenant's name before its id is shown instead.
 const NAME_LIMIT: Duration = Duration::from_secs(5);
 
-/// Signs in through the browser. A sign-in that is under way already is ended first.
+/// Signs in through the browser. A sign-in that is under way already is ended first. The account that is signed in stays so
+/// until another has taken its place.
 ///
 /// # Errors
-/// Why nobody is signed in now.
+/// Why nobody signed in.
 pub async fn sign_in(place: &Arc<Place>, language: Option<&str>) -> Result<(), CommandError> {
     let registration = place.registration.clone().ok_or_else(CommandError::no_registration)?;
-    cancel(place);
     let cancel = CancellationToken::new();
-    *place.session() = SessionState::SigningIn { cancel: cancel.clone() };
-    let result = through_browser(place, registration, language, &cancel).await;
-    let desk = {
-        let mut state = place.session();
-        if cancel.is_cancelled() {
-            return Err(CommandError::sign_in_cancelled());
-        }
-        let desk = match result {
-            Ok(desk) => desk,
-            Err(error) => {
-                *state = SessionState::SignedOut { problem: None };
-                return Err(error);
-            }
-        };
-        place.shown.belongs_to(&owner(&desk));
-        *state = SessionState::SignedIn(desk.clone());
-        desk
-    };
-    go_on(place, &desk).await;
-    Ok(())
-}
-
-/// Runs that waited for this account go on.
-async fn go_on(place: &Place, desk: &Desk) {
-    let Ok(engine) = place.engine() else { return };
-    let Ok(runs) = engine.runs(Some(&desk.principal.tenant_id)).await else { return };
-    for run in runs.iter().filter(|run| run.state == RunState::SignInNeeded) {
-        if let Err(error) = engine.resume(run.header.id, &desk.principal, desk.tenant()).await {
-            tracing::warn!(run = %run.header.id, %error, "a waiting run does not go on");
-        }
+    if let Some(older) = place.session().signing_in.replace(cancel.clone()) {
+        older.cancel();
     }
-}
-
-async fn through_browser(
-    place: &Place,
-    registration: Registration,
-    language: Option<&str>,
-    cancel: &CancellationToken,
-) -> Result<Arc<Desk>, CommandError> {
     let options = SignInOptions {
         time_limit: TIME_LIMIT,
         login_hint: None,
@@ -72,17 +38,71 @@ async fn through_browser(
         closing_page: closing_page(language),
         cancel: cancel.clone(),
     };
-    let signed_in = unlatch_auth::sign_in(&registration, place.browser.as_ref(), options).await?;
+    let outcome = match unlatch_auth::sign_in(&registration, place.browser.as_ref(), options).await {
+        Ok(signed_in) => take_over(place, &registration, signed_in, &cancel).await,
+        Err(error) => Err(error.into()),
+    };
+    if !cancel.is_cancelled() {
+        place.session().signing_in = None;
+    }
+    let desk = outcome?;
+    runs::go_on(place, &desk).await;
+    Ok(())
+}
+
+/// Puts a fresh sign-in at the desk: the desk that is there if it is the same account's, or a new one.
+async fn take_over(
+    place: &Place,
+    registration: &Registration,
+    signed_in: SignedIn,
+    cancel: &CancellationToken,
+) -> Result<Arc<Desk>, CommandError> {
+    if cancel.is_cancelled() {
+        return Err(CommandError::sign_in_cancelled());
+    }
+    let before = place.session().desk.clone();
+    if let Some(before) = before.filter(|desk| desk.session.account().is(signed_in.account())) {
+        before.session.continue_with(signed_in).await.map_err(CommandError::internal)?;
+        return Ok(before);
+    }
     let session = Session::begin(registration.clone(), place.vault.clone(), signed_in).await;
-    desk(place, &registration, session).await
+    let desk = match desk(place, registration, session.clone()).await {
+        Ok(desk) => desk,
+        Err(error) => {
+            forget(&session).await;
+            return Err(error);
+        }
+    };
+    let replaced = {
+        let mut state = place.session();
+        let stopped = cancel.is_cancelled();
+        if stopped { Err(()) } else { Ok(state.desk.replace(desk.clone())) }
+    };
+    match replaced {
+        Ok(before) => {
+            if let Some(before) = before {
+                forget(&before.session).await;
+            }
+            Ok(desk)
+        }
+        Err(()) => {
+            forget(&session).await;
+            Err(CommandError::sign_in_cancelled())
+        }
+    }
+}
+
+/// Lets go of a session that no desk holds any more.
+async fn forget(session: &Session) {
+    if let Err(error) = session.sign_out().await {
+        tracing::warn!(%error, "the keychain still holds a sign-in that is no longer used");
+    }
 }
 
 /// Stops waiting for the browser.
 pub fn cancel(place: &Place) {
-    let mut state = place.session();
-    if let SessionState::SigningIn { cancel } = &*state {
+    if let Some(cancel) = place.session().signing_in.take() {
         cancel.cancel();
-        *state = SessionState::SignedOut { problem: None };
     }
 }
 
@@ -94,13 +114,14 @@ pub async fn restore(place: &Place) {
         Ok(Some(session)) => desk(place, &registration, session).await,
         Err(error) => Err(CommandError::from(error)),
     };
-    *place.session() = match outcome {
-        Ok(desk) => {
-            place.shown.belongs_to(&owner(&desk));
-            SessionState::SignedIn(desk)
-        }
-        Err(problem) => SessionState::SignedOut { problem: Some(problem) },
-    };
+    let mut state = place.session();
+    if state.desk.is_some() || state.signing_in.is_some() {
+        return;
+    }
+    match outcome {
+        Ok(desk) => state.desk = Some(desk),
+        Err(problem) => state.problem = Some(problem),
+    }
 }
 
 /// Signs out: the refresh token leaves the keychain and everything shown is forgotten.
@@ -108,15 +129,13 @@ pub async fn restore(place: &Place) {
 /// # Errors
 /// When the keychain does not let go of it; the window is signed out all the same.
 pub async fn sign_out(place: &Place) -> Result<(), CommandError> {
-    let before = std::mem::replace(&mut *place.session(), SessionState::SignedOut { problem: None });
-    place.shown.clear();
-    match before {
-        SessionState::SignedIn(desk) => Ok(desk.session.sign_out().await?),
-        SessionState::SigningIn { cancel } => {
-            cancel.cancel();
-            Ok(())
-        }
-        SessionState::SignedOut { .. } => Ok(()),
+    let before = std::mem::take(&mut *place.session());
+    if let Some(cancel) = before.signing_in {
+        cancel.cancel();
+    }
+    match before.desk {
+        Some(desk) => Ok(desk.session.sign_out().await?),
+        None => Ok(()),
     }
 }
 
@@ -143,12 +162,7 @@ async fn desk(
         account: account.username.clone(),
         account_id: session.account().object_id.clone(),
     };
-    Ok(Arc::new(Desk { session, client, account, principal }))
-}
-
-/// Cloud, tenant and account, as one key.
-fn owner(desk: &Desk) -> String {
-    format!("{}/{}/{}", desk.principal.cloud, desk.principal.tenant_id, desk.principal.account_id)
+    Ok(Arc::new(Desk { session, client, account, principal, shown: Shown::default() }))
 }
 
 /// The page the browser shows at the end.
@@ -164,5 +178,84 @@ fn closing_page(language: Option<&str>) -> ClosingPage {
             text: "The sign-in has ended. You can close this page and go back to Unlatch.".to_owned(),
             lang: "en".to_owned(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use unlatch_auth::{Browser, Cloud, Vault};
+    use unlatch_demo_tenant::{DemoTenant, Options};
+    use url::Url;
+
+    use super::*;
+    use crate::browser::NoBrowserNeeded;
+    use crate::dto::Mode;
+
+    /// A browser that nobody answers in.
+    struct Silent;
+
+    impl Browser for Silent {
+        fn open(&self, _: &Url) -> Result<(), String> {
+            Ok(())
+        }
+    }
+
+    async fn place(vault: &Vault, tenant: &Arc<DemoTenant>, browser: Arc<dyn Browser>) -> Arc<Place> {
+        let cloud = Cloud::custom(tenant.login_url().clone(), tenant.graph_url().clone()).unwrap();
+        let registration = Registration::new(cloud, tenant.tenant_id(), tenant.client_id()).unwrap();
+        let engine = Err(CommandError::internal("no journal here"));
+        Arc::new(Place::new(Mode::Tenant, Some(registration), vault.clone(), browser, engine, None))
+    }
+
+    async fn tenant() -> Arc<DemoTenant> {
+        Arc::new(DemoTenant::start(Options::default()).await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_is_kept_and_restored_and_gone_after_signing_out() {
+        let (vault, tenant) = (Vault::memory(), tenant().await);
+        let first = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone()))).await;
+        sign_in(&first, None).await.unwrap();
+        assert_eq!(first.desk().unwrap().account.username, tenant.admin_upn());
+
+        let second = place(&vault, &tenant, Arc::new(Silent)).await;
+        restore(&second).await;
+        assert_eq!(second.desk().unwrap().account.username, tenant.admin_upn());
+        sign_out(&second).await.unwrap();
+
+        let third = place(&vault, &tenant, Arc::new(Silent)).await;
+        restore(&third).await;
+        assert!(third.desk().is_err());
+    }
+
+    #[tokio::test]
+    async fn signing_in_again_as_the_same_account_keeps_the_desk() {
+        let (vault, tenant) = (Vault::memory(), tenant().await);
+        let place = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone()))).await;
+        sign_in(&place, None).await.unwrap();
+        let before = place.desk().unwrap();
+        sign_in(&place, None).await.unwrap();
+        assert!(Arc::ptr_eq(&before, &place.desk().unwrap()));
+        sign_out(&place).await.unwrap();
+        assert!(before.client.me().await.is_err(), "a session that was signed out must give no token");
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_sign_in_leaves_the_signed_in_account_where_it_is() {
+        let (vault, tenant) = (Vault::memory(), tenant().await);
+        let there = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone()))).await;
+        sign_in(&there, None).await.unwrap();
+
+        let alone = place(&vault, &tenant, Arc::new(Silent)).await;
+        restore(&alone).await;
+        let (ended, ()) = tokio::join!(sign_in(&alone, None), async {
+            while alone.session().signing_in.is_none() {
+                tokio::task::yield_now().await;
+            }
+            cancel(&alone);
+        });
+        assert_eq!(ended.unwrap_err().code, crate::error::ErrorCode::SignInCancelled);
+        assert!(alone.desk().is_ok());
+        assert!(alone.session().signing_in.is_none());
     }
 }

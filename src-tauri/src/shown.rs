@@ -1,4 +1,4 @@
-//! What the window was shown since the sign-in. Only a device that was shown, checked, by the route it was found on can be planned.
+//! What the window was shown on behalf of one account. Only a device that was shown, checked, by the route it was found on can be planned.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,7 +19,6 @@ pub struct Shown {
 
 #[derive(Default)]
 struct Inner {
-    owner: Option<String>,
     users: HashMap<UserId, User>,
     apps: HashMap<AppId, DetectedApp>,
     devices: HashMap<DeviceId, Seen>,
@@ -39,19 +38,6 @@ pub struct Seen {
 impl Shown {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Forgets everything unless `owner` (tenant and account) is the one it was shown to.
-    pub fn belongs_to(&self, owner: &str) {
-        let mut inner = self.inner();
-        if inner.owner.as_deref() != Some(owner) {
-            *inner = Inner { owner: Some(owner.to_owned()), ..Inner::default() };
-        }
-    }
-
-    /// Forgets everything.
-    pub fn clear(&self) {
-        *self.inner() = Inner::default();
     }
 
     /// Remembers people.
@@ -105,14 +91,16 @@ impl Shown {
         id
     }
 
-    /// A plan that waits for its confirmation.
-    pub fn plan(&self, id: Uuid) -> Option<Plan> {
-        self.inner().plans.iter().find(|(known, _)| *known == id).map(|(_, plan)| plan.clone())
+    /// Takes a plan, so that it starts once; [`put_back`](Self::put_back) if its confirmation does not hold.
+    pub fn take_plan(&self, id: Uuid) -> Option<Plan> {
+        let mut inner = self.inner();
+        let place = inner.plans.iter().position(|(known, _)| *known == id)?;
+        Some(inner.plans.remove(place).1)
     }
 
-    /// Takes a plan away, so that it starts once.
-    pub fn drop_plan(&self, id: Uuid) {
-        self.inner().plans.retain(|(known, _)| *known != id);
+    /// Puts a plan back to wait for another confirmation.
+    pub fn put_back(&self, id: Uuid, plan: Plan) {
+        self.inner().plans.push((id, plan));
     }
 
     /// Starts a search of a kind and ends the one before it.

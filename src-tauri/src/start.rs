@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use tauri::plugin::TauriPlugin;
 use tauri::{App, Manager};
+use url::Url;
 
 use crate::args::{self, Args, Asked};
 use crate::config::{self, Sources};
@@ -35,7 +37,8 @@ pub fn run() -> ExitCode {
     if let Err(error) = create_private(&data_folder) {
         return fail(&format!("{}: {error}", data_folder.display()));
     }
-    let log = logging::start(&data_folder.join("logs"));
+    let logs = data_folder.join("logs");
+    let log = create_private(&logs).map_err(|error| error.to_string()).and_then(|()| logging::start(&logs));
     if let Err(error) = &log {
         say(&format!("no log is written: {error}"));
     }
@@ -48,6 +51,7 @@ pub fn run() -> ExitCode {
                 let _ = window.set_focus();
             }
         }))
+        .plugin(stay_at_home())
         .plugin(
             tauri_plugin_window_state::Builder::default()
                 .with_state_flags(
@@ -90,7 +94,23 @@ fn set_up(app: &App, args: &Args, data_folder: PathBuf) -> Result<(), CommandErr
     Ok(())
 }
 
-/// Makes the data folder, for this user alone.
+/// Keeps the window on its own pages: a link or a script that leads elsewhere leads nowhere.
+fn stay_at_home() -> TauriPlugin<tauri::Wry> {
+    tauri::plugin::Builder::new("stay-at-home").on_navigation(|_, url| is_own_page(url)).build()
+}
+
+/// Whether an address is one of the window's own: `tauri://localhost`, on Windows `http://tauri.localhost`, and in a build
+/// without the embedded UI Vite's development server.
+fn is_own_page(url: &Url) -> bool {
+    match (url.scheme(), url.host_str()) {
+        ("tauri", Some("localhost")) => true,
+        ("http" | "https", Some("tauri.localhost")) => cfg!(windows),
+        ("http", Some("localhost")) => cfg!(not(feature = "custom-protocol")),
+        _ => false,
+    }
+}
+
+/// Makes a folder, for this user alone.
 fn create_private(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -130,4 +150,24 @@ fn fail(text: &str) -> ExitCode {
 #[allow(clippy::print_stdout, reason = "answers --version and --help")]
 fn say(text: &str) {
     println!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_stays_on_its_own_pages() {
+        let is_own = |text: &str| is_own_page(&Url::parse(text).unwrap());
+        assert!(is_own("tauri://localhost/"));
+        for foreign in [
+            "https://evil.example/",
+            "http://localhost:5173/",
+            "tauri://evil.example/",
+            "data:text/html,x",
+            "about:blank",
+        ] {
+            assert!(!is_own(foreign), "{foreign}");
+        }
+    }
 }

@@ -77,13 +77,26 @@ impl AppState {
         true
     }
 
-    /// Exchanges what is not the demo tenant, whether it is behind the window or not, for what is made of it.
-    pub fn exchange_home(&self, make: impl FnOnce(&Place) -> Place) -> Option<Arc<Place>> {
-        let mut guard = self.places.write().unwrap_or_else(PoisonError::into_inner);
-        let places = &mut *guard;
-        let home = if places.shown.mode == Mode::Demo { places.other.as_mut()? } else { &mut places.shown };
-        *home = Arc::new(make(home));
-        Some(home.clone())
+    /// What is not the demo tenant, if it was opened.
+    pub fn home(&self) -> Option<Arc<Place>> {
+        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+        [Some(&places.shown), places.other.as_ref()]
+            .into_iter()
+            .flatten()
+            .find(|place| place.mode != Mode::Demo)
+            .cloned()
+    }
+
+    /// Exchanges what is not the demo tenant, whether it is behind the window or not.
+    pub fn exchange_home(&self, place: Place) -> Arc<Place> {
+        let home = Arc::new(place);
+        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        if places.shown.mode == Mode::Demo {
+            places.other = Some(home.clone());
+        } else {
+            places.shown = home.clone();
+        }
+        home
     }
 
     /// A copy of the settings in force.
@@ -106,27 +119,20 @@ pub struct Place {
     pub engine: Result<Engine, CommandError>,
     /// Keeps the demo tenant alive.
     pub demo: Option<Arc<DemoTenant>>,
-    /// What was shown, checked, to the account that is or was last signed in.
-    pub shown: Shown,
     /// The request limits of this application in this tenant, which outlive a sign-in.
     pub pace: Arc<Pace>,
     session: Mutex<SessionState>,
 }
 
 /// Who is signed in to a place.
-pub enum SessionState {
-    /// Nobody.
-    SignedOut {
-        /// Why a kept sign-in ended.
-        problem: Option<CommandError>,
-    },
-    /// The browser is open.
-    SigningIn {
-        /// Stops waiting for it.
-        cancel: CancellationToken,
-    },
-    /// Somebody.
-    SignedIn(Arc<Desk>),
+#[derive(Default)]
+pub struct SessionState {
+    /// The signed-in account's desk. It stays while somebody signs in again.
+    pub desk: Option<Arc<Desk>>,
+    /// Stops waiting for the browser, while it is open.
+    pub signing_in: Option<CancellationToken>,
+    /// Why a kept sign-in could not be taken up.
+    pub problem: Option<CommandError>,
 }
 
 /// A signed-in account and what works on its behalf.
@@ -139,6 +145,8 @@ pub struct Desk {
     pub account: AccountView,
     /// The same account, as the journal records it.
     pub principal: Principal,
+    /// What this account was shown, checked.
+    pub shown: Shown,
 }
 
 impl Desk {
@@ -158,9 +166,8 @@ impl Place {
         engine: Result<Engine, CommandError>,
         demo: Option<Arc<DemoTenant>>,
     ) -> Self {
-        let session = Mutex::new(SessionState::SignedOut { problem: None });
-        let (shown, pace) = (Shown::default(), Arc::default());
-        Self { mode, registration, vault, browser, engine, demo, shown, pace, session }
+        let (pace, session) = (Arc::default(), Mutex::default());
+        Self { mode, registration, vault, browser, engine, demo, pace, session }
     }
 
     /// Who is signed in, to be read or changed. Never held over an await.
@@ -173,10 +180,7 @@ impl Place {
     /// # Errors
     /// `SignedOut` when nobody is signed in.
     pub fn desk(&self) -> Result<Arc<Desk>, CommandError> {
-        match &*self.session() {
-            SessionState::SignedIn(desk) => Ok(desk.clone()),
-            _ => Err(CommandError::signed_out()),
-        }
+        self.session().desk.clone().ok_or_else(CommandError::signed_out)
     }
 
     /// The engine.

@@ -7,7 +7,7 @@ use unlatch_auth::VaultState;
 use crate::config::{CloudChoice, Settings};
 use crate::dto::{AppStatus, KeychainView, Mode, SessionView, SettingsView};
 use crate::error::CommandError;
-use crate::state::{AppState, Place, SessionState};
+use crate::state::{AppState, Place};
 
 /// The frame as it stands.
 pub fn of(state: &AppState) -> AppStatus {
@@ -25,13 +25,14 @@ pub fn of(state: &AppState) -> AppStatus {
 }
 
 fn session(place: &Place) -> SessionView {
-    match &*place.session() {
-        SessionState::SignedOut { problem } => SessionView::SignedOut { problem: problem.clone() },
-        SessionState::SigningIn { .. } => SessionView::SigningIn,
-        SessionState::SignedIn(desk) => match &*desk.session.ended().borrow() {
+    let state = place.session();
+    match (&state.desk, &state.signing_in) {
+        (Some(desk), _) => match &*desk.session.ended().borrow() {
             Some(ended) => SessionView::SignedOut { problem: Some(CommandError::session_ended(ended)) },
             None => SessionView::SignedIn { account: desk.account.clone() },
         },
+        (None, Some(_)) => SessionView::SigningIn,
+        (None, None) => SessionView::SignedOut { problem: state.problem.clone() },
     }
 }
 
@@ -39,14 +40,12 @@ fn keychain(place: &Place) -> KeychainView {
     if place.mode == Mode::Demo {
         return KeychainView::NotUsed;
     }
-    match &*place.session() {
-        SessionState::SignedIn(desk) => match desk.session.kept() {
-            VaultState::Ready => KeychainView::Kept,
-            VaultState::Locked => KeychainView::Locked,
-            VaultState::Absent => KeychainView::Absent,
-            VaultState::Failed(_) => KeychainView::Failed,
-        },
-        _ => KeychainView::NotUsed,
+    match place.session().desk.as_ref().map(|desk| desk.session.kept()) {
+        Some(VaultState::Ready) => KeychainView::Kept,
+        Some(VaultState::Locked) => KeychainView::Locked,
+        Some(VaultState::Absent) => KeychainView::Absent,
+        Some(VaultState::Failed(_)) => KeychainView::Failed,
+        None => KeychainView::NotUsed,
     }
 }
 

@@ -15,3 +15,11 @@ pub struct Account {
     /// The display name (`name`), or the user principal name if Entra gives none.
     pub name: String,
 }
+
+impl Account {
+    /// Whether both are the same account of the same tenant, whatever it is called now.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.tenant_id == other.tenant_id && self.object_id == other.object_id
+    }
+}

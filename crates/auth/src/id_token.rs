@@ -63,7 +63,7 @@ pub(crate) fn account(id_token: &str, expected: &Expected<'_>) -> Result<Account
     }
     let expires =
         OffsetDateTime::from_unix_timestamp(claims.exp).map_err(|_| "the id token has no valid end")?;
-    if expires + CLOCK_LEEWAY < expected.now {
+    if expires.saturating_add(CLOCK_LEEWAY) < expected.now {
         return Err("the id token has expired");
     }
     let tenant_id = guid(&claims.tid).ok_or("the id token names no tenant")?;

@@ -36,8 +36,7 @@ impl Known {
     fn is(&self, registration: &Registration, account: &Account) -> bool {
         self.cloud == registration.cloud.key()
             && self.client_id == registration.client_id
-            && self.account.tenant_id == account.tenant_id
-            && self.account.object_id == account.object_id
+            && self.account.is(account)
     }
 }
 

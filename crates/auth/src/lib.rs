@@ -23,6 +23,6 @@ pub use cloud::{Cloud, CloudName, ConfigError};
 pub use entra_error::EntraError;
 pub use redirect::ClosingPage;
 pub use registration::{Registration, RegistrationError};
-pub use session::{RestoreError, Session, SignInNeeded};
+pub use session::{OtherAccount, RestoreError, Session, SignInNeeded};
 pub use sign_in::{Browser, SignInError, SignInOptions, SignedIn, sign_in};
 pub use vault::{Vault, VaultError, VaultKey, VaultState};

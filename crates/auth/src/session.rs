@@ -50,6 +50,11 @@ pub enum RestoreError {
     Vault(#[from] VaultError),
 }
 
+/// A sign-in was of another account than the session's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("another account signed in")]
+pub struct OtherAccount;
+
 /// A signed-in account. Clones share it.
 ///
 /// At most one refresh is in flight, and it runs to its end even if whoever asked has gone, so that a rotated refresh token
@@ -126,6 +131,29 @@ impl Session {
             session.0.save(&mut tokens).await;
         }
         session
+    }
+
+    /// Takes over a fresh sign-in of the same account, so that whoever uses this session goes on with it.
+    ///
+    /// # Errors
+    /// [`OtherAccount`] if somebody else signed in; nothing is changed then.
+    pub async fn continue_with(&self, signed_in: SignedIn) -> Result<(), OtherAccount> {
+        let SignedIn { account, issued, metadata } = signed_in;
+        if !self.0.account.is(&account) {
+            return Err(OtherAccount);
+        }
+        let mut tokens = self.0.tokens.lock().await;
+        tokens.over = None;
+        tokens.last_failure = None;
+        tokens.metadata = Some(metadata);
+        tokens.access = Some(Held::new(issued.access, issued.lifetime));
+        if let Some(refresh) = issued.refresh {
+            tokens.refresh = Some(refresh);
+            tokens.unsaved = true;
+        }
+        self.0.save(&mut tokens).await;
+        self.0.ended.send_replace(None);
+        Ok(())
     }
 
     /// The session of the account that signed in last with this registration, or none. Sends nothing: whether its refresh
@@ -323,7 +351,7 @@ impl Shared {
         };
         let account = id_token::account(id_token.expose_secret(), &expected)
             .map_err(|what| Stop::Later(what.to_owned()))?;
-        if account.tenant_id == self.account.tenant_id && account.object_id == self.account.object_id {
+        if self.account.is(&account) {
             Ok(())
         } else {
             Err(Stop::Later("the sign-in service answered for another account".into()))

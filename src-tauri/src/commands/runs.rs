@@ -9,7 +9,7 @@ use crate::convert;
 use crate::dto::{Confirmation, PlanView, RunProgress, RunSummary, RunView, SelectedDevice};
 use crate::error::CommandError;
 use crate::plan;
-use crate::progress;
+use crate::runs;
 use crate::state::AppState;
 
 /// What recovering these devices will do, for a review. Nothing is sent.
@@ -22,7 +22,7 @@ pub async fn plan_run(
     let place = state.place();
     place.engine()?;
     let desk = place.desk()?;
-    plan::review(&place.shown, &desk, &selection, &state.settings())
+    plan::review(&desk, &selection, &state.settings())
 }
 
 /// Starts a reviewed plan. The count must be the number of devices that are left.
@@ -34,9 +34,9 @@ pub async fn start_run(
 ) -> Result<RunView, CommandError> {
     let place = state.place();
     let (engine, desk) = (place.engine()?, place.desk()?);
-    let (plan_id, plan) = plan::confirmed(&place.shown, &confirmation, &state.settings())?;
-    place.shown.drop_plan(plan_id);
+    let plan = plan::confirmed(&desk.shown, &confirmation, &state.settings())?;
     let id = engine.start(plan, desk.tenant()).await?;
+    runs::watch_over(place.clone(), engine.clone(), id);
     Ok(convert::run_view(&engine.run(id).await?))
 }
 
@@ -50,8 +50,11 @@ pub async fn watch_run(
 ) -> Result<RunView, CommandError> {
     let place = state.place();
     let (engine, id) = (place.engine()?, parse(&run_id)?);
+    let changes = engine.watch(id);
     let now = engine.changes_since(id, 0).await?;
-    progress::follow(engine.clone(), id, now.version, on_progress);
+    if let Some(changes) = changes {
+        runs::follow(engine.clone(), id, changes, now.version, on_progress);
+    }
     let RunProgress { summary, items } = convert::run_progress(&now);
     Ok(RunView { summary, items })
 }

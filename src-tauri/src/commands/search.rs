@@ -1,7 +1,6 @@
 //! Finding people, detected apps and managed devices.
 
 use std::future::Future;
-use std::sync::Arc;
 
 use tauri::State;
 use unlatch_graph::{AppId, Found, ManagedDevice, Route, UserId};
@@ -9,16 +8,15 @@ use unlatch_graph::{AppId, Found, ManagedDevice, Route, UserId};
 use crate::convert;
 use crate::dto::{AppsFound, DevicesFound, UsersFound};
 use crate::error::CommandError;
-use crate::state::{AppState, Place};
+use crate::state::{AppState, Desk};
 
 /// People whose name, user principal name or mail matches `text`.
 #[tauri::command]
 #[specta::specta]
 pub async fn find_users(text: String, state: State<'_, AppState>) -> Result<UsersFound, CommandError> {
-    let place = state.place();
-    let desk = place.desk()?;
-    let found = newest(&place, "people", desk.client.find_users(&text)).await?;
-    place.shown.users(&found.rows);
+    let desk = state.place().desk()?;
+    let found = newest(&desk, "people", desk.client.find_users(&text)).await?;
+    desk.shown.users(&found.rows);
     Ok(convert::users_found(found))
 }
 
@@ -29,22 +27,20 @@ pub async fn devices_of_user(
     user_id: String,
     state: State<'_, AppState>,
 ) -> Result<DevicesFound, CommandError> {
-    let place = state.place();
-    let desk = place.desk()?;
+    let desk = state.place().desk()?;
     let id = UserId::new(user_id).map_err(|_| CommandError::invalid_input("not a user id"))?;
-    let user = place.shown.user(&id).ok_or_else(|| CommandError::invalid_input("this user was not shown"))?;
-    let found = newest(&place, "devices", desk.client.devices_of_user(&user)).await?;
-    Ok(remember(&place, found, &Route::User(id)))
+    let user = desk.shown.user(&id).ok_or_else(|| CommandError::invalid_input("this user was not shown"))?;
+    let found = newest(&desk, "devices", desk.client.devices_of_user(&user)).await?;
+    Ok(remember(&desk, found, &Route::User(id)))
 }
 
 /// Detected apps whose name contains `text`.
 #[tauri::command]
 #[specta::specta]
 pub async fn find_apps(text: String, state: State<'_, AppState>) -> Result<AppsFound, CommandError> {
-    let place = state.place();
-    let desk = place.desk()?;
-    let found = newest(&place, "apps", desk.client.find_apps(&text)).await?;
-    place.shown.apps(&found.rows);
+    let desk = state.place().desk()?;
+    let found = newest(&desk, "apps", desk.client.find_apps(&text)).await?;
+    desk.shown.apps(&found.rows);
     Ok(convert::apps_found(found))
 }
 
@@ -55,31 +51,29 @@ pub async fn devices_with_app(
     app_id: String,
     state: State<'_, AppState>,
 ) -> Result<DevicesFound, CommandError> {
-    let place = state.place();
-    let desk = place.desk()?;
+    let desk = state.place().desk()?;
     let id = AppId::new(app_id).map_err(|_| CommandError::invalid_input("not a detected app id"))?;
-    let app = place.shown.app(&id).ok_or_else(|| CommandError::invalid_input("this app was not shown"))?;
-    let found = newest(&place, "devices", desk.client.devices_with_app(&app)).await?;
-    Ok(remember(&place, found, &Route::App(id)))
+    let app = desk.shown.app(&id).ok_or_else(|| CommandError::invalid_input("this app was not shown"))?;
+    let found = newest(&desk, "devices", desk.client.devices_with_app(&app)).await?;
+    Ok(remember(&desk, found, &Route::App(id)))
 }
 
 /// The managed devices whose serial number is `text` or whose name contains it.
 #[tauri::command]
 #[specta::specta]
 pub async fn find_devices(text: String, state: State<'_, AppState>) -> Result<DevicesFound, CommandError> {
-    let place = state.place();
-    let desk = place.desk()?;
-    let found = newest(&place, "devices", desk.client.find_devices(&text)).await?;
-    Ok(remember(&place, found, &Route::Direct))
+    let desk = state.place().desk()?;
+    let found = newest(&desk, "devices", desk.client.find_devices(&text)).await?;
+    Ok(remember(&desk, found, &Route::Direct))
 }
 
 /// Runs a search and ends the one of the same kind before it.
 async fn newest<T>(
-    place: &Arc<Place>,
+    desk: &Desk,
     kind: &'static str,
     search: impl Future<Output = Result<T, unlatch_graph::Error>>,
 ) -> Result<T, CommandError> {
-    let superseded = place.shown.newest_search(kind);
+    let superseded = desk.shown.newest_search(kind);
     tokio::select! {
         biased;
         () = superseded.cancelled() => Err(CommandError::superseded()),
@@ -88,7 +82,7 @@ async fn newest<T>(
 }
 
 /// Remembers checked rows, so that they can be planned, and turns them into what the window shows.
-fn remember(place: &Place, found: Found<ManagedDevice>, route: &Route) -> DevicesFound {
-    place.shown.devices(&found.rows, route);
+fn remember(desk: &Desk, found: Found<ManagedDevice>, route: &Route) -> DevicesFound {
+    desk.shown.devices(&found.rows, route);
     convert::devices_found(found, time::OffsetDateTime::now_utc())
 }

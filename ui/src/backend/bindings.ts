@@ -8,7 +8,7 @@ import { invoke as __TAURI_INVOKE, Channel } from "@tauri-apps/api/core";
 export const commands = {
 	/**  Everything the window needs to draw its frame. Waits until a kept sign-in was looked for. */
 	appStatus: () => typedError<AppStatus, CommandError>(__TAURI_INVOKE("app_status")),
-	/**  Puts the demo tenant behind the window, signed out. */
+	/**  Puts the demo tenant behind the window. */
 	startDemo: () => typedError<AppStatus, CommandError>(__TAURI_INVOKE("start_demo")),
 	/**  Puts the configured tenant back behind the window. */
 	leaveDemo: () => typedError<AppStatus, CommandError>(__TAURI_INVOKE("leave_demo")),
@@ -244,6 +244,10 @@ export type ErrorCode =
 "journal" | 
 /**  The plan is unknown, was used, or does not match the confirmation. */
 "planMismatch" | 
+/**  A device of the plan still waits in another run. */
+"deviceInRun" | 
+/**  It cannot be done while a run is under way. */
+"runUnderWay" | 
 /**  A newer search replaced this one. */
 "superseded" | 
 /**  The configuration cannot be used or written. */

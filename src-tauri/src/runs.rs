@@ -1,0 +1,74 @@
+//! Runs as the window sees them: their progress, and going on after a sign-in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tauri::ipc::Channel;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+use unlatch_recovery::{Change, Engine, RunId, RunState};
+
+use crate::convert;
+use crate::dto::RunProgress;
+use crate::state::{Desk, Place};
+
+/// The shortest time between two messages to the window: twenty a second.
+const PACE: Duration = Duration::from_millis(50);
+
+/// Sends what changes after `version` until the run has ended or the window is gone.
+pub fn follow(
+    engine: Engine,
+    id: RunId,
+    mut changes: watch::Receiver<Change>,
+    mut version: u64,
+    channel: Channel<RunProgress>,
+) {
+    tauri::async_runtime::spawn(async move {
+        let mut ticks = interval(PACE);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let live = changes.changed().await.is_ok();
+            ticks.tick().await;
+            let Ok(progress) = engine.changes_since(id, version).await else { return };
+            version = progress.version;
+            if channel.send(convert::run_progress(&progress)).is_err() || !live {
+                return;
+            }
+        }
+    });
+}
+
+/// Runs that wait for this account to sign in go on.
+pub async fn go_on(place: &Place, desk: &Desk) {
+    let Ok(engine) = place.engine() else { return };
+    let Ok(runs) = engine.runs(Some(&desk.principal.tenant_id)).await else { return };
+    for run in runs.iter().filter(|run| run.state == RunState::SignInNeeded) {
+        resume(engine, run.header.id, desk).await;
+    }
+}
+
+/// Watches over a run until it ends: when it comes to wait for a sign-in that has meanwhile been done, it goes on, once a sign-in.
+pub fn watch_over(place: Arc<Place>, engine: Engine, id: RunId) {
+    let Some(mut changes) = engine.watch(id) else { return };
+    tauri::async_runtime::spawn(async move {
+        let mut gone_on_with: Option<Arc<Desk>> = None;
+        while changes.changed().await.is_ok() {
+            let Ok(progress) = engine.changes_since(id, u64::MAX).await else { return };
+            if progress.summary.state != RunState::SignInNeeded {
+                continue;
+            }
+            let Ok(desk) = place.desk() else { continue };
+            let tried = gone_on_with.as_ref().is_some_and(|tried| Arc::ptr_eq(tried, &desk));
+            if !tried && desk.session.ended().borrow().is_none() {
+                resume(&engine, id, &desk).await;
+                gone_on_with = Some(desk);
+            }
+        }
+    });
+}
+
+async fn resume(engine: &Engine, id: RunId, desk: &Desk) {
+    if let Err(error) = engine.resume(id, &desk.principal, desk.tenant()).await {
+        tracing::info!(run = %id, %error, "a waiting run does not go on");
+    }
+}
