@@ -9,6 +9,7 @@ mod desk;
 mod harness;
 mod instance;
 mod job;
+mod journal;
 mod keychain;
 mod secrets;
 mod setting;

@@ -1,0 +1,33 @@
+//! A journal that cannot be used.
+
+use std::fs;
+
+use unlatch_e2e::{Failure, Keychain, Window};
+
+use crate::desk::select_direct;
+use crate::setting::Setting;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the window: cargo xtask test runs it"]
+async fn with_a_damaged_journal_nothing_is_sent_and_nothing_is_lost() -> Result<(), Failure> {
+    let setting = Setting::new("damaged-journal", Keychain::Unlocked).await?;
+    let journal = setting.stage.data_folder().join("journal.sqlite");
+    let damaged = b"this is no journal".repeat(400);
+    fs::create_dir_all(setting.stage.data_folder())?;
+    fs::write(&journal, &damaged)?;
+
+    let window = Window::open(&setting.stage, &setting.launch()).await?;
+    let page = window.page();
+    page.sign_in().await?;
+    let words = page.text_of("journal-banner").await?;
+    assert!(words.contains(&journal.display().to_string()), "the banner names the file: {words}");
+    select_direct(page, &setting.picks).await?;
+    let disabled = page
+        .run("return document.querySelector('[data-testid=\"recover-button\"]').disabled;", Vec::new())
+        .await?;
+    assert_eq!(disabled, true, "what cannot be recorded cannot be sent");
+    assert!(setting.tenant.executed().is_empty());
+    window.close().await?;
+    assert_eq!(fs::read(&journal)?, damaged, "the file is left as it was");
+    Ok(())
+}
