@@ -22,7 +22,7 @@ Usage: cargo xtask COMMAND
   test     run every test there is: Rust, UI, keychain, real window
   check    what needs no test run: formatting, lints, types, bindings, the rules of the house
 
-Missing Debian packages are installed with apt-get, missing npm packages with npm ci.";
+Missing Debian packages are installed with apt-get, missing npm packages with npm install.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -23,14 +23,15 @@ pub fn install() -> Result<(), String> {
     check_node()?;
     let lock = fs::read(folder().join("package-lock.json"))
         .map_err(|error| format!("ui/package-lock.json: {error}"))?;
-    // npm removes the folder before it installs, and so this mark of an earlier, complete installation.
     let mark = folder().join("node_modules/.installed-package-lock.json");
     if fs::read(&mark).is_ok_and(|installed| installed == lock) {
         println!("npm packages: all are installed.");
         return Ok(());
     }
     println!("npm packages to install: those of ui/package-lock.json");
-    shell::run(&mut npm(&["ci", "--no-audit", "--no-fund"]))?;
+    // Not `npm ci`: it refuses a lock file without the optional packages of systems for which a registry offers none. This takes
+    // the versions of the lock file too and leaves the file alone.
+    shell::run(&mut npm(&["install", "--no-save", "--no-audit", "--no-fund"]))?;
     fs::write(&mark, lock).map_err(|error| format!("{}: {error}", mark.display()))
 }
 
