@@ -215,6 +215,7 @@ impl From<unlatch_recovery::StartError> for CommandError {
     fn from(error: unlatch_recovery::StartError) -> Self {
         match error {
             unlatch_recovery::StartError::Journal(error) => error.into(),
+            unlatch_recovery::StartError::InAnotherRun { .. } => Self::new(ErrorCode::DeviceInRun, error),
         }
     }
 }

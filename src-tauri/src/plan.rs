@@ -51,19 +51,29 @@ pub fn review(
     })
 }
 
-/// The plan a person confirmed, less what they left out. It is taken away, so that it starts once.
+/// Starts the plan a person confirmed, less what they left out. It is taken away, so that it starts once, and waits on if it
+/// does not start.
 ///
 /// # Errors
-/// `PlanMismatch` for an unknown plan or a count that is not the number of devices left, `InvalidInput` for a missing reason.
-pub fn confirmed(
+/// `PlanMismatch` for an unknown plan or a count that is not the number of devices left, `InvalidInput` for a missing reason,
+/// and whatever `start` fails with.
+pub async fn confirm<T, F>(
     shown: &Shown,
     confirmation: &Confirmation,
     settings: &Settings,
-) -> Result<Plan, CommandError> {
+    start: impl FnOnce(Plan) -> F,
+) -> Result<T, CommandError>
+where
+    F: Future<Output = Result<T, CommandError>>,
+{
     let id = Uuid::try_parse(&confirmation.plan_id).map_err(|_| CommandError::plan_mismatch())?;
     let plan = shown.take_plan(id).ok_or_else(CommandError::plan_mismatch)?;
     let kept = plan.clone();
-    reduced(plan, confirmation, settings).inspect_err(|_| shown.put_back(id, kept))
+    let started = match reduced(plan, confirmation, settings) {
+        Ok(plan) => start(plan).await,
+        Err(error) => Err(error),
+    };
+    started.inspect_err(|_| shown.put_back(id, kept))
 }
 
 fn reduced(plan: Plan, confirmation: &Confirmation, settings: &Settings) -> Result<Plan, CommandError> {
@@ -156,26 +166,44 @@ mod tests {
         Confirmation { plan_id: plan_id.to_owned(), leave_out, reason: None, count }
     }
 
-    #[test]
-    fn a_plan_starts_once() {
-        let shown = Shown::default();
-        let id = kept(&shown, &["1", "2", "3"]);
-        let plan = confirmed(&shown, &confirmation(&id, &["2"], 2), &Settings::default()).unwrap();
-        assert_eq!(plan.items.iter().map(|item| item.device_id.as_str()).collect::<Vec<_>>(), ["1", "3"]);
-        let again = confirmed(&shown, &confirmation(&id, &["2"], 2), &Settings::default());
-        assert_eq!(again.unwrap_err().code, ErrorCode::PlanMismatch);
+    async fn confirmed(
+        shown: &Shown,
+        confirmation: Confirmation,
+        settings: &Settings,
+    ) -> Result<Vec<String>, ErrorCode> {
+        let started = confirm(shown, &confirmation, settings, async |plan| {
+            Ok(plan.items.iter().map(|item| item.device_id.to_string()).collect())
+        });
+        started.await.map_err(|error| error.code)
     }
 
-    #[test]
-    fn a_wrong_count_or_a_missing_reason_starts_nothing_and_the_plan_waits_on() {
+    #[tokio::test]
+    async fn a_plan_starts_once_without_what_was_left_out() {
+        let shown = Shown::default();
+        let id = kept(&shown, &["1", "2", "3"]);
+        let settings = Settings::default();
+        let started = confirmed(&shown, confirmation(&id, &["2"], 2), &settings).await;
+        assert_eq!(started, Ok(vec!["1".to_owned(), "3".to_owned()]));
+        let again = confirmed(&shown, confirmation(&id, &["2"], 2), &settings).await;
+        assert_eq!(again, Err(ErrorCode::PlanMismatch));
+    }
+
+    #[tokio::test]
+    async fn what_does_not_start_waits_on() {
         let shown = Shown::default();
         let id = kept(&shown, &["1", "2"]);
-        let wrong = confirmed(&shown, &confirmation(&id, &[], 3), &Settings::default());
-        assert_eq!(wrong.unwrap_err().code, ErrorCode::PlanMismatch);
+        let settings = Settings::default();
+        let wrong_count = confirmed(&shown, confirmation(&id, &[], 3), &settings).await;
+        assert_eq!(wrong_count, Err(ErrorCode::PlanMismatch));
         let strict = Settings { require_reason: true, ..Settings::default() };
-        let wrong = confirmed(&shown, &confirmation(&id, &[], 2), &strict);
-        assert_eq!(wrong.unwrap_err().code, ErrorCode::InvalidInput);
-        assert!(confirmed(&shown, &confirmation(&id, &[], 2), &Settings::default()).is_ok());
+        let no_reason = confirmed(&shown, confirmation(&id, &[], 2), &strict).await;
+        assert_eq!(no_reason, Err(ErrorCode::InvalidInput));
+        let failed: Result<(), _> = confirm(&shown, &confirmation(&id, &[], 2), &settings, async |_| {
+            Err(CommandError::run_under_way())
+        })
+        .await;
+        assert_eq!(failed.unwrap_err().code, ErrorCode::RunUnderWay);
+        assert!(confirmed(&shown, confirmation(&id, &[], 2), &settings).await.is_ok());
     }
 
     #[test]

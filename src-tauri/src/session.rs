@@ -200,7 +200,7 @@ mod tests {
         }
     }
 
-    async fn place(vault: &Vault, tenant: &Arc<DemoTenant>, browser: Arc<dyn Browser>) -> Arc<Place> {
+    fn place(vault: &Vault, tenant: &Arc<DemoTenant>, browser: Arc<dyn Browser>) -> Arc<Place> {
         let cloud = Cloud::custom(tenant.login_url().clone(), tenant.graph_url().clone()).unwrap();
         let registration = Registration::new(cloud, tenant.tenant_id(), tenant.client_id()).unwrap();
         let engine = Err(CommandError::internal("no journal here"));
@@ -214,16 +214,16 @@ mod tests {
     #[tokio::test]
     async fn a_sign_in_is_kept_and_restored_and_gone_after_signing_out() {
         let (vault, tenant) = (Vault::memory(), tenant().await);
-        let first = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone()))).await;
+        let first = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
         sign_in(&first, None).await.unwrap();
         assert_eq!(first.desk().unwrap().account.username, tenant.admin_upn());
 
-        let second = place(&vault, &tenant, Arc::new(Silent)).await;
+        let second = place(&vault, &tenant, Arc::new(Silent));
         restore(&second).await;
         assert_eq!(second.desk().unwrap().account.username, tenant.admin_upn());
         sign_out(&second).await.unwrap();
 
-        let third = place(&vault, &tenant, Arc::new(Silent)).await;
+        let third = place(&vault, &tenant, Arc::new(Silent));
         restore(&third).await;
         assert!(third.desk().is_err());
     }
@@ -231,7 +231,7 @@ mod tests {
     #[tokio::test]
     async fn signing_in_again_as_the_same_account_keeps_the_desk() {
         let (vault, tenant) = (Vault::memory(), tenant().await);
-        let place = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone()))).await;
+        let place = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
         sign_in(&place, None).await.unwrap();
         let before = place.desk().unwrap();
         sign_in(&place, None).await.unwrap();
@@ -243,10 +243,10 @@ mod tests {
     #[tokio::test]
     async fn a_cancelled_sign_in_leaves_the_signed_in_account_where_it_is() {
         let (vault, tenant) = (Vault::memory(), tenant().await);
-        let there = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone()))).await;
+        let there = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
         sign_in(&there, None).await.unwrap();
 
-        let alone = place(&vault, &tenant, Arc::new(Silent)).await;
+        let alone = place(&vault, &tenant, Arc::new(Silent));
         restore(&alone).await;
         let (ended, ()) = tokio::join!(sign_in(&alone, None), async {
             while alone.session().signing_in.is_none() {

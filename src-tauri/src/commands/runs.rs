@@ -34,8 +34,8 @@ pub async fn start_run(
 ) -> Result<RunView, CommandError> {
     let place = state.place();
     let (engine, desk) = (place.engine()?, place.desk()?);
-    let plan = plan::confirmed(&desk.shown, &confirmation, &state.settings())?;
-    let id = engine.start(plan, desk.tenant()).await?;
+    let start = async |plan| Ok(engine.start(plan, desk.tenant()).await?);
+    let id = plan::confirm(&desk.shown, &confirmation, &state.settings(), start).await?;
     runs::watch_over(place.clone(), engine.clone(), id);
     Ok(convert::run_view(&engine.run(id).await?))
 }
