@@ -90,15 +90,26 @@ fn pass_on(from: Option<impl Read>, mut to: impl Write, keep: fn(&str) -> bool, 
     while from.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
         // A reader that went away is no reason to stop the tests.
         let _ = to.write_all(&line).and_then(|()| to.flush());
-        let text = String::from_utf8_lossy(&line);
-        let text = text.trim_end();
-        if keep(text)
+        let text = without_colours(String::from_utf8_lossy(&line).trim_end());
+        if keep(&text)
             && let Ok(mut kept) = kept.lock()
         {
-            kept.push(text.to_owned());
+            kept.push(text);
         }
         line.clear();
     }
+}
+
+/// A line without the sequences that colour it in a terminal.
+fn without_colours(line: &str) -> String {
+    let mut parts = line.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push_str(
+            part.split_once(|letter: char| letter.is_ascii_alphabetic()).map_or("", |(_, text)| text),
+        );
+    }
+    plain
 }
 
 fn announce(command: &Command) {
@@ -138,6 +149,13 @@ mod tests {
         kept.sort();
         assert_eq!(kept, ["keep 1", "keep 2"]);
         assert!(ended.unwrap_err().contains("exit status: 3"));
+    }
+
+    #[test]
+    fn a_coloured_line_is_read_as_it_is_seen() {
+        let line = "\u{1b}[2m      Tests \u{1b}[22m \u{1b}[1m\u{1b}[32m341 passed\u{1b}[39m\u{1b}[22m";
+        assert_eq!(without_colours(line), "      Tests  341 passed");
+        assert_eq!(without_colours("plain"), "plain");
     }
 
     #[test]
