@@ -59,11 +59,15 @@ pub(crate) fn is_person(user: &User, term: &Term) -> bool {
     term.folded.split_whitespace().all(|word| fields.iter().any(|field| field.contains(word)))
 }
 
-/// A device is a user's if it names the user's object id or user principal name.
+/// A device is a user's if it names the user's object id or, where it names none, the user principal name: names are given
+/// to somebody else, ids are not.
 pub(crate) fn is_device_of(device: &ManagedDevice, user: &User) -> bool {
     let same = |a: &str, b: &str| !a.is_empty() && a.to_lowercase() == b.to_lowercase();
-    device.user_id.as_ref().is_some_and(|id| same(id.as_str(), user.id.as_str()))
-        || device.user_principal_name.as_deref().is_some_and(|upn| same(upn, &user.user_principal_name))
+    match (&device.user_id, device.user_principal_name.as_deref()) {
+        (Some(id), _) => same(id.as_str(), user.id.as_str()),
+        (None, Some(upn)) => same(upn, &user.user_principal_name),
+        (None, None) => false,
+    }
 }
 
 /// A device answers a search if its serial number is the text or its name contains it.
@@ -161,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_a_users_by_id_or_by_name() {
+    fn a_device_is_a_users_by_id_and_by_name_only_where_it_has_no_id() {
         let anna = user("Anna", "Anna@contoso.example", None);
         let mut row = device("x", None);
         assert!(!is_device_of(&row, &anna), "a row that tells no user is nobody's");
@@ -171,6 +175,9 @@ mod tests {
         assert!(!is_device_of(&row, &anna));
         row.user_id = Some(UserId::new("u-1").unwrap());
         assert!(is_device_of(&row, &anna));
+        row.user_principal_name = Some("anna@contoso.example".to_owned());
+        row.user_id = Some(UserId::new("u-2").unwrap());
+        assert!(!is_device_of(&row, &anna), "the id names somebody else, whatever the name");
         let nameless = user("", "", None);
         assert!(!is_device_of(&device("x", None), &nameless));
     }

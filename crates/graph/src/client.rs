@@ -72,8 +72,9 @@ impl Client {
 
     /// Sends `recoverPasscode` once. The caller takes a [`Pace::write_turn`] first.
     ///
-    /// It is repeated only after a 401 for a token that is not accepted, once, with a new token: such a request was
-    /// certainly not executed. A 429 holds the pace; whether to send again is the caller's to decide.
+    /// It is never repeated here. After a 401 for a token that is not accepted a new token is fetched
+    /// ([`SendOutcome::TokenRenewed`](crate::SendOutcome::TokenRenewed)), a 429 holds the pace; whether to send again is the
+    /// caller's to decide.
     pub async fn recover_passcode(&self, route: &Route, device: &DeviceId) -> Sent {
         self.transport.recover_passcode(route, device).await
     }

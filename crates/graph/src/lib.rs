@@ -36,3 +36,4 @@ pub use open::{ActionState, ComplianceState, ManagementAgent, ManagementState, O
 pub use pace::Pace;
 pub use send::{SendOutcome, Sent};
 pub use token::{AccessToken, TokenError, TokenSource};
+pub use transport::REQUEST_LIMIT;

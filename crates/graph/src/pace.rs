@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// Requests that change something: 200 in 20 s per app and tenant (Graph documentation, Intune devices throttling limits).
@@ -29,6 +30,7 @@ pub struct Pace {
     state: Mutex<State>,
     writers: tokio::sync::Mutex<()>,
     readers: tokio::sync::Mutex<()>,
+    hold_grew: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -37,8 +39,17 @@ struct State {
     writes: VecDeque<Instant>,
     requests: VecDeque<Instant>,
     held_until: Option<Instant>,
-    /// How many 429s without a wait of their own came in a row.
-    unexplained: u32,
+    /// How many 429s without a wait of their own came in a row, reads and writes apart: a read that is answered says
+    /// nothing about writes, and one goes before every write.
+    unexplained_reads: u32,
+    unexplained_writes: u32,
+}
+
+/// What a request does. The service counts both, but throttles them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Read,
+    Write,
 }
 
 impl State {
@@ -64,6 +75,13 @@ impl State {
             .flatten()
             .filter(|free| *free > now)
             .max()
+    }
+
+    fn unexplained(&mut self, kind: Kind) -> &mut u32 {
+        match kind {
+            Kind::Read => &mut self.unexplained_reads,
+            Kind::Write => &mut self.unexplained_writes,
+        }
     }
 
     fn take(&mut self, now: Instant, write: bool) {
@@ -97,6 +115,23 @@ impl Pace {
         self.turn(false).await;
     }
 
+    /// As [`Pace::read_turn`], but a hold that lasts for `limit` or longer, or comes to while this waits, is not sat out:
+    /// what is left of it is given, and no turn is taken.
+    pub(crate) async fn read_turn_within(&self, limit: Duration) -> Result<(), Duration> {
+        let mut turn = std::pin::pin!(self.read_turn());
+        loop {
+            let grown = self.hold_grew.notified();
+            if let Some(left) = self.hold_left().filter(|left| *left >= limit) {
+                return Err(left);
+            }
+            tokio::select! {
+                biased;
+                () = &mut turn => return Ok(()),
+                () = grown => {}
+            }
+        }
+    }
+
     async fn turn(&self, write: bool) {
         loop {
             let free = {
@@ -117,7 +152,10 @@ impl Pace {
     pub fn hold(&self, wait: Duration) {
         let Some(until) = Instant::now().checked_add(wait) else { return };
         let mut state = self.state();
-        state.held_until = state.held_until.max(Some(until));
+        if state.held_until.is_none_or(|held| held < until) {
+            state.held_until = Some(until);
+            self.hold_grew.notify_waiters();
+        }
     }
 
     /// How long turns are still held, if they are.
@@ -129,7 +167,7 @@ impl Pace {
 
     /// Takes note of a 429: holds every turn for as long as it asked, or, if it did not say, for 2 s and twice as long
     /// each further time up to 120 s, with jitter. Gives the pause.
-    pub(crate) fn throttled(&self, asked: Option<Duration>) -> Duration {
+    pub(crate) fn throttled(&self, kind: Kind, asked: Option<Duration>) -> Duration {
         let wait = asked.unwrap_or_else(|| {
             let held = self.hold_left();
             let mut state = self.state();
@@ -137,8 +175,9 @@ impl Pace {
                 // Requests that were in flight together are throttled together: that is one time, not many.
                 Some(left) => left,
                 None => {
-                    let pause = FIRST_PAUSE.saturating_mul(1 << state.unexplained.min(6)).min(LONGEST_PAUSE);
-                    state.unexplained += 1;
+                    let unexplained = state.unexplained(kind);
+                    let pause = FIRST_PAUSE.saturating_mul(1 << (*unexplained).min(6)).min(LONGEST_PAUSE);
+                    *unexplained += 1;
                     pause.mul_f64(rand::random_range(0.75..1.0))
                 }
             }
@@ -147,9 +186,9 @@ impl Pace {
         wait
     }
 
-    /// Takes note of an answer that was not a 429.
-    pub(crate) fn answered(&self) {
-        self.state().unexplained = 0;
+    /// Takes note of an answer that was not a 429: the next pause for that kind of request starts from 2 s again.
+    pub(crate) fn answered(&self, kind: Kind) {
+        *self.state().unexplained(kind) = 0;
     }
 
     /// How long it takes from now until `count` further writes have had their turn, if nothing else is sent and nothing
@@ -164,7 +203,7 @@ impl Pace {
                 writes: state.writes.clone(),
                 requests: state.requests.clone(),
                 held_until: state.held_until,
-                unexplained: 0,
+                ..State::default()
             }
         };
         let mut at = now;
@@ -332,16 +371,58 @@ mod tests {
         let pace = Pace::new();
         let mut pauses = Vec::new();
         for _ in 0..9 {
-            let pause = pace.throttled(None);
-            assert!(pace.throttled(None) <= pause, "one in flight beside it is the same time");
+            let pause = pace.throttled(Kind::Write, None);
+            assert!(pace.throttled(Kind::Write, None) <= pause, "one in flight beside it is the same time");
             pauses.push(pause);
             tokio::time::sleep(pause + Duration::from_millis(2)).await;
         }
         assert!(pauses[0] >= Duration::from_millis(1_500) && pauses[0] <= Duration::from_secs(2));
         assert!(pauses[1] > pauses[0] && pauses[3] > pauses[2] && pauses[5] > pauses[4]);
         assert!(pauses[8] <= LONGEST_PAUSE && pauses[8] >= LONGEST_PAUSE.mul_f64(0.75));
-        pace.answered();
-        assert!(pace.throttled(None) <= Duration::from_secs(2));
-        assert_eq!(pace.throttled(Some(Duration::from_millis(249))), Duration::from_millis(249));
+        pace.answered(Kind::Write);
+        assert!(pace.throttled(Kind::Write, None) <= Duration::from_secs(2));
+        assert_eq!(pace.throttled(Kind::Write, Some(Duration::from_millis(249))), Duration::from_millis(249));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_that_is_answered_says_nothing_about_writes_and_the_other_way_round() {
+        for (kind, other) in [(Kind::Write, Kind::Read), (Kind::Read, Kind::Write)] {
+            let pace = Pace::new();
+            let mut pauses = Vec::new();
+            for _ in 0..4 {
+                let pause = pace.throttled(kind, None);
+                pauses.push(pause);
+                tokio::time::sleep(pause + Duration::from_millis(2)).await;
+                pace.answered(other);
+            }
+            assert!(pauses[3] >= Duration::from_secs(12), "{kind:?}: {pauses:?}");
+            assert!(pace.throttled(other, None) <= Duration::from_secs(2));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hold_that_is_too_long_is_not_sat_out_and_one_that_becomes_so_ends_the_waiting() {
+        let limit = Duration::from_secs(180);
+        let pace = Pace::new();
+        pace.hold(Duration::from_secs(100));
+        let begun = Instant::now();
+        let reads = async {
+            tokio::join!(
+                pace.read_turn_within(limit),
+                pace.read_turn_within(limit),
+                pace.read_turn_within(limit)
+            )
+        };
+        let longer = async {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            pace.hold(Duration::from_secs(500));
+        };
+        let (reads, ()) = tokio::join!(reads, longer);
+        let left = Err(Duration::from_secs(500));
+        assert_eq!(reads, (left, left, left));
+        assert_eq!(begun.elapsed(), Duration::from_secs(10), "at once");
+        tokio::time::sleep(Duration::from_secs(330)).await;
+        assert_eq!(pace.read_turn_within(limit).await, Ok(()), "a shorter rest is waited for");
+        assert!(begun.elapsed() >= Duration::from_secs(510));
     }
 }

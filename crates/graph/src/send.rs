@@ -11,6 +11,7 @@ use crate::api_error::ApiError;
 use crate::challenge;
 use crate::device::Route;
 use crate::id::DeviceId;
+use crate::pace::Kind;
 use crate::token::{AccessToken, TokenError};
 use crate::transport::{Failure, Transport, UNFIT_TOKEN, asks_for_a_new_token};
 
@@ -47,6 +48,12 @@ pub enum SendOutcome {
     Lost(String),
     /// There is no token; nothing was executed.
     NoToken(TokenError),
+    /// Graph did not accept the token (401), so certainly nothing was executed, and there is a new one meanwhile. The next
+    /// request goes out with that.
+    TokenRenewed {
+        /// The answer, unwrapped.
+        error: ApiError,
+    },
 }
 
 impl Transport {
@@ -56,18 +63,18 @@ impl Transport {
             Ok(token) => token,
             Err(error) => return Sent::without_answer(fresh_id(), SendOutcome::NoToken(error)),
         };
-        let (sent, claims) = self.post_once(path, url.clone(), &token).await;
-        // A 401 is given before anything is executed; only then, and only where a new token may help, it goes out again.
-        match &sent.outcome {
-            SendOutcome::Answered { status: 401, error, .. } if asks_for_a_new_token(error) => {}
-            _ => return sent,
-        }
-        match self.tokens.renew(&token, claims.as_deref()).await {
-            Ok(token) => {
-                self.pace.write_turn().await;
-                self.post_once(path, url, &token).await.0
+        let (sent, claims) = self.post_once(path, url, &token).await;
+        // A 401 is given before anything is executed. Where a new token may help it is fetched here; whether the request
+        // goes out again is the caller's to decide and to record.
+        match sent.outcome {
+            SendOutcome::Answered { status: 401, error, .. } if asks_for_a_new_token(&error) => {
+                let outcome = match self.tokens.renew(&token, claims.as_deref()).await {
+                    Ok(_) => SendOutcome::TokenRenewed { error },
+                    Err(error) => SendOutcome::NoToken(error),
+                };
+                Sent { outcome, ..sent }
             }
-            Err(error) => Sent { outcome: SendOutcome::NoToken(error), ..sent },
+            outcome => Sent { outcome, ..sent },
         }
     }
 
@@ -106,7 +113,7 @@ impl Transport {
             "answered"
         );
         if status.as_u16() != 429 {
-            self.pace.answered();
+            self.pace.answered(Kind::Write);
         }
         if status.is_success() {
             return (sent, None);
@@ -116,7 +123,7 @@ impl Transport {
         let error = ApiError::read(status.as_u16(), &headers, &body);
         let retry_after = self.wait_asked(&headers);
         if status.as_u16() == 429 {
-            self.pace.throttled(retry_after);
+            self.pace.throttled(Kind::Write, retry_after);
         }
         sent.request_id = error.request_id.clone();
         sent.outcome = SendOutcome::Answered { status: status.as_u16(), error, retry_after };

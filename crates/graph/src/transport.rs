@@ -17,18 +17,19 @@ use crate::api_error::{ApiError, ApiErrorKind};
 use crate::challenge;
 use crate::client::Clock;
 use crate::error::Error;
-use crate::pace::Pace;
+use crate::pace::{Kind, Pace};
 use crate::retry_after::{retry_after, server_date};
 use crate::token::{AccessToken, TokenSource};
 
 const USER_AGENT: &str = concat!("Unlatch/", env!("CARGO_PKG_VERSION"));
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-const TOTAL_LIMIT: Duration = Duration::from_secs(60);
+/// How long a request may take, from its first byte to the answer's last. After that it is given up.
+pub const REQUEST_LIMIT: Duration = Duration::from_secs(60);
 /// How often a read is tried that fails on the way or is answered 503 or 504.
 const TRIES: u32 = 3;
 /// How often a read is tried that is throttled.
 const THROTTLED_TRIES: u32 = 6;
-/// A read is not asked again if it would have to wait this long; Microsoft's own SDK does the same.
+/// A read is not asked, or not asked again, if it would have to wait this long; Microsoft's own SDK does the same.
 const TOO_LONG: Duration = Duration::from_secs(180);
 /// The wait before the second try at a read that failed on the way; it doubles.
 const FIRST_RETRY: Duration = Duration::from_millis(400);
@@ -140,7 +141,9 @@ impl Transport {
         let mut renewed: Option<AccessToken> = None;
         let mut has_renewed = false;
         loop {
-            self.pace.read_turn().await;
+            if let Err(left) = self.pace.read_turn_within(TOO_LONG).await {
+                return Err(Error::Throttled { retry_after: Some(left), request_id: None });
+            }
             let token = match renewed.take() {
                 Some(token) => token,
                 None => self.tokens.token().await?,
@@ -155,7 +158,7 @@ impl Transport {
             };
             let status = answer.status;
             if status != StatusCode::TOO_MANY_REQUESTS {
-                self.pace.answered();
+                self.pace.answered(Kind::Read);
             }
             if status.is_success() {
                 return Ok(answer);
@@ -164,7 +167,7 @@ impl Transport {
             let error = ApiError::read(status.as_u16(), &answer.headers, &answer.body);
             match status.as_u16() {
                 429 => {
-                    self.pace.throttled(asked);
+                    self.pace.throttled(Kind::Read, asked);
                     if asked.is_some_and(|wait| wait >= TOO_LONG) || !tries.throttled() {
                         return Err(Error::Throttled { retry_after: asked, request_id: error.request_id });
                     }
@@ -235,7 +238,7 @@ fn builder(address: &Address) -> reqwest::ClientBuilder {
         .retry(reqwest::retry::never())
         .referer(false)
         .connect_timeout(CONNECT_LIMIT)
-        .timeout(TOTAL_LIMIT)
+        .timeout(REQUEST_LIMIT)
         .user_agent(USER_AGENT);
     if address.is_https() {
         builder.https_only(true)

@@ -35,8 +35,8 @@ pub fn no_mdm_channel(device: &ManagedDevice) -> Option<&ManagementAgent> {
         .then_some(&device.management_agent)
 }
 
-/// What keeps `device`, read right now, from being sent to. What was not shown at the confirmation (a list that fills few
-/// fields) is not compared; what was shown and is gone differs.
+/// What keeps `device`, read right now, from being sent to. Every device that is planned was read with all of its fields, so
+/// what was missing then and is there now differs as much as what is gone.
 pub(crate) fn compare(confirmed: &PlannedItem, device: &ManagedDevice) -> Result<(), Finding> {
     let mut differences = Vec::new();
     if device.id != confirmed.device_id {
@@ -45,15 +45,14 @@ pub(crate) fn compare(confirmed: &PlannedItem, device: &ManagedDevice) -> Result
     if device.device_name != confirmed.name {
         differences.push(difference("name", &confirmed.name, Some(&device.device_name)));
     }
-    if let Some(serial) = &confirmed.serial
-        && device.serial_number.as_ref() != Some(serial)
-    {
-        differences.push(difference("serial", serial, device.serial_number.as_deref()));
+    if device.serial_number != confirmed.serial {
+        let then = confirmed.serial.as_deref().unwrap_or(NOTHING);
+        differences.push(difference("serial", then, device.serial_number.as_deref()));
     }
     if !same_user(confirmed, device) {
         let shown = confirmed.user.as_deref().or(confirmed.user_id.as_ref().map(|id| id.as_str()));
         let now = device.user_principal_name.as_deref().or(device.user_id.as_ref().map(|id| id.as_str()));
-        differences.push(difference("user", shown.unwrap_or_default(), now));
+        differences.push(difference("user", shown.unwrap_or(NOTHING), now));
     }
     if !differences.is_empty() {
         return Err(Finding { reason: ItemReason::Changed, found: differences.join("; ") });
@@ -67,25 +66,23 @@ pub(crate) fn compare(confirmed: &PlannedItem, device: &ManagedDevice) -> Result
     Ok(())
 }
 
-/// The user's id decides; where either side has none, what was shown must still be one of the user's names.
+/// The user's id decides; where either side has none, the user principal name does. Nobody then and nobody now is the same.
 fn same_user(confirmed: &PlannedItem, device: &ManagedDevice) -> bool {
     if let (Some(then), Some(now)) = (&confirmed.user_id, &device.user_id) {
         return then.as_str().eq_ignore_ascii_case(now.as_str());
     }
-    match &confirmed.user {
-        Some(shown) => {
-            let shown = shown.to_lowercase();
-            [&device.user_principal_name, &device.email_address, &device.user_display_name]
-                .into_iter()
-                .flatten()
-                .any(|name| name.to_lowercase() == shown)
-        }
-        None => confirmed.user_id.is_none(),
+    match (&confirmed.user, &device.user_principal_name) {
+        (Some(then), Some(now)) => then.to_lowercase() == now.to_lowercase(),
+        (None, None) => confirmed.user_id.is_none() && device.user_id.is_none(),
+        _ => false,
     }
 }
 
+/// What stands for a field that is empty.
+const NOTHING: &str = "—";
+
 fn difference(field: &str, then: &str, now: Option<&str>) -> String {
-    format!("{field}: “{then}” → “{}”", now.unwrap_or("—"))
+    format!("{field}: “{then}” → “{}”", now.unwrap_or(NOTHING))
 }
 
 #[cfg(test)]
@@ -150,9 +147,24 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_shown_is_not_compared() {
+    fn a_serial_or_a_user_that_was_not_there_when_it_was_confirmed_differs() {
         let bare = PlannedItem { serial: None, user_id: None, user: None, ..confirmed() };
-        assert_eq!(compare(&bare, &device()), Ok(()));
+        let finding = compare(&bare, &device()).unwrap_err();
+        assert_eq!(finding.found, "serial: “—” → “S7”; user: “—” → “ana@contoso.com”");
+        let only_an_id = ManagedDevice { serial_number: None, user_principal_name: None, ..device() };
+        assert_eq!(compare(&bare, &only_an_id).unwrap_err().found, "user: “—” → “u1”");
+        let nobody = ManagedDevice { user_id: None, ..only_an_id };
+        assert_eq!(compare(&bare, &nobody), Ok(()), "nobody then and nobody now");
+        let gone = PlannedItem { serial: None, user: None, ..confirmed() };
+        assert_eq!(compare(&gone, &nobody).unwrap_err().found, "user: “u1” → “—”");
+    }
+
+    #[test]
+    fn an_id_on_one_side_alone_leaves_the_decision_to_the_name() {
+        let unnamed = PlannedItem { user_id: None, ..confirmed() };
+        assert_eq!(compare(&unnamed, &device()), Ok(()));
+        let other = ManagedDevice { user_principal_name: Some("bo@contoso.com".into()), ..device() };
+        assert_eq!(compare(&unnamed, &other).unwrap_err().reason, ItemReason::Changed);
     }
 
     #[test]
@@ -162,7 +174,7 @@ mod tests {
         now.user_principal_name = Some("ANA@contoso.com".into());
         assert_eq!(compare(&confirmed(), &now), Ok(()));
         now.user_principal_name = None;
-        now.user_display_name = None;
+        now.user_display_name = Some("ana@contoso.com".into());
         assert_eq!(compare(&confirmed(), &now).unwrap_err().reason, ItemReason::Changed);
     }
 

@@ -33,6 +33,8 @@ pub enum RepeatWhen {
     Direct,
     /// After a backoff: there was no connection, or no token could be fetched.
     Connected,
+    /// At once, the first time: the token was not accepted, and there is a new one.
+    Renewed,
     /// After a person signed in again.
     SignedIn,
 }
@@ -44,6 +46,7 @@ pub enum RepeatWhen {
 /// | any 2xx | executed |
 /// | failed before the request was written; no token | not executed, again with a connection or a sign-in |
 /// | 429 | not executed, again after Retry-After |
+/// | 401 for a token that could be renewed | not executed, again at once, with the new one |
 /// | 401 that asks for another sign-in | not executed, again after it |
 /// | 4xx that says the route does not exist | not executed, once by the direct route |
 /// | any other 4xx, role denials that come as 401 included | not executed, never again |
@@ -63,6 +66,7 @@ pub fn classify(outcome: &SendOutcome) -> Execution {
         SendOutcome::NoToken(TokenError::SignInNeeded { .. }) => {
             Execution::NotExecuted { repeat: RepeatWhen::SignedIn }
         }
+        SendOutcome::TokenRenewed { .. } => Execution::NotExecuted { repeat: RepeatWhen::Renewed },
         SendOutcome::Answered { status, error, retry_after } => match status {
             429 => Execution::NotExecuted { repeat: RepeatWhen::Held(*retry_after) },
             408 | 499 => Execution::Unconfirmed,

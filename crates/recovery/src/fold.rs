@@ -1,6 +1,7 @@
 //! Where a run stands by what is recorded of it: a pure function, the same for a live run and for one found again.
 
 use time::OffsetDateTime;
+use unlatch_graph::REQUEST_LIMIT;
 
 use crate::plan::PlannedItem;
 use crate::record::{Entry, Event, ItemRecord, RunHeader, RunRecord, RunSummary, Standing, Verdict};
@@ -20,7 +21,27 @@ impl Standing {
             intent: None,
             observed: None,
             unanswered: false,
+            intent_at: None,
+            heard: None,
         }
+    }
+
+    /// When a request that was recorded as over at `at`, by this machine's clock, was over by the server's: the answer's
+    /// date or, without one, as long after the intent as this machine waited, which is not longer than a request may take.
+    fn heard_at(&self, at: OffsetDateTime, server_date: Option<OffsetDateTime>) -> Option<OffsetDateTime> {
+        server_date.or_else(|| {
+            let waited = (at - self.intent_at?).clamp(time::Duration::ZERO, REQUEST_LIMIT.try_into().ok()?);
+            Some(self.intent? + waited)
+        })
+    }
+
+    /// Whether that report may take the place of the one before: reports that were read at the same time may be recorded in
+    /// any order, so an older one never does, and an outcome is never made open again.
+    pub(crate) fn takes(&self, result: &str, last_updated: Option<OffsetDateTime>) -> bool {
+        let Some((_, before)) = &self.observed else { return true };
+        let is_older = matches!((last_updated, before), (Some(now), Some(before)) if now < *before);
+        let reopens = self.state != ItemState::Accepted && observed_state(result).0 == ItemState::Accepted;
+        !is_older && !reopens
     }
 }
 
@@ -92,8 +113,11 @@ impl Fold {
                 item.attempts = *attempt;
                 item.intent = Some(*server_now);
                 item.unanswered = true;
+                item.intent_at = Some(entry.at);
+                item.heard = None;
             }
-            Event::Answer { verdict, message, request_id, client_request_id, .. } => {
+            Event::Answer { verdict, message, request_id, client_request_id, server_date, .. } => {
+                item.heard = item.heard_at(entry.at, *server_date);
                 (item.state, item.reason) = match verdict {
                     Verdict::Accepted => (ItemState::Accepted, None),
                     Verdict::Refused(reason) => (ItemState::Refused, Some(*reason)),
@@ -117,7 +141,9 @@ impl Fold {
                 item.reason = Some(*reason);
                 item.message.clone_from(message);
             }
-            Event::Observed { result, last_updated, .. } if item.attempts > 0 => {
+            Event::Observed { result, last_updated, .. }
+                if item.attempts > 0 && item.takes(result, *last_updated) =>
+            {
                 (item.state, item.message) = observed_state(result);
                 item.reason = None;
                 item.unanswered = false;

@@ -22,7 +22,7 @@ pub use classify::{Execution, RepeatWhen, classify, refusal};
 pub use engine::{Change, CheckError, Engine, EngineOptions, Progress, ResumeError, StartError};
 pub use fold::fold;
 pub use journal::{Entry, Journal, JournalError, JournalOptions};
-pub use outcome::{Outcome, outcome_of};
+pub use outcome::{Outcome, SendWindow, outcome_of};
 pub use plan::{Action, MAX_REASON, Plan, PlanError, PlanRules, PlannedItem, Principal, RunId};
 pub use record::{Event, ItemRecord, RunHeader, RunRecord, RunSummary, Standing, Verdict};
 pub use state::{ItemReason, ItemState, RunCounts, RunState};

@@ -3,10 +3,49 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use unlatch_graph::{ActionState, DeviceActionResult};
+use unlatch_graph::{ActionState, DeviceActionResult, REQUEST_LIMIT};
 
 use crate::plan::Action;
 use crate::record::{Event, Standing};
+
+/// How much later than the answer an action may have started and still be the request's: Graph's front and Intune behind it
+/// need not agree on the time, and a request that was given up may still be on its way through them. Nothing documents how
+/// long; a minute is ample for clocks and short for a person who asks for the same action elsewhere.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// When an action that belongs to one request must have started, by the service's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SendWindow {
+    /// The recorded intent. The server's `Date` has whole seconds, so the second in which it falls counts as a whole.
+    pub intent: OffsetDateTime,
+    /// The last moment at which it may have started.
+    pub until: OffsetDateTime,
+    /// The next recorded intent for the same device: what started in its second or later may be that one's.
+    pub next_intent: Option<OffsetDateTime>,
+}
+
+impl SendWindow {
+    fn holds(&self, started: OffsetDateTime) -> bool {
+        whole_second(self.intent) <= started
+            && started <= self.until
+            && self.next_intent.is_none_or(|next| started < whole_second(next))
+    }
+}
+
+fn whole_second(at: OffsetDateTime) -> OffsetDateTime {
+    at - Duration::from_nanos(u64::from(at.nanosecond()))
+}
+
+impl Standing {
+    /// The window of the last request: from its intent to its answer or, if that never came, to the moment it was given up.
+    /// `others` are recorded intents for the same device in other runs. None if no request was about to go out.
+    pub(crate) fn window(&self, others: &[OffsetDateTime]) -> Option<SendWindow> {
+        let intent = self.intent?;
+        let heard = self.heard.unwrap_or(intent + REQUEST_LIMIT).max(intent);
+        let next_intent = others.iter().copied().filter(|other| *other > intent).min();
+        Some(SendWindow { intent, until: heard + SLACK, next_intent })
+    }
+}
 
 /// What was found in `deviceActionResults` about one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,24 +68,24 @@ impl Outcome {
     }
 
     pub(crate) fn is_news_to(&self, standing: &Standing) -> bool {
-        standing
+        let differs = standing
             .observed
             .as_ref()
-            .is_none_or(|(result, updated)| result != self.state.as_str() || *updated != self.last_updated)
+            .is_none_or(|(result, updated)| result != self.state.as_str() || *updated != self.last_updated);
+        differs && standing.takes(self.state.as_str(), self.last_updated)
     }
 }
 
-/// The entry that belongs to a request whose intent was recorded at `intent` by the server's clock: it bears the action's name
-/// (letter case aside) and started then or later. Old results linger in the list, and an entry without a start proves nothing.
-/// The server's `Date` has whole seconds, so the second in which the intent fell counts as a whole.
+/// The entry that belongs to a request: it bears the action's name (letter case aside) and started within the request's
+/// window. Old results linger in the list, somebody may ask for the same action elsewhere later, and an entry without a start
+/// proves nothing.
 #[must_use]
-pub fn outcome_of(action: Action, intent: OffsetDateTime, results: &[DeviceActionResult]) -> Option<Outcome> {
-    let second = intent - Duration::from_nanos(u64::from(intent.nanosecond()));
+pub fn outcome_of(action: Action, window: &SendWindow, results: &[DeviceActionResult]) -> Option<Outcome> {
     results
         .iter()
         .filter(|result| result.action_name.eq_ignore_ascii_case(action.name()))
         .filter_map(|result| Some((result.started?, result)))
-        .filter(|(started, _)| *started >= second)
+        .filter(|(started, _)| window.holds(*started))
         .max_by_key(|(started, _)| *started)
         .map(|(started, result)| Outcome {
             state: result.state.clone(),
@@ -58,9 +97,13 @@ pub fn outcome_of(action: Action, intent: OffsetDateTime, results: &[DeviceActio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Verdict;
+    use crate::state::ItemState;
     use time::macros::datetime;
 
     const INTENT: OffsetDateTime = datetime!(2026-03-01 10:00:05.7 UTC);
+    const WINDOW: SendWindow =
+        SendWindow { intent: INTENT, until: datetime!(2026-03-01 10:01:06 UTC), next_intent: None };
 
     fn result(name: &str, started: Option<OffsetDateTime>) -> DeviceActionResult {
         DeviceActionResult {
@@ -72,7 +115,7 @@ mod tests {
     }
 
     fn found(results: &[DeviceActionResult]) -> Option<OffsetDateTime> {
-        outcome_of(Action::RecoverPasscode, INTENT, results).map(|outcome| outcome.started)
+        outcome_of(Action::RecoverPasscode, &WINDOW, results).map(|outcome| outcome.started)
     }
 
     #[test]
@@ -84,6 +127,122 @@ mod tests {
     fn the_second_of_the_intent_counts_as_a_whole() {
         let same = datetime!(2026-03-01 10:00:05 UTC);
         assert_eq!(found(&[result("recoverPasscode", Some(same))]), Some(same));
+    }
+
+    #[test]
+    fn an_entry_that_started_after_the_window_is_somebody_elses() {
+        let last = WINDOW.until;
+        assert_eq!(found(&[result("recoverPasscode", Some(last))]), Some(last));
+        let after = last + Duration::from_nanos(1);
+        assert_eq!(found(&[result("recoverPasscode", Some(after))]), None);
+        let both = [result("recoverPasscode", Some(after)), result("recoverPasscode", Some(INTENT))];
+        assert_eq!(found(&both), Some(INTENT));
+    }
+
+    #[test]
+    fn an_entry_that_started_in_the_second_of_the_next_intent_or_later_is_that_ones() {
+        let next = datetime!(2026-03-01 10:00:20.4 UTC);
+        let window = SendWindow { next_intent: Some(next), ..WINDOW };
+        for (started, mine) in [
+            (datetime!(2026-03-01 10:00:19.9 UTC), true),
+            (datetime!(2026-03-01 10:00:20 UTC), false),
+            (datetime!(2026-03-01 10:00:30 UTC), false),
+        ] {
+            let results = [result("recoverPasscode", Some(started))];
+            assert_eq!(outcome_of(Action::RecoverPasscode, &window, &results).is_some(), mine, "{started}");
+        }
+    }
+
+    fn standing(after: &[(OffsetDateTime, Event)]) -> Standing {
+        let header = crate::record::RunHeader {
+            id: crate::plan::RunId::random(),
+            started: INTENT,
+            principal: crate::plan::Principal {
+                cloud: String::new(),
+                tenant_id: String::new(),
+                tenant_name: String::new(),
+                account: String::new(),
+                account_id: String::new(),
+            },
+            action: Action::RecoverPasscode,
+            reason: None,
+            total: 1,
+        };
+        let mut fold = crate::fold::Fold::new(header);
+        let intent = Event::Intent { attempt: 1, route: unlatch_graph::Route::Direct, server_now: INTENT };
+        for (at, event) in [(HERE, intent)].iter().chain(after) {
+            fold.apply(&crate::record::Entry { at: *at, position: Some(0), event: event.clone() });
+        }
+        fold.standings.remove(0)
+    }
+
+    /// This machine's clock at the intent, far from the server's.
+    const HERE: OffsetDateTime = datetime!(2026-03-01 07:30 UTC);
+
+    fn over(verdict: Verdict, server_date: Option<OffsetDateTime>) -> Event {
+        Event::Answer {
+            verdict,
+            status: None,
+            code: None,
+            message: None,
+            request_id: None,
+            client_request_id: uuid::Uuid::nil(),
+            server_date,
+        }
+    }
+
+    #[test]
+    fn the_window_ends_a_little_after_the_answer_or_after_the_request_was_given_up() {
+        let until = |after: &[(OffsetDateTime, Event)]| standing(after).window(&[]).unwrap().until - SLACK;
+        assert_eq!(until(&[]), INTENT + REQUEST_LIMIT, "a crash: nobody knows when it was over");
+        let date = datetime!(2026-03-01 10:00:09 UTC);
+        assert_eq!(until(&[(HERE, over(Verdict::Accepted, Some(date)))]), date);
+        let early = datetime!(2026-03-01 10:00:05 UTC);
+        assert_eq!(until(&[(HERE, over(Verdict::Accepted, Some(early)))]), INTENT);
+        for (waited, counted) in [(7, 7), (60, 60), (5_000, 60), (-3, 0)] {
+            let given_up = HERE + time::Duration::seconds(waited);
+            assert_eq!(
+                until(&[(given_up, over(Verdict::Unconfirmed, None))]),
+                INTENT + time::Duration::seconds(counted),
+                "{waited}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_next_intent_is_the_first_one_after_the_request() {
+        let at = |seconds| INTENT + time::Duration::seconds(seconds);
+        let standing = standing(&[]);
+        let window = standing.window(&[at(40), at(-9), at(12), at(0)]).unwrap();
+        assert_eq!(window.next_intent, Some(at(12)));
+        assert_eq!(standing.window(&[at(-1)]).unwrap().next_intent, None);
+    }
+
+    #[test]
+    fn an_older_report_and_one_that_would_reopen_an_outcome_change_nothing() {
+        let at = |seconds| Some(INTENT + time::Duration::seconds(seconds));
+        let seen = |result: &str, updated| {
+            let result = result.to_owned();
+            (HERE, Event::Observed { result, started: Some(INTENT), last_updated: updated })
+        };
+        let last = |reports: &[(&str, Option<OffsetDateTime>)]| {
+            let mut events = vec![(HERE, over(Verdict::Accepted, Some(INTENT)))];
+            events.extend(reports.iter().map(|(result, updated)| seen(result, *updated)));
+            let standing = standing(&events);
+            (standing.state, standing.observed.unwrap().0)
+        };
+        let done = (ItemState::Done, "done".to_owned());
+        assert_eq!(last(&[("done", at(9)), ("pending", at(1))]), done);
+        assert_eq!(last(&[("done", at(9)), ("pending", None)]), done);
+        assert_eq!(
+            last(&[("done", at(9)), ("pending", at(20))]),
+            done,
+            "an outcome is never made open again"
+        );
+        assert_eq!(last(&[("done", at(9)), ("failed", at(1))]), done);
+        assert_eq!(last(&[("active", at(9)), ("pending", at(1))]).1, "active");
+        assert_eq!(last(&[("pending", at(1)), ("done", at(9))]), done);
+        assert_eq!(last(&[("failed", at(1)), ("done", at(9))]), done, "a newer outcome counts");
     }
 
     #[test]

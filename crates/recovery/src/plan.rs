@@ -101,12 +101,16 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// Whether both are the same tenant in the same cloud.
+    #[must_use]
+    pub fn is_same_tenant(&self, other: &Self) -> bool {
+        self.cloud == other.cloud && self.tenant_id.eq_ignore_ascii_case(&other.tenant_id)
+    }
+
     /// Whether both are the same account of the same tenant in the same cloud. Names may have changed meanwhile.
     #[must_use]
     pub fn is_same_account(&self, other: &Self) -> bool {
-        self.cloud == other.cloud
-            && self.tenant_id.eq_ignore_ascii_case(&other.tenant_id)
-            && self.account_id.eq_ignore_ascii_case(&other.account_id)
+        self.is_same_tenant(other) && self.account_id.eq_ignore_ascii_case(&other.account_id)
     }
 }
 
@@ -130,11 +134,11 @@ pub struct PlannedItem {
     pub route_label: String,
     /// Device name.
     pub name: String,
-    /// Serial number; none means that none was shown.
+    /// Serial number; none means that the device had none.
     pub serial: Option<String>,
-    /// Primary user's id; none means that it was not known.
+    /// Primary user's id; none means that the device had none.
     pub user_id: Option<UserId>,
-    /// Primary user as shown (user principal name, mail or display name); none means that nobody was shown.
+    /// Primary user's principal name; none means that the device had none.
     pub user: Option<String>,
     /// Operating system and version.
     pub system: Option<String>,

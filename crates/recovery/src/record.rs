@@ -84,7 +84,7 @@ pub enum Event {
     },
     /// The service does not know the route; the item goes out by the direct one.
     FellBack,
-    /// Graph throttled; all senders wait that long.
+    /// Graph throttled; the item waits that long.
     Throttled {
         /// Milliseconds.
         wait_ms: u64,
@@ -177,6 +177,10 @@ pub struct Standing {
     pub observed: Option<(String, Option<OffsetDateTime>)>,
     /// Whether the last intent has no recorded answer.
     pub(crate) unanswered: bool,
+    /// When the last intent was recorded, by this machine's clock.
+    pub(crate) intent_at: Option<OffsetDateTime>,
+    /// When the last request was answered or given up, by the server's clock.
+    pub(crate) heard: Option<OffsetDateTime>,
 }
 
 /// One device of a run.

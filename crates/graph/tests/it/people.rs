@@ -113,12 +113,15 @@ async fn somebody_elses_device_is_left_out() {
         let rows = serde_json::json!({"value": [
             {"id": "1", "userId": "U1"}, {"id": "2", "userPrincipalName": "ANNA@x.example", "userId": "other"},
             {"id": "3", "userId": "u2", "userPrincipalName": "bob@x.example"}, {"id": "4"},
+            {"id": "5", "userPrincipalName": "ANNA@x.example", "userId": ""},
         ]});
         json(200, &[], &rows.to_string())
     })
     .await;
     let found = server.client().devices_of_user(&anna()).await.unwrap();
-    assert_eq!(shape(&found), (2, 2, true));
+    assert_eq!(shape(&found), (2, 3, true));
+    let ids: Vec<_> = found.rows.iter().map(|row| row.id.as_str()).collect();
+    assert_eq!(ids, ["1", "5"]);
 }
 
 fn anna() -> User {

@@ -35,6 +35,12 @@ async fn a_429_holds_every_other_request_too() {
     let turn = tokio::time::timeout(Duration::from_millis(50), client.pace().write_turn());
     assert!(turn.await.is_err());
     assert_eq!(server.requests().len(), 1, "a wait that long is not sat out");
+    let next = tokio::time::timeout(Duration::from_secs(5), client.me()).await.unwrap();
+    match next {
+        Err(Error::Throttled { retry_after: Some(left), .. }) => assert!(left > Duration::from_secs(490)),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(server.requests().len(), 1, "nor by the reads that come after");
 }
 
 #[tokio::test]

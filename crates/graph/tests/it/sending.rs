@@ -146,7 +146,7 @@ async fn a_429_holds_the_pace_and_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_renewed_and_the_post_repeated_once() {
+async fn an_expired_token_is_renewed_and_the_post_is_not_repeated_here() {
     let (tenant, _) = demo().await;
     let old = tenant.issue_access_token();
     tenant.expire_access_tokens();
@@ -155,24 +155,31 @@ async fn an_expired_token_is_renewed_and_the_post_repeated_once() {
     let tokens = Tokens::new(&old, vec![Ok(&new)]);
     let client = Client::new(tenant.graph_url(), tokens.clone(), None).unwrap();
     let sent = client.recover_passcode(&Route::Direct, &device(&id)).await;
-    assert_eq!(sent.outcome, SendOutcome::Accepted);
+    match &sent.outcome {
+        SendOutcome::TokenRenewed { error } => {
+            assert_eq!((error.status, error.kind), (401, ApiErrorKind::Unauthenticated));
+        }
+        other => panic!("{other:?}"),
+    }
     assert_eq!(tokens.renewed(), [None]);
+    assert_eq!((posts(&tenant).len(), tenant.executed().len()), (1, 0));
+    let again = client.recover_passcode(&Route::Direct, &device(&id)).await;
+    assert_eq!(again.outcome, SendOutcome::Accepted);
+    assert_ne!(again.client_request_id, sent.client_request_id);
     assert_eq!((posts(&tenant).len(), tenant.executed().len()), (2, 1));
 }
 
 #[tokio::test]
-async fn a_second_401_is_the_answer() {
+async fn every_401_for_a_token_is_told_as_such_and_sends_one_request() {
     let server =
         Scripted::start(|_, _| json(401, &[], &error_body("InvalidAuthenticationToken", "no"))).await;
     let tokens = Tokens::new("a", vec![Ok("b"), Ok("c")]);
-    let sent = server.client_with(tokens.clone()).recover_passcode(&Route::Direct, &device("d")).await;
-    match sent.outcome {
-        SendOutcome::Answered { status: 401, error, .. } => {
-            assert_eq!(error.kind, ApiErrorKind::Unauthenticated)
-        }
-        other => panic!("{other:?}"),
+    let client = server.client_with(tokens.clone());
+    for sends in 1..=2 {
+        let sent = client.recover_passcode(&Route::Direct, &device("d")).await;
+        assert!(matches!(sent.outcome, SendOutcome::TokenRenewed { .. }), "{sent:?}");
+        assert_eq!((tokens.renewed().len(), server.requests().len()), (sends, sends));
     }
-    assert_eq!((tokens.renewed().len(), server.requests().len()), (1, 2));
 }
 
 #[tokio::test]
@@ -208,4 +215,18 @@ async fn without_a_token_nothing_is_sent() {
     let sent = client.recover_passcode(&Route::Direct, &device("d")).await;
     assert!(matches!(sent.outcome, SendOutcome::NoToken(TokenError::SignInNeeded { .. })));
     assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_read_that_is_answered_between_two_throttled_posts_does_not_shorten_the_next_hold() {
+    let server = Scripted::start(|_, head| {
+        if head.starts_with("POST") { json(429, &[], "") } else { json(200, &[], r#"{"id":"me"}"#) }
+    })
+    .await;
+    let client = server.client();
+    client.recover_passcode(&Route::Direct, &device("d")).await;
+    client.me().await.unwrap();
+    client.recover_passcode(&Route::Direct, &device("d")).await;
+    let left = client.pace().hold_left().unwrap();
+    assert!(left > Duration::from_millis(2_500), "{left:?}, not the first pause again");
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use time::OffsetDateTime;
 use tokio::time::Instant;
 use unlatch_graph::{ApiErrorKind, Error, Route, SendOutcome, Sent, TokenError};
 
@@ -16,6 +17,23 @@ use crate::tenant::Tenant;
 
 /// A device that was read longer ago than this is read again before its request goes out.
 const FRESH: Duration = Duration::from_secs(30);
+
+/// When a device was read, by two clocks: tokio's stands still while the machine sleeps, the machine's may be set.
+struct ReadAt {
+    instant: Instant,
+    time: OffsetDateTime,
+}
+
+impl ReadAt {
+    fn now(shared: &Shared) -> Self {
+        Self { instant: Instant::now(), time: (shared.options.clock)() }
+    }
+
+    fn is_fresh(&self, shared: &Shared) -> bool {
+        let passed = (shared.options.clock)() - self.time;
+        self.instant.elapsed() <= FRESH && passed.unsigned_abs() <= FRESH
+    }
+}
 
 /// What follows after an attempt.
 enum Next {
@@ -39,15 +57,20 @@ struct Way<'a> {
     route: Route,
     /// How many requests were about to go out.
     intents: u32,
-    /// How many attempts failed for want of a connection or of allowance.
+    /// How many attempts failed for want of a connection.
     failures: u32,
+    /// How many attempts were throttled.
+    throttled: u32,
+    /// Whether it went out again with a new token.
+    renewed: bool,
 }
 
 /// Brings one item to its end, or leaves it unsent if the run stops.
 pub(super) async fn work(shared: &Shared, run: &Run, position: u32) {
     let Some(planned) = run.items.get(position as usize) else { return };
     let route = planned.route.clone();
-    let mut way = Way { shared, run, position, planned, route, intents: 0, failures: 0 };
+    let mut way =
+        Way { shared, run, position, planned, route, intents: 0, failures: 0, throttled: 0, renewed: false };
     // A stop leaves the item as it is; the end of the run settles it.
     let _: Result<(), Stopped> = way.go().await;
 }
@@ -76,15 +99,18 @@ impl Way<'_> {
 
     async fn attempt(&mut self, pass: &Pass<'_>) -> Result<Next, Stopped> {
         let tenant = &*pass.tenant;
-        let read_at = Instant::now();
+        let mut read_at = ReadAt::now(self.shared);
         if let Some(next) = self.check(tenant).await? {
             return Ok(next);
         }
         self.run.unless_stopped(tenant.write_turn()).await?;
-        if read_at.elapsed() > FRESH
-            && let Some(next) = self.check(tenant).await?
-        {
-            return Ok(next);
+        while !read_at.is_fresh(self.shared) {
+            read_at = ReadAt::now(self.shared);
+            if let Some(next) = self.check(tenant).await? {
+                return Ok(next);
+            }
+            // The read may have taken long, so the turn is as old as what was read before.
+            self.run.unless_stopped(tenant.write_turn()).await?;
         }
         if self.run.is_stopped() {
             return Err(Stopped);
@@ -95,11 +121,15 @@ impl Way<'_> {
             server_now: tenant.server_now(),
         };
         self.note(vec![intent]).await?;
-        self.intents += 1;
         if self.run.is_stopped() {
             self.note(vec![Event::Withdrawn]).await?;
             return Err(Stopped);
         }
+        if !read_at.is_fresh(self.shared) {
+            self.note(vec![Event::Withdrawn]).await?;
+            return Ok(Next::Now);
+        }
+        self.intents += 1;
         let sent = tenant.send(self.run.header.action, &self.route, &self.planned.device_id).await;
         self.answered(tenant, sent).await
     }
@@ -128,12 +158,12 @@ impl Way<'_> {
             return Ok(Some(Next::SignIn));
         }
         let reason = match &error {
-            Error::Throttled { retry_after, .. } if self.may_try_again() => {
+            Error::Throttled { retry_after, .. } if self.may_be_throttled_again() => {
                 let wait = self.hold(tenant, *retry_after);
                 self.note(vec![throttled(wait)]).await?;
                 return Ok(Some(Next::After(wait)));
             }
-            Error::Offline(_) | Error::Token(TokenError::Unavailable(_)) if self.may_try_again() => {
+            Error::Offline(_) | Error::Token(TokenError::Unavailable(_)) if self.may_connect_again() => {
                 return Ok(Some(Next::After(self.backoff())));
             }
             Error::Api(error) => match error.kind {
@@ -147,20 +177,28 @@ impl Way<'_> {
         self.stop(reason, Some(said(&error))).await
     }
 
-    /// Counts a failed attempt that may be made again, and tells whether one more is left.
-    fn may_try_again(&mut self) -> bool {
+    /// Counts an attempt without a connection, and tells whether one more is left.
+    fn may_connect_again(&mut self) -> bool {
         self.failures += 1;
         self.failures < self.shared.options.attempts
+    }
+
+    /// Counts a throttled attempt, and tells whether one more is left.
+    fn may_be_throttled_again(&mut self) -> bool {
+        self.throttled += 1;
+        self.throttled < self.shared.options.throttled_attempts
     }
 
     fn backoff(&self) -> Duration {
         self.shared.options.backoff(self.failures.saturating_sub(1))
     }
 
-    /// Holds every sender for as long as was told, or as the tenant holds them already, or for a backoff.
+    /// Holds every sender for as long as was told. Gives how long this item waits: as long as that, or as the tenant holds
+    /// everybody already, and never less than its own backoff, which everybody keeps to if nothing was told.
     fn hold(&self, tenant: &dyn Tenant, told: Option<Duration>) -> Duration {
-        let wait = told.or_else(|| tenant.hold_left()).unwrap_or_else(|| self.backoff());
-        tenant.hold(wait);
+        let backoff = self.shared.options.backoff(self.throttled.saturating_sub(1));
+        let wait = told.or_else(|| tenant.hold_left()).unwrap_or_default().max(backoff);
+        tenant.hold(told.unwrap_or(wait));
         wait
     }
 
@@ -183,7 +221,7 @@ impl Way<'_> {
                 }
                 RepeatWhen::Never | RepeatWhen::Direct => (Verdict::Refused(why(&sent.outcome)), Next::Over),
                 RepeatWhen::Held(told) => {
-                    if self.may_try_again() {
+                    if self.may_be_throttled_again() {
                         let wait = self.hold(tenant, told);
                         also = Some(throttled(wait));
                         (Verdict::Again(repeat), Next::After(wait))
@@ -193,12 +231,18 @@ impl Way<'_> {
                     }
                 }
                 RepeatWhen::Connected => {
-                    if self.may_try_again() {
+                    if self.may_connect_again() {
                         (Verdict::Again(repeat), Next::After(self.backoff()))
                     } else {
                         (Verdict::Stopped(ItemReason::NotConnected), Next::Over)
                     }
                 }
+                RepeatWhen::Renewed if !self.renewed => {
+                    self.renewed = true;
+                    (Verdict::Again(repeat), Next::Now)
+                }
+                // A token that was just renewed is not accepted either: that is for a person to see to.
+                RepeatWhen::Renewed => (Verdict::Again(RepeatWhen::SignedIn), Next::SignIn),
                 RepeatWhen::SignedIn => (Verdict::Again(repeat), Next::SignIn),
             },
         };
@@ -215,7 +259,7 @@ fn throttled(wait: Duration) -> Event {
 
 fn why(outcome: &SendOutcome) -> ItemReason {
     match outcome {
-        SendOutcome::Answered { error, .. } => refusal(error),
+        SendOutcome::Answered { error, .. } | SendOutcome::TokenRenewed { error } => refusal(error),
         SendOutcome::NotConnected(_) | SendOutcome::NoToken(_) => ItemReason::NotConnected,
         SendOutcome::Accepted | SendOutcome::Lost(_) => ItemReason::Other,
     }
@@ -227,6 +271,9 @@ fn answer(verdict: Verdict, sent: Sent) -> Event {
         SendOutcome::Accepted => (None, None, None, None),
         SendOutcome::Answered { status, error, .. } => {
             (Some(status), some(error.code), some(error.message), error.request_id)
+        }
+        SendOutcome::TokenRenewed { error } => {
+            (Some(error.status), some(error.code), some(error.message), error.request_id)
         }
         SendOutcome::NotConnected(text) | SendOutcome::Lost(text) => (None, None, some(text), None),
         SendOutcome::NoToken(error) => (None, None, Some(error.to_string()), None),

@@ -3,17 +3,17 @@
 mod item;
 mod run;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use tokio::sync::{Semaphore, watch};
-use unlatch_graph::{Clock, Error, TokenError};
+use unlatch_graph::{Clock, DeviceId, Error, TokenError};
 
 use crate::journal::{Journal, JournalError};
-use crate::outcome::outcome_of;
+use crate::outcome::{SendWindow, outcome_of};
 use crate::plan::{Action, Plan, Principal, RunId};
 use crate::record::{Event, ItemRecord, RunHeader, RunRecord, RunSummary};
 use crate::state::ItemState;
@@ -25,8 +25,11 @@ use run::Run;
 pub struct EngineOptions {
     /// The most devices that are read and sent to at the same time, over all runs.
     pub in_flight: usize,
-    /// How many times at most a request that was certainly not executed (429, no connection) goes out for one device.
+    /// How many times at most a device is tried that cannot be reached for want of a connection or a token.
     pub attempts: u32,
+    /// How many times at most a device is tried that is throttled. The waits in between double up to 60 s, so that 10 times
+    /// take 4 minutes or longer.
+    pub throttled_attempts: u32,
     /// This machine's clock.
     pub clock: Clock,
     /// Gives numbers from 0 to 1 for backoffs.
@@ -38,6 +41,7 @@ impl Default for EngineOptions {
         Self {
             in_flight: 8,
             attempts: 5,
+            throttled_attempts: 10,
             clock: Arc::new(time::OffsetDateTime::now_utc),
             jitter: Arc::new(rand::random::<f64>),
         }
@@ -57,6 +61,7 @@ impl fmt::Debug for EngineOptions {
         f.debug_struct("EngineOptions")
             .field("in_flight", &self.in_flight)
             .field("attempts", &self.attempts)
+            .field("throttled_attempts", &self.throttled_attempts)
             .finish_non_exhaustive()
     }
 }
@@ -64,6 +69,12 @@ impl fmt::Debug for EngineOptions {
 /// Why a run cannot start. Nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
+    /// Some of the devices are in another run of the same tenant and may still be sent to by that one.
+    #[error("{} of these devices wait in a run that has not ended", devices.len())]
+    InAnotherRun {
+        /// Those devices, in the plan's order.
+        devices: Vec<DeviceId>,
+    },
     /// It cannot be recorded.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -124,12 +135,57 @@ pub(crate) struct Shared {
     options: EngineOptions,
     /// A place for each device that may be read or sent to at the same time.
     places: Semaphore,
-    live: Mutex<HashMap<RunId, Arc<Run>>>,
+    live: Mutex<Live>,
+}
+
+/// The runs that are worked on, from before they are in the journal until after their end is.
+#[derive(Default)]
+struct Live {
+    runs: HashMap<RunId, Arc<Run>>,
+    /// How many were ever begun.
+    begun: u64,
 }
 
 impl Shared {
-    fn live(&self) -> MutexGuard<'_, HashMap<RunId, Arc<Run>>> {
+    fn live(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a run live unless another one may still send to one of its devices. One look and one lock, so of two runs that
+    /// are begun together one is refused.
+    fn begin(&self, run: &Arc<Run>) -> Result<Beginning<'_>, StartError> {
+        let mut live = self.live();
+        let open: HashSet<String> = live
+            .runs
+            .values()
+            .filter(|other| other.header.principal.is_same_tenant(&run.header.principal))
+            .flat_map(|other| other.open_devices())
+            .map(|device| device.as_str().to_ascii_lowercase())
+            .collect();
+        let is_open = |device: &DeviceId| open.contains(&device.as_str().to_ascii_lowercase());
+        let planned = run.items.iter().map(|item| &item.device_id);
+        let devices: Vec<_> = planned.filter(|device| is_open(device)).cloned().collect();
+        if !devices.is_empty() {
+            return Err(StartError::InAnotherRun { devices });
+        }
+        live.runs.insert(run.header.id, Arc::clone(run));
+        live.begun += 1;
+        Ok(Beginning { shared: self, id: run.header.id, is_recorded: false })
+    }
+}
+
+/// A run that is live and not yet recorded. It is forgotten if that comes to nothing.
+struct Beginning<'a> {
+    shared: &'a Shared,
+    id: RunId,
+    is_recorded: bool,
+}
+
+impl Drop for Beginning<'_> {
+    fn drop(&mut self) {
+        if !self.is_recorded {
+            self.shared.live().runs.remove(&self.id);
+        }
     }
 }
 
@@ -150,7 +206,7 @@ impl Engine {
     /// Records a confirmed plan and starts sending. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// [`StartError`], if the run cannot be recorded; then nothing is sent.
+    /// [`StartError`]: one of the devices waits in another run, or the run cannot be recorded. Then nothing is sent.
     pub async fn start(&self, plan: Plan, tenant: Arc<dyn Tenant>) -> Result<RunId, StartError> {
         let header = RunHeader {
             id: RunId::random(),
@@ -162,9 +218,10 @@ impl Engine {
         };
         let id = header.id;
         let items = plan.items.into();
-        self.0.journal.begin(header.clone(), Arc::clone(&items)).await?;
-        let run = Arc::new(Run::new(header, items, tenant));
-        self.0.live().insert(id, Arc::clone(&run));
+        let run = Arc::new(Run::new(header.clone(), Arc::clone(&items), tenant));
+        let mut beginning = self.0.begin(&run)?;
+        self.0.journal.begin(header, items).await?;
+        beginning.is_recorded = true;
         tokio::spawn(run::drive(Arc::clone(&self.0), run));
         Ok(id)
     }
@@ -176,7 +233,8 @@ impl Engine {
         }
     }
 
-    /// Lets a run that waits for a sign-in go on, with the tenant that the new sign-in gave.
+    /// Lets a run that waits for a sign-in go on, with the tenant that the new sign-in gave. A run that does not wait stays as
+    /// it is.
     ///
     /// # Errors
     /// [`ResumeError`]: it does not wait, or not for this account, or that cannot be recorded.
@@ -186,7 +244,7 @@ impl Engine {
         principal: &Principal,
         tenant: Arc<dyn Tenant>,
     ) -> Result<(), ResumeError> {
-        let run = self.live(id).ok_or(ResumeError::NotWaiting)?;
+        let run = self.live(id).filter(|run| run.waits()).ok_or(ResumeError::NotWaiting)?;
         if !run.header.principal.is_same_account(principal) {
             return Err(ResumeError::OtherAccount { account: run.header.principal.account.clone() });
         }
@@ -209,17 +267,29 @@ impl Engine {
     /// # Errors
     /// [`JournalError`], if the journal cannot be read.
     pub async fn runs(&self, tenant: Option<&str>) -> Result<Vec<RunSummary>, JournalError> {
-        let mut runs = self.0.journal.runs(tenant).await?;
-        for summary in &mut runs {
-            if let Some(run) = self.live(summary.header.id) {
-                *summary = run.summary();
+        loop {
+            // A run that ends while the journal is read is in this list, one that begins makes it be read again: of neither
+            // the journal alone would tell the truth.
+            let (live, begun) = {
+                let live = self.0.live();
+                (live.runs.clone(), live.begun)
+            };
+            let mut runs = self.0.journal.runs(tenant).await?;
+            if self.0.live().begun != begun {
+                continue;
             }
+            for summary in &mut runs {
+                if let Some(run) = live.get(&summary.header.id) {
+                    *summary = run.summary();
+                }
+            }
+            return Ok(runs);
         }
-        Ok(runs)
     }
 
     /// Tells when something of a live run changes. The engine never waits for a receiver, which sees the newest version only;
-    /// [`Engine::changes_since`] gives what changed. The channel closes when the run has ended.
+    /// [`Engine::changes_since`] gives what changed. The channel closes when the run has ended. Who watches first and then asks
+    /// for the changes misses nothing: none, or a channel that is closed, means that [`Engine::changes_since`] gives the end.
     #[must_use]
     pub fn watch(&self, id: RunId) -> Option<watch::Receiver<Change>> {
         self.live(id)?.watch()
@@ -245,7 +315,8 @@ impl Engine {
     }
 
     /// Reads once what the devices report, for every accepted or unconfirmed item, and records what is new. An unconfirmed item
-    /// whose device reports the action as started since the request was in fact accepted; one without such a report stays.
+    /// whose device reports the action as started while the request was out ([`SendWindow`]) was in fact accepted; one without
+    /// such a report stays.
     /// A device that cannot be read is passed over.
     ///
     /// # Errors
@@ -253,11 +324,13 @@ impl Engine {
     pub async fn check_outcomes(&self, id: RunId, tenant: Arc<dyn Tenant>) -> Result<RunRecord, CheckError> {
         let record = self.run(id).await?;
         let action = record.summary.header.action;
+        let others = self.0.journal.later_intents(id).await?;
         let mut asked = Vec::new();
         for item in &record.items {
             let open = matches!(item.standing.state, ItemState::Accepted | ItemState::Unconfirmed);
-            if let Some(intent) = item.standing.intent.filter(|_| open) {
-                asked.push(read_outcome(&*tenant, action, item, intent));
+            let others = others.get(&item.position).map_or(&[][..], Vec::as_slice);
+            if let Some(window) = item.standing.window(others).filter(|_| open) {
+                asked.push(read_outcome(&*tenant, action, item, window));
             }
         }
         let mut reads = futures::stream::iter(asked).buffer_unordered(self.0.options.in_flight.max(1));
@@ -291,7 +364,7 @@ impl Engine {
     }
 
     fn live(&self, id: RunId) -> Option<Arc<Run>> {
-        self.0.live().get(&id).cloned()
+        self.0.live().runs.get(&id).cloned()
     }
 }
 
@@ -299,11 +372,11 @@ async fn read_outcome(
     tenant: &dyn Tenant,
     action: Action,
     item: &ItemRecord,
-    intent: time::OffsetDateTime,
+    window: SendWindow,
 ) -> (u32, Result<Option<Event>, Error>) {
     let results = tenant.action_results(&item.planned.device_id).await;
     let news = results.map(|results| {
-        outcome_of(action, intent, &results)
+        outcome_of(action, &window, &results)
             .filter(|outcome| outcome.is_news_to(&item.standing))
             .map(|outcome| outcome.event())
     });

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::future::join_all;
 use tokio::sync::{SemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
+use unlatch_graph::DeviceId;
 
 use super::{Change, Progress, ResumeError, Shared, item};
 use crate::fold::Fold;
@@ -24,6 +25,8 @@ pub(super) struct Run {
     stop: CancellationToken,
     cancel_asked: CancellationToken,
     journal_failed: AtomicBool,
+    /// Held while a resume is recorded, so that there is one at a time.
+    resuming: tokio::sync::Mutex<()>,
     ended: CancellationToken,
 }
 
@@ -66,6 +69,7 @@ impl Run {
             stop: CancellationToken::new(),
             cancel_asked: CancellationToken::new(),
             journal_failed: AtomicBool::new(false),
+            resuming: tokio::sync::Mutex::default(),
             ended: CancellationToken::new(),
         }
     }
@@ -97,6 +101,18 @@ impl Run {
     pub(super) fn record(&self) -> RunRecord {
         let record = self.shown().fold.record(&self.items);
         RunRecord { summary: self.with_schedule(record.summary), items: record.items }
+    }
+
+    /// The devices that may still be sent to.
+    pub(super) fn open_devices(&self) -> Vec<DeviceId> {
+        let shown = self.shown();
+        let both = self.items.iter().zip(&shown.fold.standings);
+        both.filter(|(_, at)| at.state.is_open()).map(|(item, _)| item.device_id.clone()).collect()
+    }
+
+    /// Whether it waits for a sign-in, and that is recorded.
+    pub(super) fn waits(&self) -> bool {
+        self.shown().fold.state == RunState::SignInNeeded && !self.sign_in.borrow().holds
     }
 
     pub(super) fn summary(&self) -> RunSummary {
@@ -230,7 +246,8 @@ impl Run {
     }
 
     pub(super) async fn resume(&self, shared: &Shared, tenant: Arc<dyn Tenant>) -> Result<(), ResumeError> {
-        if self.sign_in.borrow().holds || self.is_stopped() {
+        let _one = self.resuming.lock().await;
+        if !self.waits() || self.is_stopped() {
             return Err(ResumeError::NotWaiting);
         }
         self.record_entries(shared, vec![shared.entry(None, Event::Resumed)]).await?;
@@ -285,7 +302,7 @@ async fn end(shared: &Shared, run: &Run) {
     match shared.journal.append(run.header.id, vec![entry.clone()]).await {
         Ok(()) => {
             run.take_in(&[entry]);
-            shared.live().remove(&run.header.id);
+            shared.live().runs.remove(&run.header.id);
         }
         // The journal will call this run interrupted; while this process lives it knows better.
         Err(_) => {

@@ -5,10 +5,13 @@ mod read;
 mod schema;
 mod writer;
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
+
+use time::OffsetDateTime;
 
 use crate::plan::{PlannedItem, RunId};
 pub use crate::record::Entry;
@@ -199,6 +202,15 @@ impl Journal {
     /// [`JournalError::NoSuchRun`], or why the file cannot be read.
     pub async fn entries(&self, id: RunId) -> Result<Vec<Entry>, JournalError> {
         self.ask(|reply| read::Query::Entries { id, reply }).await
+    }
+
+    /// For the items of a run, by position: the intents that other runs recorded for the same devices after this run's first
+    /// entry, by the server's clock.
+    pub(crate) async fn later_intents(
+        &self,
+        id: RunId,
+    ) -> Result<HashMap<u32, Vec<OffsetDateTime>>, JournalError> {
+        self.ask(|reply| read::Query::LaterIntents { id, reply }).await
     }
 
     /// Records a confirmed run with its items, whole or not at all.

@@ -1,5 +1,6 @@
 //! What the journal says of runs, read on a thread and a connection of its own, so that no sender waits for a list.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::mpsc;
 
@@ -12,12 +13,13 @@ use unlatch_graph::{DeviceId, UserId};
 use super::{Entry, JournalError, Reply, schema};
 use crate::fold::{Fold, fold};
 use crate::plan::{Action, PlannedItem, Principal, RunId};
-use crate::record::{RunHeader, RunRecord, RunSummary};
+use crate::record::{Event, RunHeader, RunRecord, RunSummary};
 
 pub(super) enum Query {
     Runs { tenant: Option<String>, reply: Reply<Vec<RunSummary>> },
     Run { id: RunId, reply: Reply<RunRecord> },
     Entries { id: RunId, reply: Reply<Vec<Entry>> },
+    LaterIntents { id: RunId, reply: Reply<HashMap<u32, Vec<OffsetDateTime>>> },
 }
 
 /// Answers queries until the queue is closed.
@@ -34,6 +36,9 @@ pub(super) fn run(connection: &Connection, path: &Path, queries: &mpsc::Receiver
             }
             Query::Entries { id, reply } => {
                 let _ = reply.send(known(path, id, entries_of(connection, id)));
+            }
+            Query::LaterIntents { id, reply } => {
+                let _ = reply.send(known(path, id, later_intents(connection, id)));
             }
         }
     }
@@ -84,6 +89,31 @@ fn entries_of(connection: &Connection, id: RunId) -> rusqlite::Result<Option<Vec
     let mut entries = Vec::new();
     for_each_entry(&snapshot, key, |entry| entries.push(entry))?;
     Ok(Some(entries))
+}
+
+fn later_intents(
+    connection: &Connection,
+    id: RunId,
+) -> rusqlite::Result<Option<HashMap<u32, Vec<OffsetDateTime>>>> {
+    let snapshot = connection.unchecked_transaction()?;
+    let Some((key, _)) = find(&snapshot, id)? else { return Ok(None) };
+    // In this order the rows since are read once, and each row finds its devices by their keys.
+    let mut intents = snapshot.prepare_cached(
+        "SELECT mine.position, event.body
+         FROM event
+         CROSS JOIN item AS other ON other.run = event.run AND other.position = event.position
+         CROSS JOIN item AS mine ON mine.run = ?1 AND mine.device_id = other.device_id
+         WHERE event.seq > (SELECT min(seq) FROM event WHERE run = ?1)
+           AND event.run <> ?1 AND event.kind = 'intent'",
+    )?;
+    let mut rows = intents.query(params![key])?;
+    let mut found: HashMap<u32, Vec<OffsetDateTime>> = HashMap::new();
+    while let Some(row) = rows.next()? {
+        if let Event::Intent { server_now, .. } = json(row, 1)? {
+            found.entry(row.get(0)?).or_default().push(server_now);
+        }
+    }
+    Ok(Some(found))
 }
 
 fn find(connection: &Connection, id: RunId) -> rusqlite::Result<Option<(i64, RunHeader)>> {

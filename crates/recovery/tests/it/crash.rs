@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use unlatch_recovery::{Engine, EngineOptions, ItemState, Journal, JournalError, RunState};
@@ -20,6 +20,26 @@ pub fn again(name: &str, folder: &Path) -> Command {
     command.args(["--exact", name, "--nocapture", "--test-threads", "1"]).env(FOLDER, folder);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     command
+}
+
+/// A child has every open file of this process until it becomes another program, the lock of a journal among them.
+static BECOMING: RwLock<()> = RwLock::new(());
+
+/// Starts a child. Gives it back when it has become another program.
+pub fn spawn(command: &mut Command) -> Child {
+    let _alone = BECOMING.write().unwrap_or_else(PoisonError::into_inner);
+    command.spawn().unwrap()
+}
+
+/// Does `work` while no child is on its way to become another program.
+pub fn between_children<T>(work: impl FnOnce() -> T) -> T {
+    let _none = BECOMING.read().unwrap_or_else(PoisonError::into_inner);
+    work()
+}
+
+/// Opens a journal that was open in this process before.
+pub fn reopen(folder: &Path) -> Journal {
+    between_children(|| Journal::open(folder)).unwrap()
 }
 
 /// The folder, in a child.
@@ -47,7 +67,7 @@ fn child_that_runs() {
         (tenant.pace, tenant.round_trip) = (None, Duration::from_micros(700));
         for number in 0..DEVICES {
             match number % 9 {
-                3 => tenant.script(number, [throttled(Some(Duration::from_millis(1)))]),
+                3 if number % 45 == 3 => tenant.script(number, [throttled(Some(Duration::from_millis(1)))]),
                 5 => tenant.script(number, [lost()]),
                 7 => tenant.script(number, [answered(403, unlatch_graph::ApiErrorKind::RoleDenied)]),
                 _ => {}
@@ -71,7 +91,7 @@ fn a_run_that_is_killed_at_any_moment_is_found_again_with_nothing_forgotten_and_
     let mut interrupted = 0;
     for round in 0..25 {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = Killed(again("crash::child_that_runs", folder.path()).spawn().unwrap());
+        let mut child = Killed(spawn(&mut again("crash::child_that_runs", folder.path())));
         let stdout = BufReader::new(child.0.stdout.take().unwrap());
         let kill_after = rand::random_range(1..DEVICES - 20);
         let mut seen = 0;
@@ -91,7 +111,7 @@ fn a_run_that_is_killed_at_any_moment_is_found_again_with_nothing_forgotten_and_
 
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            let journal = Journal::open(folder.path()).unwrap();
+            let journal = reopen(folder.path());
             let runs = journal.runs(None).await.unwrap();
             assert_eq!(runs.len(), 1);
             let record = journal.run(runs[0].header.id).await.unwrap();
@@ -101,7 +121,7 @@ fn a_run_that_is_killed_at_any_moment_is_found_again_with_nothing_forgotten_and_
             let mut doubtful_only_by_the_crash = 0;
             for (number, item) in record.items.iter().enumerate() {
                 let requests = sent.iter().filter(|id| **id == device_id(number).as_str()).count();
-                let retried = usize::from(number % 9 == 3);
+                let retried = usize::from(number % 45 == 3);
                 assert!(requests <= 1 + retried, "device {number} got {requests} requests");
                 match item.standing.state {
                     // A request that was throttled may have gone out before; it was not executed.
@@ -137,11 +157,11 @@ fn child_that_holds_the_journal() {
 #[test]
 fn two_processes_cannot_run_one_journal_and_a_killed_one_leaves_it_free() {
     let folder = tempfile::tempdir().unwrap();
-    let mut child = Killed(again("crash::child_that_holds_the_journal", folder.path()).spawn().unwrap());
+    let mut child = Killed(spawn(&mut again("crash::child_that_holds_the_journal", folder.path())));
     let mut stdout = BufReader::new(child.0.stdout.take().unwrap()).lines();
     assert!(stdout.any(|line| line.unwrap() == "open"));
     let path = folder.path().join("journal.sqlite");
     assert_eq!(Journal::open(folder.path()).unwrap_err(), JournalError::InUse { path });
     drop(child);
-    Journal::open(folder.path()).unwrap();
+    reopen(folder.path());
 }

@@ -1,7 +1,7 @@
 //! A tenant that answers by script and notes what it was asked.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,6 +35,8 @@ pub struct Fake {
     /// How the next requests for a device end; when it is used up, they are accepted.
     pub script: Mutex<HashMap<DeviceId, VecDeque<SendOutcome>>>,
     pub results: Mutex<HashMap<DeviceId, Vec<DeviceActionResult>>>,
+    /// What the next readings of results give, whatever the device; the last one first.
+    pub next_results: Mutex<Vec<Vec<DeviceActionResult>>>,
     pub posts: Mutex<Vec<Post>>,
     pub reads_done: AtomicUsize,
     pub results_read: AtomicUsize,
@@ -55,6 +57,13 @@ pub struct Fake {
 pub fn paused_clock() -> unlatch_graph::Clock {
     let begun = Instant::now();
     Arc::new(move || time::macros::datetime!(2026-03-01 10:00 UTC) + begun.elapsed())
+}
+
+/// As [`paused_clock`], and further ahead by as many seconds as the number says: a machine that slept meanwhile.
+pub fn sleeping_clock() -> (unlatch_graph::Clock, Arc<AtomicU64>) {
+    let (clock, slept) = (paused_clock(), Arc::new(AtomicU64::new(0)));
+    let shared = Arc::clone(&slept);
+    (Arc::new(move || clock() + Duration::from_secs(shared.load(Ordering::SeqCst))), slept)
 }
 
 pub fn device_id(number: usize) -> DeviceId {
@@ -112,9 +121,14 @@ pub fn plan_of(items: Vec<PlannedItem>) -> Plan {
     Plan::new(principal(), Action::RecoverPasscode, Some("INC-4711"), items, rules).unwrap()
 }
 
+/// Those of the fake's devices by the direct route.
+pub fn plan_for(numbers: impl IntoIterator<Item = usize>) -> Plan {
+    plan_of(numbers.into_iter().map(|number| planned(&device(number), Route::Direct)).collect())
+}
+
 /// All of the fake's devices by the direct route, in order.
 pub fn plan(count: usize) -> Plan {
-    plan_of((0..count).map(|number| planned(&device(number), Route::Direct)).collect())
+    plan_for(0..count)
 }
 
 impl Fake {
@@ -124,6 +138,7 @@ impl Fake {
             reads: Mutex::default(),
             script: Mutex::default(),
             results: Mutex::default(),
+            next_results: Mutex::default(),
             posts: Mutex::default(),
             reads_done: AtomicUsize::new(0),
             results_read: AtomicUsize::new(0),
@@ -193,11 +208,16 @@ impl Tenant for Fake {
             }
             self.travel().await;
             let scripted = self.script.lock().unwrap().get_mut(id).and_then(VecDeque::pop_front);
+            let outcome = scripted.unwrap_or(SendOutcome::Accepted);
+            let is_heard = !matches!(
+                outcome,
+                SendOutcome::Lost(_) | SendOutcome::NotConnected(_) | SendOutcome::NoToken(_)
+            );
             Sent {
                 client_request_id: Uuid::new_v4(),
                 request_id: Some(format!("request-{id}")),
-                server_date: Some((self.clock)()),
-                outcome: scripted.unwrap_or(SendOutcome::Accepted),
+                server_date: is_heard.then(|| (self.clock)()),
+                outcome,
             }
         })
     }
@@ -211,6 +231,9 @@ impl Tenant for Fake {
             self.results_read.fetch_add(1, Ordering::SeqCst);
             if let Some(error) = self.reads.lock().unwrap().get_mut(id).and_then(VecDeque::pop_front) {
                 return Err(error);
+            }
+            if let Some(results) = self.next_results.lock().unwrap().pop() {
+                return Ok(results);
             }
             Ok(self.results.lock().unwrap().get(id).cloned().unwrap_or_default())
         })
@@ -271,6 +294,10 @@ pub fn throttled(retry_after: Option<Duration>) -> SendOutcome {
 
 pub fn route_unknown() -> SendOutcome {
     answered(400, ApiErrorKind::RouteUnknown)
+}
+
+pub fn token_renewed() -> SendOutcome {
+    SendOutcome::TokenRenewed { error: api_error(401, ApiErrorKind::Unauthenticated, "expired") }
 }
 
 pub fn lost() -> SendOutcome {

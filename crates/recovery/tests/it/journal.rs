@@ -7,6 +7,7 @@ use unlatch_recovery::{
     Engine, ItemReason, ItemState, Journal, JournalError, JournalOptions, RunState, StartError,
 };
 
+use crate::crash::{between_children, reopen};
 use crate::fake::{Bench, Fake, options, plan, stand};
 
 /// A folder with a journal of one run in it, closed.
@@ -27,7 +28,7 @@ fn file(folder: &tempfile::TempDir) -> std::path::PathBuf {
 /// Opening fails with that error and leaves the file as it was.
 fn refused(folder: &tempfile::TempDir, expected: &JournalError) {
     let before = fs::read(file(folder)).unwrap();
-    assert_eq!(&Journal::open(folder.path()).unwrap_err(), expected);
+    assert_eq!(&between_children(|| Journal::open(folder.path())).unwrap_err(), expected);
     assert!(fs::read(file(folder)).unwrap() == before, "the file was changed");
 }
 
@@ -107,7 +108,7 @@ fn a_journal_that_is_open_is_not_opened_again_until_it_is_dropped() {
     let journal = Journal::open(folder.path()).unwrap();
     assert_eq!(Journal::open(folder.path()).unwrap_err(), JournalError::InUse { path: file(&folder) });
     drop(journal);
-    Journal::open(folder.path()).unwrap();
+    reopen(folder.path());
 }
 
 #[test]
@@ -139,7 +140,8 @@ fn pages(folder: &tempfile::TempDir) -> u32 {
 }
 
 fn engine_with_room(folder: &tempfile::TempDir, tenant: &Fake, pages: u32) -> Engine {
-    let journal = Journal::open_with(folder.path(), JournalOptions { max_pages: Some(pages) }).unwrap();
+    let limited = JournalOptions { max_pages: Some(pages) };
+    let journal = between_children(|| Journal::open_with(folder.path(), limited)).unwrap();
     Engine::new(journal, options(&tenant.clock))
 }
 
@@ -152,8 +154,10 @@ fn a_full_disk_starts_no_run() {
     runtime.block_on(async {
         let tenant = Arc::new(Fake::new(300));
         let engine = engine_with_room(&folder, &tenant, pages);
-        let full = engine.start(plan(300), tenant.clone()).await.unwrap_err();
-        assert_eq!(full, StartError::Journal(JournalError::Full { path: file(&folder) }));
+        for _ in 0..2 {
+            let full = engine.start(plan(300), tenant.clone()).await.unwrap_err();
+            assert_eq!(full, StartError::Journal(JournalError::Full { path: file(&folder) }));
+        }
         assert_eq!(engine.runs(None).await.unwrap().len(), 1, "what was there is still there");
         assert_eq!(tenant.post_count(), 0);
     });
@@ -190,7 +194,7 @@ fn a_disk_that_fills_up_stops_the_run_and_nothing_unrecorded_goes_out() {
         assert_eq!(last, (ItemState::NotSent, Some(ItemReason::JournalFailed)));
 
         drop(engine);
-        let journal = Journal::open(folder.path()).unwrap();
+        let journal = reopen(folder.path());
         let reopened = journal.run(id).await.unwrap();
         assert!(matches!(reopened.summary.state, RunState::Interrupted | RunState::JournalFailed));
         assert_eq!(reopened.summary.counts, counts, "the journal tells the same states");
@@ -238,7 +242,7 @@ async fn an_answer_that_cannot_be_recorded_leaves_its_item_unconfirmed_and_stops
     blocked.lock().unwrap().take();
     bench.tenant.on_send.lock().unwrap().take();
     drop(bench.engine);
-    let reopened = Journal::open(bench.folder.path()).unwrap().run(id).await.unwrap();
+    let reopened = reopen(bench.folder.path()).run(id).await.unwrap();
     assert_eq!((reopened.summary.state, reopened.summary.counts), (RunState::Interrupted, counts));
 }
 
@@ -248,7 +252,8 @@ mod permissions {
     use std::os::unix::process::CommandExt as _;
 
     use super::*;
-    use crate::crash::{again, folder_of_child};
+    use crate::crash::{again, folder_of_child, spawn};
+    use std::process::Stdio;
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -294,13 +299,14 @@ mod permissions {
             // The other account must be able to reach the binary itself.
             set_mode(copy.path(), 0o755);
             let binary = copy.path().join("it");
-            fs::copy(std::env::current_exe().unwrap(), &binary).unwrap();
+            between_children(|| fs::copy(std::env::current_exe().unwrap(), &binary)).unwrap();
             let args: Vec<_> = child.get_args().map(ToOwned::to_owned).collect();
             let mut moved = std::process::Command::new(binary);
             moved.args(args).env("UNLATCH_TEST_FOLDER", folder).uid(65_534).gid(65_534);
             child = moved;
         }
-        let output = child.current_dir("/").stdin(std::process::Stdio::null()).output().unwrap();
+        child.current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let output = spawn(&mut child).wait_with_output().unwrap();
         let stdout = String::from_utf8(output.stdout).unwrap();
         let line = stdout.lines().find_map(|line| line.strip_prefix("opened: "));
         line.unwrap_or_else(|| panic!("{stdout}{}", String::from_utf8_lossy(&output.stderr))).to_owned()

@@ -4,8 +4,10 @@
 mod crash;
 mod demo;
 mod fake;
+mod fresh;
 mod journal;
 mod outcomes;
+mod overlap;
 mod plan;
 mod properties;
 mod run;

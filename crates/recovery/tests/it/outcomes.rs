@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 use unlatch_graph::{ActionState, ApiErrorKind, DeviceActionResult, Error, TokenError};
 use unlatch_recovery::{CheckError, ItemState, RunCounts};
 
-use crate::fake::{Bench, answered, api_error, device_id, lost, plan};
+use crate::fake::{Bench, answered, api_error, device_id, lost, plan, plan_for, stand};
 
 fn result(state: &str, started: OffsetDateTime) -> DeviceActionResult {
     DeviceActionResult {
@@ -108,4 +108,62 @@ async fn one_device_that_cannot_be_read_does_not_hide_the_others_and_a_lost_sign
     bench.tenant.script_read(0, [signed_out.clone()]);
     let told = bench.engine.check_outcomes(id, bench.tenant.clone()).await;
     assert_eq!(told, Err(CheckError::Graph(signed_out)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_started_long_after_the_request_was_over_settles_nothing() {
+    let bench = Bench::new(2);
+    bench.tenant.script(1, [lost()]);
+    let record = bench.run(plan(2)).await;
+    let later = (bench.tenant.clock)() + Duration::from_secs(62);
+    for number in 0..2 {
+        bench.report(number, vec![result("done", later)]);
+    }
+    let id = record.summary.header.id;
+    let after = bench.engine.check_outcomes(id, bench.tenant.clone()).await.unwrap();
+    assert_eq!(after, record, "somebody asked for it elsewhere, a minute later");
+    for number in 0..2 {
+        bench.report(number, vec![result("done", later - Duration::from_secs(10))]);
+    }
+    let after = bench.engine.check_outcomes(id, bench.tenant.clone()).await.unwrap();
+    assert_eq!(after.summary.counts.done, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_may_be_a_later_runs_is_not_an_earlier_ones() {
+    let bench = Bench::new(3);
+    bench.tenant.script(1, [lost()]);
+    let first = bench.run(plan(2)).await.summary.header.id;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let second = bench.run(plan_for([2, 1])).await.summary.header.id;
+    for number in 0..3 {
+        bench.report(number, vec![result("done", (bench.tenant.clock)())]);
+    }
+    let first = bench.engine.check_outcomes(first, bench.tenant.clone()).await.unwrap();
+    let second = bench.engine.check_outcomes(second, bench.tenant.clone()).await.unwrap();
+    let states: Vec<_> = first.items.iter().chain(&second.items).map(|item| stand(item).0).collect();
+    assert_eq!(
+        states,
+        [ItemState::Done, ItemState::Unconfirmed, ItemState::Done, ItemState::Done],
+        "the lost one stays unconfirmed; its device is at what the later run asked for"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_read_pending_before_another_read_done_does_not_take_that_back() {
+    let bench = Bench::new(1);
+    let id = bench.run(plan(1)).await.summary.header.id;
+    let now = (bench.tenant.clock)();
+    bench.report(0, vec![result("pending", now)]);
+    let slow = bench.engine.check_outcomes(id, bench.tenant.clone());
+    let quick = async {
+        // Both have read that the item is open; only this one sees the device's answer, and is recorded first.
+        let record = bench.engine.check_outcomes(id, bench.tenant.clone()).await.unwrap();
+        record.items[0].standing.state
+    };
+    let mut done = result("done", now);
+    done.last_updated = Some(now + Duration::from_secs(9));
+    *bench.tenant.next_results.lock().unwrap() = vec![vec![result("pending", now)], vec![done]];
+    let (quick, slow) = tokio::join!(quick, slow);
+    assert_eq!((quick, slow.unwrap().items[0].standing.state), (ItemState::Done, ItemState::Done));
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::fake::{
     Bench, answered, api_error, device, lost, plan, planned, principal, route_unknown, throttled,
+    token_renewed,
 };
 
 /// An outcome, and whether the service may have executed the request: told by hand, not by the code under test.
@@ -27,6 +28,7 @@ fn outcome() -> impl Strategy<Value = (SendOutcome, bool)> {
         3 => proptest::option::of(0_u64..30)
             .prop_map(|wait| (throttled(wait.map(Duration::from_secs)), false)),
         2 => Just((route_unknown(), false)),
+        1 => Just((token_renewed(), false)),
         2 => Just((SendOutcome::NotConnected("refused".into()), false)),
         1 => Just((SendOutcome::NoToken(TokenError::Unavailable("later".into())), false)),
         1 => (400_u16..=407).prop_map(|status| (answered(status, ApiErrorKind::RoleDenied), false)),
@@ -53,6 +55,15 @@ proptest! {
         routes in vec(any::<bool>(), 16),
         cancel_at in proptest::option::of(0_usize..24),
     ) {
+        // A second renewed token pauses the run until a person signs in.
+        let mut scripts = scripts;
+        for script in &mut scripts {
+            let mut renewals = 0;
+            script.retain(|(outcome, _)| {
+                renewals += usize::from(*outcome == token_renewed());
+                *outcome != token_renewed() || renewals == 1
+            });
+        }
         paused(async {
             let count = scripts.len();
             let bench = Bench::new(count);
@@ -95,7 +106,7 @@ proptest! {
                 assert_eq!(sent, maybe == 1, "device {number} is {state:?} after {script:?}");
             }
             drop(bench.engine);
-            let journal = unlatch_recovery::Journal::open(bench.folder.path()).unwrap();
+            let journal = crate::crash::reopen(bench.folder.path());
             assert_eq!(journal.run(id).await.unwrap(), record, "the journal tells the same as the live run");
         });
     }
@@ -219,6 +230,7 @@ fn each_way_a_request_can_end_has_one_meaning() {
         (SendOutcome::NoToken(TokenError::SignInNeeded { claims: None }), again(RepeatWhen::SignedIn)),
         (throttled(Some(wait)), again(RepeatWhen::Held(Some(wait)))),
         (throttled(None), again(RepeatWhen::Held(None))),
+        (token_renewed(), again(RepeatWhen::Renewed)),
         (answered(401, ApiErrorKind::ClaimsChallenge), again(RepeatWhen::SignedIn)),
         (answered(401, ApiErrorKind::Unauthenticated), again(RepeatWhen::SignedIn)),
         (answered(401, ApiErrorKind::RoleDenied), again(RepeatWhen::Never)),

@@ -7,8 +7,8 @@ use unlatch_graph::{ApiErrorKind, AppId, DeviceId, Error, ManagementAgent, Manag
 use unlatch_recovery::{Event, ItemReason, ItemState, RunCounts, RunState, Tenant as _, Verdict};
 
 use crate::fake::{
-    Bench, Fake, answered, api_error, device, device_id, lost, plan, plan_of, planned, route_unknown, stand,
-    throttled,
+    Bench, Fake, answered, api_error, device, device_id, lost, plan, plan_for, plan_of, planned,
+    route_unknown, stand, throttled, token_renewed,
 };
 
 const DEFAULT: RunCounts = RunCounts {
@@ -150,12 +150,137 @@ async fn a_429_waits_as_told_and_holds_every_sender() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttled_without_end_is_refused_after_five_attempts() {
+async fn throttled_without_end_is_refused_after_ten_attempts_however_little_was_told() {
+    for told in [None, Some(0), Some(249), Some(1_000)] {
+        let bench = Bench::new(1);
+        bench.tenant.script(0, (0..20).map(|_| throttled(told.map(Duration::from_millis))));
+        let record = bench.run(plan(1)).await;
+        assert_eq!(stand(&record.items[0]), (ItemState::Refused, Some(ItemReason::Throttled)));
+        let posts = bench.tenant.posts_for(0);
+        assert_eq!(posts.len(), 10);
+        for (pair, seconds) in posts.windows(2).zip([1, 2, 4, 8, 16, 32, 60, 60, 60]) {
+            let waited = pair[1].at - pair[0].at;
+            assert!(waited >= Duration::from_secs(seconds), "{told:?}: {waited:?}, not {seconds} s");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_that_are_throttled_without_end_back_off_too() {
     let bench = Bench::new(1);
-    bench.tenant.script(0, (0..10).map(|_| throttled(Some(Duration::from_secs(1)))));
+    let error = || Error::Throttled { retry_after: Some(Duration::ZERO), request_id: None };
+    bench.tenant.script_read(0, (0..20).map(|_| error()));
+    let begun = Instant::now();
     let record = bench.run(plan(1)).await;
-    assert_eq!(stand(&record.items[0]), (ItemState::Refused, Some(ItemReason::Throttled)));
-    assert_eq!(bench.tenant.post_count(), 5);
+    assert_eq!(stand(&record.items[0]), (ItemState::Stopped, Some(ItemReason::NotRead)));
+    assert_eq!(bench.tenant.reads_done.load(Ordering::SeqCst), 10);
+    assert!(begun.elapsed() >= Duration::from_secs(240), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_item_backs_off_beyond_what_was_told_does_not_hold_the_others() {
+    let bench = Bench::new(400);
+    bench.tenant.script(0, (0..20).map(|_| throttled(Some(Duration::ZERO))));
+    let record = bench.run(plan(400)).await;
+    assert_eq!(record.summary.counts, RunCounts { total: 400, accepted: 399, failed: 1, ..DEFAULT });
+    let posts = bench.tenant.posts.lock().unwrap();
+    let last_other = posts.iter().filter(|post| post.device != device_id(0)).map(|post| post.at).max();
+    assert!(last_other.unwrap() - posts[0].at < Duration::from_secs(60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewed_token_is_used_at_once_with_an_intent_and_a_read_of_its_own() {
+    let bench = Bench::new(1);
+    bench.tenant.script(0, [token_renewed()]);
+    let begun = Instant::now();
+    let record = bench.run(plan(1)).await;
+    assert!(begun.elapsed() < Duration::from_secs(2), "at once");
+    assert_eq!(stand(&record.items[0]), (ItemState::Accepted, None));
+    assert_eq!(record.items[0].standing.attempts, 2);
+    assert_eq!((bench.tenant.post_count(), bench.tenant.reads_done.load(Ordering::SeqCst)), (2, 2));
+    let id = record.summary.header.id;
+    drop(bench.engine);
+    let entries = crate::crash::reopen(bench.folder.path()).entries(id).await.unwrap();
+    let kinds: Vec<_> = entries.iter().map(|entry| entry.event.kind()).collect();
+    assert_eq!(kinds, ["run_started", "intent", "answer", "intent", "answer", "run_ended"]);
+    let ids: Vec<_> = entries
+        .iter()
+        .filter_map(|entry| match &entry.event {
+            Event::Answer { client_request_id, status, .. } => Some((*client_request_id, *status)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!((ids[0].1, ids[1].1), (Some(401), None));
+    assert_ne!(ids[0].0, ids[1].0, "each request is found again by its own id");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_or_a_changed_device_comes_before_the_request_with_the_renewed_token() {
+    let bench = Bench::new(2);
+    bench.tenant.script(0, [token_renewed()]);
+    let tenant = Arc::downgrade(&bench.tenant);
+    bench.tenant.on_send(move |_, _| {
+        tenant.upgrade().unwrap().change(0, |device| device.device_name = "Renamed".into());
+    });
+    let record = bench.run(plan_for([0])).await;
+    assert_eq!(stand(&record.items[0]), (ItemState::Stopped, Some(ItemReason::Changed)));
+    assert_eq!(bench.tenant.post_count(), 1);
+
+    bench.tenant.script(1, [token_renewed()]);
+    let id = bench.start(plan_for([1])).await;
+    let engine = bench.engine.clone();
+    bench.tenant.on_send(move |_, _| engine.cancel(id));
+    let record = bench.end(id).await;
+    bench.tenant.on_send.lock().unwrap().take();
+    assert_eq!(stand(&record.items[0]), (ItemState::NotSent, None));
+    assert_eq!(bench.tenant.posts_for(1).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_watches_first_and_then_asks_for_the_changes_never_misses_the_end() {
+    let bench = Bench::new(40);
+    for wait in 0..60 {
+        let id = bench.start(plan(3)).await;
+        tokio::time::sleep(Duration::from_millis(wait * 10)).await;
+        let watched = bench.engine.watch(id);
+        let mut progress = bench.engine.changes_since(id, 0).await.unwrap();
+        assert_eq!(progress.items.len(), 3);
+        if let Some(mut changes) = watched {
+            while changes.changed().await.is_ok() {
+                progress = bench.engine.changes_since(id, progress.version).await.unwrap();
+            }
+            progress = bench.engine.changes_since(id, progress.version).await.unwrap();
+        }
+        assert_eq!(progress.summary.state, RunState::Finished);
+        assert_eq!(progress.summary.counts.accepted, 3);
+        let late = bench.engine.changes_since(id, progress.version).await.unwrap();
+        assert_eq!(late.summary, progress.summary);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_that_is_read_while_runs_begin_and_end_calls_none_of_them_interrupted() {
+    let mut tenant = Fake::new(40);
+    (tenant.pace, tenant.round_trip) = (None, Duration::from_micros(50));
+    let bench = Bench::with(tenant);
+    let runs = async {
+        for number in 0..300 {
+            let id = bench.start(plan_for([number % 40])).await;
+            bench.engine.finished(id).await;
+        }
+    };
+    let lists = async {
+        loop {
+            for summary in bench.engine.runs(None).await.unwrap() {
+                assert!(matches!(summary.state, RunState::Active | RunState::Finished), "{summary:?}");
+            }
+        }
+    };
+    tokio::select! {
+        () = runs => {}
+        () = lists => {}
+    }
+    assert_eq!(bench.engine.runs(None).await.unwrap().len(), 300);
 }
 
 #[tokio::test(start_paused = true)]
@@ -345,7 +470,7 @@ async fn the_journal_holds_the_whole_story_of_an_item() {
     let record = bench.run(plan(1)).await;
     let id = record.summary.header.id;
     drop(bench.engine);
-    let journal = unlatch_recovery::Journal::open(bench.folder.path()).unwrap();
+    let journal = crate::crash::reopen(bench.folder.path());
     let entries = journal.entries(id).await.unwrap();
     let kinds: Vec<_> = entries.iter().map(|entry| entry.event.kind()).collect();
     assert_eq!(kinds, ["run_started", "intent", "answer", "throttled", "intent", "answer", "run_ended"]);

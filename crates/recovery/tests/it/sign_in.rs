@@ -3,7 +3,7 @@ use std::sync::Arc;
 use unlatch_graph::{ApiErrorKind, Error, TokenError};
 use unlatch_recovery::{Engine, ItemReason, ItemState, Principal, ResumeError, RunId, RunState};
 
-use crate::fake::{Bench, Fake, answered, plan, principal, signed_out, stand};
+use crate::fake::{Bench, Fake, answered, plan, principal, signed_out, stand, token_renewed};
 
 async fn paused(engine: &Engine, id: RunId) {
     let mut changes = engine.watch(id).unwrap();
@@ -106,4 +106,44 @@ async fn a_run_that_was_waiting_when_the_application_ended_was_not_sent_for_want
     let record = journal.run(id).await.unwrap();
     assert_eq!(record.summary.state, RunState::Interrupted);
     assert_eq!(stand(&record.items[0]), (ItemState::NotSent, Some(ItemReason::SignInNeeded)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_token_that_is_not_accepted_waits_for_a_sign_in() {
+    let bench = Bench::new(1);
+    bench.tenant.script(0, [token_renewed(), token_renewed()]);
+    let id = bench.start(plan(1)).await;
+    paused(&bench.engine, id).await;
+    assert_eq!(bench.tenant.post_count(), 2);
+    bench.engine.resume(id, &principal(), bench.tenant.clone()).await.unwrap();
+    let record = bench.end(id).await;
+    assert_eq!((stand(&record.items[0]), bench.tenant.post_count()), ((ItemState::Accepted, None), 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_does_not_wait_is_not_touched_by_a_resume() {
+    let bench = Bench::new(30);
+    let id = bench.start(plan(30)).await;
+    let other = Arc::new(Fake::new(30));
+    let stranger = Principal { account_id: "somebody else".into(), ..principal() };
+    for account in [principal(), stranger] {
+        let refused = bench.engine.resume(id, &account, other.clone()).await;
+        assert_eq!(refused, Err(ResumeError::NotWaiting));
+    }
+    let record = bench.end(id).await;
+    assert_eq!((record.summary.state, record.summary.counts.accepted), (RunState::Finished, 30));
+    assert_eq!((bench.tenant.post_count(), other.post_count()), (30, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_resumes_at_once_one_is_taken() {
+    let bench = Bench::new(1);
+    bench.tenant.script(0, [signed_out()]);
+    let id = bench.start(plan(1)).await;
+    paused(&bench.engine, id).await;
+    let account = principal();
+    let resume = || bench.engine.resume(id, &account, bench.tenant.clone());
+    let (first, second) = tokio::join!(resume(), resume());
+    assert_eq!((first, second), (Ok(()), Err(ResumeError::NotWaiting)));
+    assert_eq!(bench.end(id).await.summary.counts.accepted, 1);
 }
