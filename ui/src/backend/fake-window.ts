@@ -7,6 +7,7 @@ import { mount } from 'svelte';
 import App from '../App.svelte';
 import type { ItemState, ItemView } from './backend';
 import { FakeBackend, problem } from './fake';
+import { fakeDevice } from './fake-tenant';
 
 const asked = new URLSearchParams(location.search);
 const language = asked.get('lang');
@@ -47,6 +48,41 @@ const scenes: Record<string, () => FakeBackend> = {
         }),
       },
     }),
+  bulk: () => {
+    const backend = FakeBackend.signedIn();
+    backend.devicesFound = {
+      devices: Array.from({ length: 300 }, (_, index) => fakeDevice(index + 1, null, Date.now())),
+    };
+    return backend;
+  },
+  config: () =>
+    FakeBackend.signedIn({
+      configProblem: {
+        file: '/home/alma/.config/unlatch/config.toml',
+        key: 'max_run_size',
+        reason: 'must be a whole number from 1 to 5000',
+      },
+    }),
+  names: () => {
+    const backend = FakeBackend.signedIn();
+    const user = {
+      id: 'u-9',
+      displayName: 'ليلى حداد',
+      userPrincipalName: 'user0005@contoso.example',
+      mail: null,
+    };
+    const names = [
+      'جهاز ليلى 7',
+      'Aula 3 · Tableta de 李 🎒 (reserva)',
+      'לוח 12 (בית ספר)',
+      'x\u202egnp.exe',
+      'W'.repeat(90),
+    ];
+    backend.devicesFound = {
+      devices: names.map((name, index) => ({ ...fakeDevice(index + 2, user, Date.now()), name })),
+    };
+    return backend;
+  },
   journal: () =>
     FakeBackend.signedIn({ journalProblem: problem('journal', { message: 'journal.db is read-only' }) }),
   ignored: () => {

@@ -46,6 +46,8 @@ export class FakeBackend implements Backend {
   typedCountAbove = 20;
   /** Milliseconds that every answer takes. */
   delay = 0;
+  /** Who signs in next. */
+  account = fakeAccount;
   /** Milliseconds between two items of a run; none waits for {@link step}. */
   pace: number | null = null;
   /** How each item of a run turns out, by its position. */
@@ -140,7 +142,7 @@ export class FakeBackend implements Backend {
 
   signIn = () =>
     Promise.race([
-      this.#answer('signIn', null, () => this.#set({ session: { kind: 'signedIn', account: fakeAccount } })),
+      this.#answer('signIn', null, () => this.#set({ session: { kind: 'signedIn', account: this.account } })),
       new Promise<never>((_, reject) => (this.#signIn = { reject })),
     ]);
 
@@ -306,7 +308,9 @@ export class FakeBackend implements Backend {
     const next = run.view.items.find((item) => item.state === 'waiting');
     if (!next || run.view.summary.state !== 'active') return false;
     const requestId = `5b1c9e20-7d44-4f0e-9a61-${String(next.position).padStart(12, '0')}`;
-    const items = [{ ...next, requestId, ...this.outcome(next.position) }];
+    const clientRequestId = requestId.replace('5b1c9e20', 'c11e47aa');
+    const at = new Date(this.now).toISOString();
+    const items = [{ ...next, requestId, clientRequestId, at, ...this.outcome(next.position) }];
     return this.#change(run, items) === 'active';
   }
 

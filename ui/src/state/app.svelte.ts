@@ -1,5 +1,6 @@
 import {
   failure,
+  type AccountView,
   type AppStatus,
   type Backend,
   type CommandError,
@@ -32,6 +33,17 @@ export function onBanner(error: CommandError): boolean {
   return BANNER_CODES.includes(error.code);
 }
 
+/** Whether two sign-ins are the same person in the same tenant. */
+function same(one: AccountView | null, other: AccountView | null): boolean {
+  return one?.tenantId === other?.tenantId && one?.username === other?.username;
+}
+
+/** Where the settings lead: another place has other people and devices. */
+function placeOf(status: AppStatus | null): string {
+  const { tenant, clientId, cloud } = status?.settings ?? {};
+  return JSON.stringify([status?.mode, tenant, clientId, cloud]);
+}
+
 /** What the window shows and what a person may do in it. */
 export class AppState {
   status = $state.raw<AppStatus | null>(null);
@@ -42,6 +54,8 @@ export class AppState {
   trouble = $state.raw<Trouble | null>(null);
   /** The desk stays when a sign-in ends by itself, so that nothing is lost. */
   deskStays = $state(false);
+  /** The review was left: the desk gives the focus back to the button that opened it. */
+  reviewLeft = false;
 
   readonly selection = new Selection();
   readonly announcer = new Announcer();
@@ -72,8 +86,7 @@ export class AppState {
       const status = await this.backend.signIn();
       this.trouble = null;
       const after = status.session.kind === 'signedIn' ? status.session.account : null;
-      if (before && (after?.tenantId !== before.tenantId || after.username !== before.username))
-        this.#forget();
+      if (before && !same(before, after)) this.#forget();
       return status;
     });
   }
@@ -110,16 +123,19 @@ export class AppState {
 
   /** Gives what went wrong, or nothing. */
   async saveSettings(input: SettingsInput): Promise<CommandError | null> {
-    const before = this.account;
+    const before = this.account ?? this.#lastAccount;
+    const place = placeOf(this.status);
     try {
       this.#show(await this.backend.saveSettings(input));
     } catch (thrown) {
       return failure(thrown);
     }
-    // Another tenant: nothing of the old one stays on the screen.
-    if (before && !this.account) {
+    // Another tenant or account: nothing of the old one stays on the screen.
+    const now = this.account;
+    if (before && (now ? !same(before, now) : placeOf(this.status) !== place)) {
       this.#forget();
-      this.deskStays = false;
+      this.deskStays = now !== null;
+      this.#lastAccount = now;
     }
     return null;
   }
@@ -186,6 +202,12 @@ export class AppState {
     return true;
   }
 
+  /** Back from the review to the desk, with nothing sent. */
+  leaveReview(): void {
+    this.reviewLeft = true;
+    this.show({ name: 'desk' });
+  }
+
   /** Reads the status again, without disturbing what is on the screen. */
   async refresh(): Promise<void> {
     try {
@@ -195,7 +217,7 @@ export class AppState {
     }
   }
 
-  #lastAccount: { tenantId: string; username: string } | null = null;
+  #lastAccount: AccountView | null = null;
   #language: string | null | undefined;
 
   #show(status: AppStatus): void {

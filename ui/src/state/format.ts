@@ -23,6 +23,12 @@ export function relativeTime(iso: string, now: number): string {
   return format.format(0, 'second');
 }
 
+/** Whole days since then, as {@link relativeTime} counts them; null if the time cannot be read. */
+export function daysSince(iso: string, now: number): number | null {
+  const then = Date.parse(iso);
+  return Number.isNaN(then) ? null : Math.trunc((now - then) / 86_400_000);
+}
+
 /** The exact time in the person's own zone, with the zone named. */
 export function exactTime(iso: string): string {
   const then = Date.parse(iso);

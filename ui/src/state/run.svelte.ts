@@ -2,10 +2,30 @@ import {
   failure,
   type Backend,
   type CommandError,
+  type ItemState,
   type ItemView,
+  type RunCounts,
   type RunProgress,
   type RunView,
 } from '../backend/backend';
+
+export type ItemGroup = Exclude<keyof RunCounts, 'total'>;
+
+/** What an item is counted as. */
+export const groupOf: Record<ItemState, ItemGroup> = {
+  waiting: 'waiting',
+  sending: 'waiting',
+  accepted: 'accepted',
+  done: 'done',
+  failed: 'answered',
+  notSupported: 'answered',
+  canceled: 'answered',
+  other: 'answered',
+  refused: 'failed',
+  stopped: 'failed',
+  unconfirmed: 'unconfirmed',
+  notSent: 'notSent',
+};
 
 export function merged(run: RunView, progress: RunProgress): RunView {
   const items: ItemView[] = run.items.slice();

@@ -9,6 +9,7 @@ import {
   type UserRow,
   type UsersFound,
 } from '../backend/backend';
+import { renewClock } from './clock.svelte';
 
 export type SearchMode = 'user' | 'app' | 'device';
 
@@ -25,6 +26,25 @@ const TYPING_PAUSE_MS = 200;
 
 export function appLabel(app: AppRow): string {
   return app.version ? `${app.displayName} ${app.version}` : app.displayName;
+}
+
+export interface AppGroup {
+  key: string;
+  name: string;
+  publisher: string | null;
+  apps: AppRow[];
+}
+
+/** The versions of each app together. Apps of the same name from two publishers stay apart. */
+export function appGroups(apps: readonly AppRow[]): AppGroup[] {
+  const groups = new Map<string, AppGroup>();
+  for (const app of apps) {
+    const key = JSON.stringify([app.displayName, app.publisher]);
+    const group = groups.get(key);
+    if (group) group.apps.push(app);
+    else groups.set(key, { key, name: app.displayName, publisher: app.publisher, apps: [app] });
+  }
+  return [...groups.values()];
 }
 
 export function routeOf(origin: Origin): RouteView {
@@ -67,7 +87,9 @@ export class Search {
   readonly tooLong = $derived([...this.text.trim()].length > MAX_TEXT);
   readonly options = $derived.by<readonly (UserRow | AppRow)[]>(() => {
     if (!this.choices) return [];
-    return this.choices.kind === 'users' ? this.choices.found.users : this.choices.found.apps;
+    return this.choices.kind === 'users'
+      ? this.choices.found.users
+      : appGroups(this.choices.found.apps).flatMap((group) => group.apps);
   });
 
   #modeByHand = false;
@@ -132,6 +154,7 @@ export class Search {
     try {
       const result = await this.#askDevices(origin);
       if (turn !== this.#deviceTurn) return;
+      renewClock();
       this.result = result;
       this.loading = false;
       if (result.problem) this.events.failed(result.problem, () => void this.showDevices(origin));

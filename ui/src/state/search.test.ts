@@ -78,6 +78,33 @@ describe('the search', () => {
     expect(backend.called('devicesOfUser')).toEqual(['u-1', 'u-3']);
   });
 
+  it('keeps the versions of an app together, and two publishers of one name apart', async () => {
+    const { backend, search } = open();
+    const app = {
+      id: '',
+      displayName: 'Exam',
+      version: '1',
+      publisher: 'A',
+      platform: 'ios',
+      deviceCount: 1,
+    };
+    backend.findApps = () =>
+      Promise.resolve({
+        apps: [
+          { ...app, id: '1' },
+          { ...app, id: '2', publisher: 'B' },
+          { ...app, id: '3', version: '2' },
+        ],
+        leftOut: 0,
+        complete: true,
+        problem: null,
+      });
+    search.choose('app');
+    search.type('exam');
+    await search.enter();
+    expect(search.options.map((option) => option.id)).toEqual(['1', '3', '2']);
+  });
+
   it('points at the first of several matches and takes none by itself', async () => {
     const { backend, search } = open();
     search.text = 'user';

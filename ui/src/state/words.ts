@@ -12,6 +12,9 @@ import type {
 } from '../backend/backend';
 import type { IconName } from '../components/icons';
 import { m } from '../paraglide/messages';
+import { isolated } from './bidi';
+import { clock } from './clock.svelte';
+import { daysSince } from './format';
 
 /** What happened, and what a person does about it. */
 export interface Words {
@@ -41,6 +44,8 @@ export const errorWords: Record<ErrorCode, Words> = {
   keychain: { what: m.error_keychain, next: m.error_keychain_next },
   journal: { what: m.error_journal, next: m.error_journal_next },
   planMismatch: { what: m.error_plan_mismatch, next: m.error_plan_mismatch_next },
+  deviceInRun: { what: m.error_device_in_run, next: m.error_device_in_run_next },
+  runUnderWay: { what: m.error_run_under_way, next: m.error_run_under_way_next },
   superseded: { what: m.error_superseded, next: m.error_superseded_next },
   config: { what: m.error_config, next: m.error_config_next },
   internal: { what: m.error_internal, next: m.error_internal_next },
@@ -124,16 +129,23 @@ export function warningText(warning: DeviceWarning): string {
   }
 }
 
-export function warningsText(warnings: readonly DeviceWarning[]): string {
-  return warnings.map(warningText).join(' · ');
+/** The warnings of a device. Its silence is counted by the same clock as its last contact, so that both agree. */
+export function warningsText(device: DeviceRow): string {
+  return device.warnings
+    .map((warning) =>
+      warning.kind === 'silent' && device.lastContact !== null
+        ? warningText({ ...warning, days: daysSince(device.lastContact, clock()) ?? warning.days })
+        : warningText(warning),
+    )
+    .join(' · ');
 }
 
 export function routeText(route: RouteView): string {
   switch (route.kind) {
     case 'user':
-      return m.route_user({ label: route.label });
+      return m.route_user({ label: isolated(route.label) });
     case 'app':
-      return m.route_app({ label: route.label });
+      return m.route_app({ label: isolated(route.label) });
     case 'direct':
       return m.route_direct();
   }
@@ -171,7 +183,7 @@ export function systemText(device: DeviceRow): string {
 export function itemText(item: ItemView): { state: string; next: string } {
   const words = itemWords[item.state];
   const why = item.reason ? reasonWords[item.reason] : null;
-  const said = item.message && !why ? ` ${m.device_said({ message: item.message })}` : '';
+  const said = item.message && !why ? ` ${m.device_said({ message: isolated(item.message) })}` : '';
   return why
     ? { state: words.what(), next: `${why.what()} ${why.next()}` }
     : { state: words.what(), next: words.next() + said };

@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from '@testing-library/svelte';
+import { fireEvent, screen, waitFor, within } from '@testing-library/svelte';
 import { describe, expect, it } from 'vitest';
 
 import { FakeBackend, problem } from '../backend/fake';
@@ -74,6 +74,40 @@ describe('the confirmation', () => {
     await review(backend);
     noId('typed-count');
     expect(byId('confirm-button')).toBeEnabled();
+  });
+
+  it('is not sent by Enter in a check box or a field, nor by the second click of a double click', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await review(backend);
+    (screen.getAllByRole('checkbox')[0] as HTMLElement).focus();
+    await person.keyboard('{Enter}{Enter}');
+    byId('reason-input').focus();
+    await person.keyboard('{Enter}');
+    await fireEvent.click(byId('confirm-button'), { detail: 2 });
+    expect(backend.called('startRun')).toEqual([]);
+    await fireEvent.click(byId('confirm-button'), { detail: 1 });
+    await findId('run-view');
+  });
+
+  it('gives the focus back to the button that opened it', async () => {
+    const { person } = await review(FakeBackend.signedIn());
+    await person.keyboard('{Escape}');
+    expect(byId('recover-button')).toHaveFocus();
+    await person.keyboard('{Enter}');
+    await findId('confirm-dialog');
+    expect(screen.getByRole('heading', { level: 1 })).toHaveFocus();
+  });
+
+  it('says that a device still waits in another run, and leads there', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await review(backend);
+    backend.fail('startRun', problem('deviceInRun'));
+    await person.click(byId('confirm-button'));
+    expect(await findId('error-panel')).toHaveTextContent(
+      'A device of this selection still waits in another run.',
+    );
+    await person.click(screen.getByRole('button', { name: 'Open the history' }));
+    await findId('history-view');
   });
 
   it('goes back with Escape and keeps the selection', async () => {

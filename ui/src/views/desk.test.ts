@@ -1,7 +1,7 @@
 import { fireEvent, screen, waitFor } from '@testing-library/svelte';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { FakeBackend, problem } from '../backend/fake';
+import { fakeAccount, FakeBackend, problem } from '../backend/fake';
 import { fakeDevice } from '../backend/fake-tenant';
 import {
   byId,
@@ -167,6 +167,121 @@ describe('the desk', () => {
     await person.click(screen.getByRole('button', { name: 'Sign in again' }));
     await waitFor(() => expect(byId('recover-button')).toBeEnabled());
     expect(deviceIds('tray-item')).toEqual(['d-5']);
+  });
+
+  it('forgets the selection when somebody else signs in', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await openWindow(backend);
+    await devicesOf(person, 'zoë');
+    await person.keyboard(' ');
+    backend.endSession();
+    backend.fail('planRun', problem('signedOut'));
+    await person.click(byId('recover-button'));
+    await findId('signed-out-banner');
+    backend.account = { ...fakeAccount, username: 'bo@contoso.example', name: 'Bo' };
+    await person.click(screen.getByRole('button', { name: 'Sign in again' }));
+    await waitFor(() => noId('signed-out-banner'));
+    noId('tray');
+    expect(screen.queryAllByTestId('device-row')).toEqual([]);
+  });
+
+  it('keeps the selection when the language changes while nobody is signed in', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await openWindow(backend);
+    await devicesOf(person, 'zoë');
+    await person.keyboard(' ');
+    backend.endSession();
+    backend.fail('planRun', problem('signedOut'));
+    await person.click(byId('recover-button'));
+    await findId('signed-out-banner');
+    await person.click(byId('account-menu'));
+    await person.click(byId('language-es'));
+    await waitFor(() => expect(document.documentElement.lang).toBe('es'));
+    expect(deviceIds('tray-item')).toEqual(['d-5']);
+  });
+
+  it('forgets the selection when other settings lead to another tenant with a kept sign-in', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await openWindow(backend);
+    await devicesOf(person, 'zoë');
+    await person.keyboard(' ');
+    await person.click(byId('account-menu'));
+    await person.click(byId('open-settings'));
+    const fabrikam = {
+      ...fakeAccount,
+      tenantId: '77777777-0000-4000-8000-000000000002',
+      tenantName: 'Fabrikam',
+    };
+    backend.status = { ...backend.status, session: { kind: 'signedIn', account: fabrikam } };
+    await person.click(byId('settings-save'));
+    await findId('search-input');
+    noId('tray');
+    expect(screen.queryAllByTestId('device-row')).toEqual([]);
+    expect(screen.getByText('Fabrikam')).toBeInTheDocument();
+  });
+
+  it('says that the tenant cannot be left while a run is under way, and leads to the run', async () => {
+    const backend = FakeBackend.signedIn({ mode: 'demo' });
+    const { person } = await openWindow(backend);
+    backend.fail('leaveDemo', problem('runUnderWay'));
+    await person.click(byId('account-menu'));
+    await person.click(byId('leave-demo'));
+    expect(await findId('error-panel')).toHaveTextContent('A run is under way. Let it end or cancel it');
+    await person.click(screen.getByRole('button', { name: 'Open the history' }));
+    await findId('history-view');
+  });
+
+  it('shows a broken configuration file in every view', async () => {
+    const backend = FakeBackend.signedIn({
+      configProblem: { file: '/etc/unlatch/policy.toml', key: 'max_run_size', reason: 'must be a number' },
+    });
+    const { person } = await openWindow(backend);
+    const words = 'File: /etc/unlatch/policy.toml · Key: max_run_size · Reason: must be a number';
+    expect(byId('config-banner')).toHaveTextContent(words);
+    await person.click(byId('account-menu'));
+    await person.click(byId('open-history'));
+    expect(byId('config-banner')).toHaveTextContent(words);
+  });
+
+  it('counts the silence of a device as its last contact does, however long the window was open', async () => {
+    const day = 86_400_000;
+    const backend = FakeBackend.signedIn();
+    const silent = {
+      ...fakeDevice(1, null),
+      lastContact: new Date(Date.now() + 60_000 - 93 * day).toISOString(),
+      warnings: [{ kind: 'silent' as const, days: 93 }],
+    };
+    const { person } = await openWindow(backend);
+    onTestFinished(() => void vi.useRealTimers());
+    vi.setSystemTime(Date.now() + 120_000);
+    backend.devicesFound = { devices: [silent] };
+    await person.click(byId('mode-device'));
+    await devicesOf(person, 'x');
+    expect(row('d-1')).toHaveTextContent('93 days ago');
+    expect(row('d-1')).toHaveTextContent('No contact for 93 days');
+  });
+
+  it('keeps serial number and count in place beside a name that runs from right to left', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await openWindow(backend);
+    await devicesOf(person, 'ليلى');
+    expect(screen.getByRole('heading', { level: 1 })).toHaveTextContent(
+      '\u2068ليلى حداد\u2069 · user0005@contoso.example',
+    );
+  });
+
+  it('moves the focus on when devices are removed from the tray one by one', async () => {
+    const { person } = await openWindow(FakeBackend.signedIn());
+    await devicesOf(person, 'zoë');
+    await person.keyboard('{Control>}a{/Control}');
+    screen.getByRole('button', { name: 'Remove IPADOS-00005' }).focus();
+    await person.keyboard('{Enter}');
+    await waitFor(() => expect(screen.getByRole('button', { name: 'Remove IPHONE-00006' })).toHaveFocus());
+    await person.keyboard('{Enter}');
+    await waitFor(() => expect(screen.getByRole('button', { name: 'Remove SURFACE-00007' })).toHaveFocus());
+    await person.keyboard('{Enter}');
+    noId('tray');
+    await waitFor(() => expect(byId('search-input')).toHaveFocus());
   });
 
   it('tells that the service cannot be reached, and tries again', async () => {

@@ -61,6 +61,74 @@ describe('a run', () => {
     );
   });
 
+  it('narrows the table to what failed, and back', async () => {
+    const backend = FakeBackend.signedIn();
+    const outcomes: Partial<ItemView>[] = [{ state: 'accepted' }, { state: 'refused' }, { state: 'stopped' }];
+    backend.outcome = (position) => outcomes[position] ?? {};
+    const { person, id } = await start(backend);
+    for (let sent = 0; sent < 3; sent += 1) backend.step(id);
+    await waitFor(() => expect(states()).toEqual(['accepted', 'refused', 'stopped']));
+    await person.click(screen.getByRole('button', { name: /^Refused or stopped/ }));
+    expect(states()).toEqual(['refused', 'stopped']);
+    expect(screen.getByRole('grid')).toHaveAttribute('aria-rowcount', '3');
+    expect(screen.getByRole('button', { name: /^Refused or stopped/ })).toHaveTextContent('2');
+    await person.click(screen.getByRole('button', { name: /^All/ }));
+    expect(states()).toHaveLength(3);
+  });
+
+  it('keeps a narrowed table that has run empty, and says so', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person, id } = await start(backend);
+    await person.click(screen.getByRole('button', { name: /^Waiting/ }));
+    for (let sent = 0; sent < 3; sent += 1) backend.step(id);
+    expect(await screen.findByText('No device is in this state now.')).toBeInTheDocument();
+    expect(screen.getByRole('button', { name: /^Waiting/ })).toHaveTextContent('0');
+  });
+
+  it('opens the details of a device by keyboard, with both ids', async () => {
+    const backend = FakeBackend.signedIn();
+    backend.outcome = () => ({ state: 'refused', reason: 'roleDenied', message: 'Forbidden by scope tag' });
+    const { person, id } = await start(backend);
+    backend.step(id);
+    await waitFor(() => expect(states()[0]).toBe('refused'));
+    const [first, second] = screen.getAllByTestId('run-item');
+    first?.focus();
+    await person.keyboard('{Enter}');
+    expect(byId('item-detail')).toHaveTextContent('Forbidden by scope tag');
+    expect(byId('item-detail')).toHaveTextContent('5b1c9e20-7d44-4f0e-9a61-000000000000');
+    expect(byId('correlation-id')).toHaveTextContent('c11e47aa-7d44-4f0e-9a61-000000000000');
+    await person.click(within(byId('item-detail')).getByRole('button', { name: 'Copy Correlation id' }));
+    expect(await navigator.clipboard.readText()).toBe('c11e47aa-7d44-4f0e-9a61-000000000000');
+
+    first?.focus();
+    await person.keyboard('{ArrowDown}');
+    expect(second).toHaveFocus();
+    expect(byId('item-detail')).toHaveAttribute('aria-label', 'Details of IPHONE-00006');
+    await person.keyboard('{Escape}');
+    noId('item-detail');
+    expect(second).toHaveFocus();
+  });
+
+  it('hands the details of a device to a ticket', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person, id } = await start(backend);
+    backend.step(id);
+    await person.click(screen.getAllByTestId('open-detail')[0] as HTMLElement);
+    await person.click(screen.getByRole('button', { name: 'Copy details for the ticket' }));
+    const text = await navigator.clipboard.readText();
+    for (const part of ['IPADOS-00005 · SN000050', 'alma@contoso.example', '2026-11-23T09:30:00.000Z'])
+      expect(text).toContain(part);
+  });
+
+  it('keeps the focus when a button has done its work and goes', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person, id } = await start(backend);
+    await person.click(byId('cancel-run'));
+    await waitFor(() => noId('cancel-run'));
+    await waitFor(() => expect(screen.getByRole('heading', { level: 1 })).toHaveFocus());
+    expect(id).toBe('run-2');
+  });
+
   it('stops on cancel and keeps what was not sent apart', async () => {
     const backend = FakeBackend.signedIn();
     const { person, id } = await start(backend);

@@ -41,7 +41,11 @@ describe('signing in', () => {
   it('is off until a tenant and an application are named, and says so', async () => {
     const backend = new FakeBackend({
       mode: 'unconfigured',
-      configProblem: { file: '/etc/unlatch/policy.toml', key: 'client_id', reason: 'not a GUID' },
+      configProblem: {
+        file: '/home/alma/.config/unlatch/config.toml',
+        key: 'client_id',
+        reason: 'not a GUID',
+      },
     });
     backend.status = {
       ...backend.status,
@@ -49,10 +53,11 @@ describe('signing in', () => {
     };
     const { person } = await openWindow(backend);
     expect(byId('sign-in')).toBeDisabled();
-    expect(byId('config-problem')).toHaveTextContent('/etc/unlatch/policy.toml');
+    expect(byId('config-problem')).toHaveTextContent('/home/alma/.config/unlatch/config.toml');
     expect(byId('config-problem')).toHaveTextContent('client_id');
     expect(byId('config-problem')).toHaveTextContent('not a GUID');
 
+    expect(byId('settings-tenant')).toHaveFocus();
     await person.type(byId('settings-tenant'), 'contoso');
     await person.type(byId('settings-client-id'), '12345');
     await person.click(byId('settings-save'));
@@ -66,6 +71,31 @@ describe('signing in', () => {
     await person.click(byId('settings-save'));
     await waitFor(() => expect(byId('sign-in')).toBeEnabled());
     expect(backend.called('saveSettings')).toMatchObject([{ tenant: 'contoso.example', clientId: CLIENT }]);
+  });
+
+  it('asks for no tenant while policy is broken, because naming one would not help', async () => {
+    await openWindow(
+      new FakeBackend({
+        mode: 'unconfigured',
+        configProblem: { file: '/etc/unlatch/policy.toml', key: null, reason: 'line 3: expected =' },
+      }),
+    );
+    expect(byId('config-problem')).toHaveTextContent('line 3: expected =');
+    expect(screen.getByText(/Sign-in is off until the file above is mended/)).toBeInTheDocument();
+    expect(byId('sign-in')).toBeDisabled();
+    noId('settings-tenant');
+    expect(byId('try-demo')).toHaveFocus();
+  });
+
+  it('says what to do when the browser shows an error', async () => {
+    const backend = new FakeBackend();
+    const { person } = await openWindow(backend);
+    backend.hold('signIn');
+    await person.click(byId('sign-in'));
+    expect(await findId('sign-in-waiting')).toHaveTextContent(
+      'If the browser shows an error, cancel here and check the tenant and the application ID.',
+    );
+    expect(byId('cancel-sign-in')).toHaveFocus();
   });
 
   it('goes to the demo tenant and out of it', async () => {
