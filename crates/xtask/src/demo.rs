@@ -6,8 +6,8 @@ use std::process::Command;
 use crate::packages::{self, Purpose};
 use crate::{shell, ui};
 
-/// The window and what drives it, always together: alone, they would be compiled with other features.
-const BUILD: [&str; 6] = ["build", "--package", "unlatch", "--package", "unlatch-e2e", "--bins"];
+/// All but the program that runs: single packages would be compiled with other features than the tests have.
+const BUILD: [&str; 5] = ["build", "--workspace", "--exclude", "xtask", "--bins"];
 
 /// What the demo was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
