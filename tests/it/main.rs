@@ -6,6 +6,7 @@
 mod browser;
 mod demo;
 mod desk;
+mod faults;
 mod harness;
 mod instance;
 mod job;

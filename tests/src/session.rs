@@ -60,6 +60,8 @@ pub enum Keychain {
     Unlocked,
     /// gnome-keyring starts when asked for, holds a locked collection, and has no display to ask a person on.
     Locked,
+    /// gnome-keyring starts when asked for and holds no collection at all.
+    Empty,
     /// No program on the bus offers a keychain.
     Absent,
 }
@@ -86,13 +88,15 @@ impl Session {
         session.write_bus_and_browser()?;
         if keychain == Keychain::Locked {
             session.make_locked_collection()?;
+        }
+        if matches!(keychain, Keychain::Locked | Keychain::Empty) {
             fs::write(session.folder().join("services/org.freedesktop.secrets.service"), ACTIVATED_KEYCHAIN)?;
         }
         session.start_bus()?;
         match keychain {
             Keychain::Unlocked => session.start_keychain()?,
             Keychain::Locked => session.expect_locked(true)?,
-            Keychain::Absent => {}
+            Keychain::Empty | Keychain::Absent => {}
         }
         Ok(session)
     }

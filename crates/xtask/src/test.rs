@@ -31,9 +31,12 @@ pub fn run() -> bool {
     steps.take_and_keep("Rust tests", &["build"], || {
         shell::run_and_keep(&mut shell::cargo(&["test", "--workspace", "--no-fail-fast"]), is_summary)
     });
-    for (name, state) in
-        [("keychain open", "unlocked"), ("keychain locked", "locked"), ("keychain absent", "absent")]
-    {
+    for (name, state) in [
+        ("keychain open", "unlocked"),
+        ("keychain locked", "locked"),
+        ("keychain empty", "empty"),
+        ("keychain absent", "absent"),
+    ] {
         steps.take_and_keep(name, &["build"], || {
             run_ignored(&built, "crates/auth", |tests| {
                 let mut command = shell::program(shell::built().join("unlatch-session"));

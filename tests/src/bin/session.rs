@@ -1,4 +1,4 @@
-//! `unlatch-session unlocked|locked|absent PROGRAM [ARGUMENT…]` runs a program in a desktop session of its own whose
+//! `unlatch-session unlocked|locked|empty|absent PROGRAM [ARGUMENT…]` runs a program in a desktop session of its own whose
 //! keychain is in that state, and ends with the program's exit code.
 #![allow(clippy::print_stderr, reason = "this is a command-line program")]
 
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
 fn run() -> Result<u8, Failure> {
     let mut arguments = std::env::args_os().skip(1);
     let (Some(state), Some(program)) = (arguments.next(), arguments.next()) else {
-        return Err(Failure::new("usage: unlatch-session unlocked|locked|absent PROGRAM [ARGUMENT…]"));
+        return Err(Failure::new("usage: unlatch-session unlocked|locked|empty|absent PROGRAM [ARGUMENT…]"));
     };
     let session = Session::start(keychain(&state)?)?;
     let status =
@@ -34,7 +34,8 @@ fn keychain(state: &OsString) -> Result<Keychain, Failure> {
     match state.to_str() {
         Some("unlocked") => Ok(Keychain::Unlocked),
         Some("locked") => Ok(Keychain::Locked),
+        Some("empty") => Ok(Keychain::Empty),
         Some("absent") => Ok(Keychain::Absent),
-        _ => Err(Failure::new("the keychain is unlocked, locked or absent")),
+        _ => Err(Failure::new("the keychain is unlocked, locked, empty or absent")),
     }
 }

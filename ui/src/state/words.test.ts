@@ -120,6 +120,15 @@ describe('words', () => {
     expect(itemText(item('accepted')).next).not.toContain('It says');
   });
 
+  it('a device that changed says what differs', () => {
+    useLocale('en');
+    const message = 'name: “IPAD-1” → “IPAD-2”';
+    const { next } = itemText(item('stopped', { reason: 'changed', message }));
+    expect(next).toContain(message);
+    expect(next).toContain('Search for it again');
+    expect(itemText(item('stopped', { reason: 'changed' })).next).toContain('differs');
+  });
+
   it('a warning names its number and what Graph calls the state', () => {
     useLocale('en');
     expect(warningText({ kind: 'silent', days: 93 })).toBe('No contact for 93 days');

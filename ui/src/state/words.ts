@@ -184,7 +184,12 @@ export function itemText(item: ItemView): { state: string; next: string } {
   const words = itemWords[item.state];
   const why = item.reason ? reasonWords[item.reason] : null;
   const said = item.message && !why ? ` ${m.device_said({ message: isolated(item.message) })}` : '';
+  // What differs is what a person fears most, so it is named.
+  const what =
+    item.reason === 'changed' && item.message
+      ? m.reason_changed_to({ difference: isolated(item.message) })
+      : why?.what();
   return why
-    ? { state: words.what(), next: `${why.what()} ${why.next()}` }
+    ? { state: words.what(), next: `${what} ${why.next()}` }
     : { state: words.what(), next: words.next() + said };
 }
