@@ -3,6 +3,7 @@
 /// Every command of `src/commands`. A command missing here does not reach the window.
 const COMMANDS: &[&str] = &[
     "app_status",
+    "watch_window",
     "start_demo",
     "leave_demo",
     "sign_in",

@@ -51,20 +51,26 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     let registration = after.registration();
     let registration =
         registration.map_err(|(key, reason)| CommandError::config(format!("{key}: {reason}")))?;
-    let moves = before.registration().ok().flatten() != registration;
-    if moves && let Some(home) = state.home() {
-        stand_still(&home).await?;
+    let home = state.home();
+    if let Some(home) = &home
+        && home.registration != registration
+    {
+        stand_still(home).await?;
     }
     config::save(&state.sources.user, &changes).map_err(CommandError::config)?;
 
-    *state.settings.write().unwrap_or_else(PoisonError::into_inner) = config::load(&state.sources);
-    if moves && let Some(home) = state.home() {
+    // The files may say more than was changed here: somebody may have edited them.
+    let loaded = config::load(&state.sources);
+    let registration = loaded.0.registration().ok().flatten();
+    let left = home.filter(|home| home.registration != registration);
+    if let Some(home) = &left {
+        stand_still(home).await?;
+    }
+    *state.settings.write().unwrap_or_else(PoisonError::into_inner) = loaded;
+    if let Some(home) = left {
         session::cancel(&home);
-        let home = state.exchange_home(place::with_engine(
-            &state.settings(),
-            home.vault.clone(),
-            home.engine.clone(),
-        ));
+        let place = place::with_engine(&state.settings(), home.vault.clone(), home.engine());
+        let home = state.exchange_home(place);
         session::restore(&home).await;
     }
     Ok(())

@@ -27,6 +27,14 @@ pub struct AppStatus {
     pub config_problem: Option<ConfigProblem>,
 }
 
+/// Something that happened outside the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum WindowNotice {
+    /// Unlatch was started once more. That start ended, and what it was told counts for nothing.
+    StartedAgain,
+}
+
 /// What is behind the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]

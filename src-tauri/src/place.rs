@@ -46,7 +46,10 @@ pub async fn demo(data_folder: &Path) -> Result<Place, CommandError> {
 }
 
 /// The engine on the journal of a folder.
-fn engine(folder: &Path) -> Result<Engine, CommandError> {
+///
+/// # Errors
+/// Why nothing can be recorded there.
+pub fn engine(folder: &Path) -> Result<Engine, CommandError> {
     let journal = Journal::open(folder)?;
     Ok(Engine::new(journal, EngineOptions::default()))
 }

@@ -43,7 +43,7 @@ pub async fn go_on(place: &Place, desk: &Desk) {
     let Ok(engine) = place.engine() else { return };
     let Ok(runs) = engine.runs(Some(&desk.principal.tenant_id)).await else { return };
     for run in runs.iter().filter(|run| run.state == RunState::SignInNeeded) {
-        resume(engine, run.header.id, desk).await;
+        resume(&engine, run.header.id, desk).await;
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use unlatch_auth::{ClosingPage, Registration, Session, SignInOptions, SignedIn};
-use unlatch_graph::Client;
+use unlatch_graph::{Client, TokenError};
 use unlatch_recovery::Principal;
 
 use crate::convert;
@@ -21,7 +21,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(5 * 60);
 const NAME_LIMIT: Duration = Duration::from_secs(5);
 
 /// Signs in through the browser. A sign-in that is under way already is ended first. The account that is signed in stays so
-/// until another has taken its place.
+/// until another has taken its place; one whose session has ended is asked for first, with the claims that it must satisfy.
 ///
 /// # Errors
 /// Why nobody signed in.
@@ -31,10 +31,15 @@ pub async fn sign_in(place: &Arc<Place>, language: Option<&str>) -> Result<(), C
     if let Some(older) = place.session().signing_in.replace(cancel.clone()) {
         older.cancel();
     }
+    let ended = place.session().desk.as_ref().and_then(|desk| {
+        let why = desk.session.ended().borrow().clone();
+        why.map(|why| (desk.account.username.clone(), why.claims))
+    });
+    let (login_hint, claims) = ended.map_or((None, None), |(account, claims)| (Some(account), claims));
     let options = SignInOptions {
         time_limit: TIME_LIMIT,
-        login_hint: None,
-        claims: None,
+        login_hint,
+        claims,
         closing_page: closing_page(language),
         cancel: cancel.clone(),
     };
@@ -63,6 +68,11 @@ async fn take_over(
     let before = place.session().desk.clone();
     if let Some(before) = before.filter(|desk| desk.session.account().is(signed_in.account())) {
         before.session.continue_with(signed_in).await.map_err(CommandError::internal)?;
+        let is_there = place.session().desk.as_ref().is_some_and(|desk| Arc::ptr_eq(desk, &before));
+        if !is_there {
+            forget(&before.session).await;
+            return Err(CommandError::sign_in_cancelled());
+        }
         return Ok(before);
     }
     let session = Session::begin(registration.clone(), place.vault.clone(), signed_in).await;
@@ -127,16 +137,20 @@ pub async fn restore(place: &Place) {
 /// Signs out: the refresh token leaves the keychain and everything shown is forgotten.
 ///
 /// # Errors
-/// When the keychain does not let go of it; the window is signed out all the same.
+/// When the keychain does not let go of it. The window is signed out all the same, and signing out once more tries again.
 pub async fn sign_out(place: &Place) -> Result<(), CommandError> {
     let before = std::mem::take(&mut *place.session());
     if let Some(cancel) = before.signing_in {
         cancel.cancel();
     }
-    match before.desk {
-        Some(desk) => Ok(desk.session.sign_out().await?),
-        None => Ok(()),
+    let Some(session) = before.desk.map(|desk| desk.session.clone()).or(before.leaving) else {
+        return Ok(());
+    };
+    let deleted = session.sign_out().await;
+    if deleted.is_err() {
+        place.session().leaving = Some(session);
     }
+    Ok(deleted?)
 }
 
 /// What works on an account's behalf. The tenant's name comes from Graph, if it tells in time.
@@ -149,8 +163,8 @@ async fn desk(
     let client = Client::with_pace(&registration.cloud.graph_url, tokens, None, place.pace.clone())?;
     let tenant_name = match tokio::time::timeout(NAME_LIMIT, client.organization_name()).await {
         Ok(Ok(name)) => name,
-        Ok(Err(unlatch_graph::Error::Token(error))) => {
-            return Err(CommandError::from(unlatch_graph::Error::Token(error)));
+        Ok(Err(error @ unlatch_graph::Error::Token(TokenError::SignInNeeded { .. }))) => {
+            return Err(error.into());
         }
         Ok(Err(_)) | Err(_) => None,
     };
@@ -226,6 +240,34 @@ mod tests {
         let third = place(&vault, &tenant, Arc::new(Silent));
         restore(&third).await;
         assert!(third.desk().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_kept_sign_in_is_taken_up_without_a_connection() {
+        let (vault, tenant) = (Vault::memory(), tenant().await);
+        let first = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
+        sign_in(&first, None).await.unwrap();
+        let tenant_id = tenant.tenant_id().to_owned();
+
+        let second = place(&vault, &tenant, Arc::new(Silent));
+        drop((first, tenant));
+        restore(&second).await;
+        let account = second.desk().unwrap().account.clone();
+        assert_eq!(account.tenant_name, tenant_id, "without Graph the tenant goes by its id");
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_that_entra_ended_is_not_taken_up_and_says_why() {
+        let (vault, tenant) = (Vault::memory(), tenant().await);
+        let first = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
+        sign_in(&first, None).await.unwrap();
+        tenant.revoke_refresh_tokens();
+
+        let second = place(&vault, &tenant, Arc::new(Silent));
+        restore(&second).await;
+        assert!(second.desk().is_err());
+        let problem = second.session().problem.clone();
+        assert_eq!(problem.unwrap().code, crate::error::ErrorCode::SignedOut);
     }
 
     #[tokio::test]

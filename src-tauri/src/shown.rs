@@ -84,7 +84,7 @@ impl Shown {
     pub fn keep_plan(&self, plan: Plan) -> Uuid {
         let id = Uuid::new_v4();
         let mut inner = self.inner();
-        if inner.plans.len() == WAITING_PLANS {
+        while inner.plans.len() >= WAITING_PLANS {
             inner.plans.remove(0);
         }
         inner.plans.push((id, plan));

@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::args::{self, Args, Asked};
 use crate::config::{self, Sources};
+use crate::dto::WindowNotice;
 use crate::error::CommandError;
 use crate::state::AppState;
 use crate::{commands, logging, place, session};
@@ -42,6 +43,9 @@ pub fn run() -> ExitCode {
     if let Err(error) = &log {
         say(&format!("no log is written: {error}"));
     }
+    if !has_display() {
+        return fail("there is no display to open a window on (neither WAYLAND_DISPLAY nor DISPLAY is set)");
+    }
     let builder = commands::builder();
     let outcome = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, _, _| {
@@ -49,6 +53,9 @@ pub fn run() -> ExitCode {
                 // A window that cannot be raised is still there.
                 let _ = window.unminimize();
                 let _ = window.set_focus();
+            }
+            if let Some(state) = app.try_state::<AppState>() {
+                state.notify(WindowNotice::StartedAgain);
             }
         }))
         .plugin(stay_at_home())
@@ -70,6 +77,14 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&format!("the window could not be opened: {error}")),
     }
+}
+
+/// Whether a window can be opened at all. GTK ends a program that asks in vain.
+fn has_display() -> bool {
+    !cfg!(target_os = "linux")
+        || ["WAYLAND_DISPLAY", "DISPLAY"]
+            .iter()
+            .any(|variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty()))
 }
 
 /// Puts the first place behind the window. The kept sign-in is looked for while the window opens.

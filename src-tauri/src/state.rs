@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use tauri::ipc::Channel;
 use tokio_util::sync::CancellationToken;
 use unlatch_auth::{Browser, Registration, Session, Vault};
 use unlatch_demo_tenant::DemoTenant;
@@ -10,7 +11,7 @@ use unlatch_graph::{Client, Pace};
 use unlatch_recovery::{Engine, Principal, Tenant};
 
 use crate::config::{Settings, Sources};
-use crate::dto::{AccountView, ConfigProblem, Mode};
+use crate::dto::{AccountView, ConfigProblem, Mode, WindowNotice};
 use crate::error::CommandError;
 use crate::shown::Shown;
 
@@ -27,6 +28,7 @@ pub struct AppState {
     pub changing: tokio::sync::Mutex<()>,
     /// True once a kept sign-in was looked for.
     pub restored: tokio::sync::watch::Sender<bool>,
+    listener: Mutex<Option<Channel<WindowNotice>>>,
 }
 
 /// The place behind the window, and the one it was exchanged for: one of them is the demo tenant, the other is not.
@@ -51,7 +53,13 @@ impl AppState {
             places: RwLock::new(Places { shown: Arc::new(place), other: None }),
             changing: tokio::sync::Mutex::new(()),
             restored: tokio::sync::watch::Sender::new(false),
+            listener: Mutex::default(),
         }
+    }
+
+    /// The folder of a place's journal.
+    pub fn journal_folder(&self, place: &Place) -> PathBuf {
+        if place.mode == Mode::Demo { self.data_folder.join("demo") } else { self.data_folder.clone() }
     }
 
     /// What is behind the window now.
@@ -99,6 +107,19 @@ impl AppState {
         home
     }
 
+    /// Tells the window from now on through this channel.
+    pub fn listen(&self, listener: Channel<WindowNotice>) {
+        *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(listener);
+    }
+
+    /// Tells the window, if it listens.
+    pub fn notify(&self, notice: WindowNotice) {
+        let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Err(error)) = listener.as_ref().map(|listener| listener.send(notice)) {
+            tracing::debug!(%error, "the window does not listen");
+        }
+    }
+
     /// A copy of the settings in force.
     pub fn settings(&self) -> Settings {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).0.clone()
@@ -115,8 +136,7 @@ pub struct Place {
     pub vault: Vault,
     /// Opens the sign-in page.
     pub browser: Arc<dyn Browser>,
-    /// The engine, or why nothing can be recorded.
-    pub engine: Result<Engine, CommandError>,
+    engine: Mutex<Result<Engine, CommandError>>,
     /// Keeps the demo tenant alive.
     pub demo: Option<Arc<DemoTenant>>,
     /// The request limits of this application in this tenant, which outlive a sign-in.
@@ -129,6 +149,8 @@ pub struct Place {
 pub struct SessionState {
     /// The signed-in account's desk. It stays while somebody signs in again.
     pub desk: Option<Arc<Desk>>,
+    /// A session that was signed out and whose refresh token the keychain still holds.
+    pub leaving: Option<Session>,
     /// Stops waiting for the browser, while it is open.
     pub signing_in: Option<CancellationToken>,
     /// Why a kept sign-in could not be taken up.
@@ -166,7 +188,7 @@ impl Place {
         engine: Result<Engine, CommandError>,
         demo: Option<Arc<DemoTenant>>,
     ) -> Self {
-        let (pace, session) = (Arc::default(), Mutex::default());
+        let (engine, pace, session) = (Mutex::new(engine), Arc::default(), Mutex::default());
         Self { mode, registration, vault, browser, engine, demo, pace, session }
     }
 
@@ -187,7 +209,15 @@ impl Place {
     ///
     /// # Errors
     /// Why nothing can be recorded.
-    pub fn engine(&self) -> Result<&Engine, CommandError> {
-        self.engine.as_ref().map_err(Clone::clone)
+    pub fn engine(&self) -> Result<Engine, CommandError> {
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Opens the journal again if it could not be opened, as after a repair.
+    pub fn open_journal_again(&self, open: impl FnOnce() -> Result<Engine, CommandError>) {
+        let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        if engine.is_err() {
+            *engine = open();
+        }
     }
 }

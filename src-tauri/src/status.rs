@@ -18,7 +18,7 @@ pub fn of(state: &AppState) -> AppStatus {
         mode: place.mode,
         session: session(&place),
         keychain: keychain(&place),
-        journal_problem: place.engine.as_ref().err().cloned(),
+        journal_problem: place.engine().err(),
         settings: view(&settings, state),
         config_problem: problems.first().cloned(),
     }

@@ -33,7 +33,8 @@ async fn a_second_start_ends_by_itself_and_leaves_the_journal_alone() -> Result<
     assert_eq!(journal(&setting.stage.data_folder()), before);
     let words = fs::read_to_string(&output)?;
     assert!(!words.contains("panicked"), "{words}");
-    // The first one goes on.
+    // The first one says so and goes on.
+    window.page().appears("notice-banner").await?;
     window.page().click("back-to-desk").await?;
     window.page().appears("search-input").await?;
     assert_eq!(setting.tenant.executed().len(), 1);

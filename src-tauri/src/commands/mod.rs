@@ -12,6 +12,7 @@ use tauri_specta::{Builder, collect_commands};
 pub fn builder() -> Builder<tauri::Wry> {
     Builder::new().disable_serde_phases().commands(collect_commands![
         session::app_status,
+        session::watch_window,
         session::start_demo,
         session::leave_demo,
         session::sign_in,

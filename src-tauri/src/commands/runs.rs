@@ -32,11 +32,12 @@ pub async fn start_run(
     confirmation: Confirmation,
     state: State<'_, AppState>,
 ) -> Result<RunView, CommandError> {
+    let _changing = state.changing.lock().await;
     let place = state.place();
     let (engine, desk) = (place.engine()?, place.desk()?);
     let start = async |plan| Ok(engine.start(plan, desk.tenant()).await?);
     let id = plan::confirm(&desk.shown, &confirmation, &state.settings(), start).await?;
-    runs::watch_over(place.clone(), engine.clone(), id);
+    runs::watch_over(place, engine.clone(), id);
     Ok(convert::run_view(&engine.run(id).await?))
 }
 
@@ -53,7 +54,7 @@ pub async fn watch_run(
     let changes = engine.watch(id);
     let now = engine.changes_since(id, 0).await?;
     if let Some(changes) = changes {
-        runs::follow(engine.clone(), id, changes, now.version, on_progress);
+        runs::follow(engine, id, changes, now.version, on_progress);
     }
     let RunProgress { summary, items } = convert::run_progress(&now);
     Ok(RunView { summary, items })

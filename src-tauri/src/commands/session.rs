@@ -1,19 +1,34 @@
 //! Signing in and out, the demo tenant, and what the window's frame shows.
 
 use tauri::State;
+use tauri::ipc::Channel;
 
-use crate::dto::AppStatus;
+use crate::dto::{AppStatus, WindowNotice};
 use crate::error::CommandError;
 use crate::state::AppState;
 use crate::{place, session, status};
 
-/// Everything the window needs to draw its frame. Waits until a kept sign-in was looked for.
+/// Everything the window needs to draw its frame. Waits until a kept sign-in was looked for, and opens the journal again if it
+/// could not be opened.
 #[tauri::command]
 #[specta::specta]
 pub async fn app_status(state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
     // The sender lives as long as the state, so waiting cannot fail.
     let _ = state.restored.subscribe().wait_for(|restored| *restored).await;
+    let place = state.place();
+    place.open_journal_again(|| place::engine(&state.journal_folder(&place)));
     Ok(status::of(&state))
+}
+
+/// Tells of what happens outside the window. The newest caller is told.
+#[tauri::command]
+#[specta::specta]
+pub async fn watch_window(
+    on_notice: Channel<WindowNotice>,
+    state: State<'_, AppState>,
+) -> Result<(), CommandError> {
+    state.listen(on_notice);
+    Ok(())
 }
 
 /// Puts the demo tenant behind the window.

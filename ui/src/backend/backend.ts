@@ -31,6 +31,7 @@ export type {
   SettingsView,
   UserRow,
   UsersFound,
+  WindowNotice,
 } from './bindings';
 
 /** Everything the window can ask of the engine. Every call can throw a {@link BackendError}. */
@@ -51,6 +52,8 @@ export interface Backend {
   devicesWithApp(appId: string): Promise<t.DevicesFound>;
   /** By a part of the device name, or the whole serial number. */
   findDevices(text: string): Promise<t.DevicesFound>;
+  /** Tells of what happens outside the window from now on. */
+  watchWindow(onNotice: (notice: t.WindowNotice) => void): Promise<void>;
   planRun(selection: t.SelectedDevice[]): Promise<t.PlanView>;
   startRun(confirmation: t.Confirmation): Promise<t.RunView>;
   /** Gives the run as it is, then what changes through `onProgress` until it is no longer active. */

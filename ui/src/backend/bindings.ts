@@ -6,8 +6,13 @@ import { invoke as __TAURI_INVOKE, Channel } from "@tauri-apps/api/core";
 
 /** Commands */
 export const commands = {
-	/**  Everything the window needs to draw its frame. Waits until a kept sign-in was looked for. */
+	/**
+	 *  Everything the window needs to draw its frame. Waits until a kept sign-in was looked for, and opens the journal again if it
+	 *  could not be opened.
+	 */
 	appStatus: () => typedError<AppStatus, CommandError>(__TAURI_INVOKE("app_status")),
+	/**  Tells of what happens outside the window. The newest caller is told. */
+	watchWindow: (onNotice: Channel<WindowNotice>) => typedError<null, CommandError>(__TAURI_INVOKE("watch_window", { onNotice })),
 	/**  Puts the demo tenant behind the window. */
 	startDemo: () => typedError<AppStatus, CommandError>(__TAURI_INVOKE("start_demo")),
 	/**  Puts the configured tenant back behind the window. */
@@ -549,6 +554,11 @@ export type UsersFound = {
 	/**  Whether there are more people than these. */
 	more: boolean,
 };
+
+/**  Something that happened outside the window. */
+export type WindowNotice = 
+/**  Unlatch was started once more. That start ended, and what it was told counts for nothing. */
+"startedAgain";
 
 /* Tauri Specta runtime */
 async function typedError<T, E>(result: Promise<T>): Promise<{ status: "ok"; data: T } | { status: "error"; error: E }> {

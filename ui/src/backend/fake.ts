@@ -16,6 +16,7 @@ import {
   type RunView,
   type SelectedDevice,
   type SettingsInput,
+  type WindowNotice,
 } from './backend';
 import { FAKE_NOW, fakeApps, fakeDevice, fakeUsers } from './fake-tenant';
 
@@ -129,6 +130,14 @@ export class FakeBackend implements Backend {
   }
 
   appStatus = () => this.#answer('appStatus', null, () => this.status);
+
+  /** Tells the window something, once it listens. */
+  notify: (notice: WindowNotice) => void = () => {};
+
+  watchWindow = (onNotice: (notice: WindowNotice) => void) =>
+    this.#answer('watchWindow', null, () => {
+      this.notify = onNotice;
+    });
 
   startDemo = () =>
     this.#answer('startDemo', null, () =>

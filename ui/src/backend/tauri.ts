@@ -1,7 +1,7 @@
 import { Channel } from '@tauri-apps/api/core';
 
 import { BackendError, type Backend } from './backend';
-import { commands, type CommandError, type RunProgress } from './bindings';
+import { commands, type CommandError, type RunProgress, type WindowNotice } from './bindings';
 
 type Result<T> = { status: 'ok'; data: T } | { status: 'error'; error: CommandError };
 
@@ -20,6 +20,11 @@ export const tauriBackend: Backend = {
   cancelSignIn: async () => void (await value(commands.cancelSignIn())),
   signOut: () => value(commands.signOut()),
   saveSettings: (input) => value(commands.saveSettings(input)),
+  watchWindow: async (onNotice) => {
+    const channel = new Channel<WindowNotice>();
+    channel.onmessage = onNotice;
+    await value(commands.watchWindow(channel));
+  },
   findUsers: (text) => value(commands.findUsers(text)),
   devicesOfUser: (userId) => value(commands.devicesOfUser(userId)),
   findApps: (text) => value(commands.findApps(text)),

@@ -7,6 +7,7 @@ import {
   type Confirmation,
   type PlanView,
   type SettingsInput,
+  type WindowNotice,
 } from '../backend/backend';
 import { Announcer } from './announcer.svelte';
 import { useLocale } from './locale.svelte';
@@ -52,6 +53,8 @@ export class AppState {
   /** Why the last sign-in, start or settings did not work. */
   problem = $state.raw<CommandError | null>(null);
   trouble = $state.raw<Trouble | null>(null);
+  /** What happened outside the window, until it is closed. */
+  notice = $state<WindowNotice | null>(null);
   /** The desk stays when a sign-in ends by itself, so that nothing is lost. */
   deskStays = $state(false);
   /** The review was left: the desk gives the focus back to the button that opened it. */
@@ -74,6 +77,7 @@ export class AppState {
   async start(): Promise<void> {
     this.problem = null;
     try {
+      await this.backend.watchWindow((notice) => (this.notice = notice));
       this.#show(await this.backend.appStatus());
     } catch (thrown) {
       this.problem = failure(thrown);
@@ -112,12 +116,18 @@ export class AppState {
     });
   }
 
+  /** The window is signed out even if the keychain does not let go of the sign-in; then it can be tried once more. */
   async signOut(): Promise<void> {
     await this.#change('signOut', async () => {
-      const status = await this.backend.signOut();
-      this.#forget();
-      this.deskStays = false;
-      return status;
+      try {
+        return await this.backend.signOut();
+      } catch (thrown) {
+        this.status = await this.backend.appStatus();
+        throw thrown;
+      } finally {
+        this.#forget();
+        this.deskStays = false;
+      }
     });
   }
 

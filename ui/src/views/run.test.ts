@@ -172,6 +172,16 @@ describe('a run', () => {
     await waitFor(() => expect(backend.called('watchRun')).toHaveLength(2));
   });
 
+  it('can be cancelled while it waits for a sign-in', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person, id } = await start(backend);
+    backend.endSession();
+    backend.say(id, { state: 'signInNeeded' });
+    await findId('signed-out-banner');
+    await person.click(byId('cancel-run'));
+    await waitFor(() => expect(backend.called('cancelRun')).toEqual([id]));
+  });
+
   it('tells a failure to read the run, and reads it again', async () => {
     const backend = FakeBackend.signedIn();
     backend.fail('watchRun', problem('journal'));

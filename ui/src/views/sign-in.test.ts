@@ -1,4 +1,4 @@
-import { screen, waitFor } from '@testing-library/svelte';
+import { screen, waitFor, within } from '@testing-library/svelte';
 import { describe, expect, it } from 'vitest';
 
 import type { ErrorCode } from '../backend/backend';
@@ -121,6 +121,29 @@ describe('signing in', () => {
     await person.click(byId('account-menu'));
     await person.click(byId('sign-out'));
     expect(await findId('sign-in')).toBeEnabled();
+  });
+
+  it('is signed out even if the keychain holds on to the sign-in, and tries once more', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await openWindow(backend);
+    backend.fail('signOut', problem('keychain'));
+    await person.click(byId('account-menu'));
+    backend.endSession();
+    await person.click(byId('sign-out'));
+    expect(await findId('sign-in')).toBeEnabled();
+    await person.click(within(byId('error-panel')).getByRole('button', { name: 'Try again' }));
+    await waitFor(() => expect(backend.called('signOut')).toHaveLength(2));
+    await waitFor(() => noId('error-panel'));
+  });
+
+  it('says that it was started once more, until that is closed', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await openWindow(backend);
+    backend.notify('startedAgain');
+    const banner = await findId('notice-banner');
+    expect(banner).toHaveTextContent('Unlatch was started once more.');
+    await person.click(within(banner).getByRole('button', { name: 'Close' }));
+    noId('notice-banner');
   });
 
   it('shows what policy fixes as locked', async () => {
