@@ -5,8 +5,9 @@ use std::sync::PoisonError;
 use crate::config::{self, CloudChoice};
 use crate::dto::SettingsInput;
 use crate::error::CommandError;
-use crate::state::{AppState, Place};
-use crate::{place, session};
+use crate::place::Place;
+use crate::session;
+use crate::state::AppState;
 
 /// Writes what differs into the user's file, reads everything anew, and moves to the tenant it names.
 ///
@@ -69,8 +70,7 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     *state.settings.write().unwrap_or_else(PoisonError::into_inner) = loaded;
     if let Some(home) = left {
         session::cancel(&home);
-        let place = place::with_engine(&state.settings(), home.vault.clone(), home.engine());
-        let home = state.exchange_home(place);
+        let home = state.exchange_home(home.moved_to(&state.settings()));
         session::restore(&home).await;
     }
     Ok(())

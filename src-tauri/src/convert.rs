@@ -240,7 +240,8 @@ fn moment(at: OffsetDateTime) -> String {
     at.to_offset(time::UtcOffset::UTC).format(&Rfc3339).unwrap_or_default()
 }
 
-fn seconds(wait: std::time::Duration) -> u32 {
+/// A wait in whole seconds, rounded up.
+pub fn seconds(wait: std::time::Duration) -> u32 {
     u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX)
 }
 

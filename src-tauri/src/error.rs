@@ -3,6 +3,8 @@
 use serde::Serialize;
 use specta::Type;
 
+use crate::convert;
+
 /// What went wrong, as a code the window has words for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type, thiserror::Error)]
 #[error("{message}")]
@@ -172,8 +174,7 @@ impl From<unlatch_graph::Error> for CommandError {
             code,
             message: error.to_string(),
             request_id: error.request_id().map(str::to_owned),
-            retry_after: retry_after
-                .map(|wait| u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX)),
+            retry_after: retry_after.map(convert::seconds),
         }
     }
 }

@@ -11,8 +11,8 @@ use crate::config::Settings;
 use crate::convert;
 use crate::dto::{Confirmation, PlanItem, PlanView, RouteView, SelectedDevice};
 use crate::error::CommandError;
+use crate::place::Desk;
 use crate::shown::{Seen, Shown};
-use crate::state::Desk;
 
 /// Above this many devices the count must be typed.
 pub const TYPED_COUNT_ABOVE: u32 = 20;

@@ -10,7 +10,7 @@ use unlatch_recovery::{Change, Engine, RunId, RunState};
 
 use crate::convert;
 use crate::dto::RunProgress;
-use crate::state::{Desk, Place};
+use crate::place::{Desk, Place};
 
 /// The shortest time between two messages to the window: twenty a second.
 const PACE: Duration = Duration::from_millis(50);

@@ -10,9 +10,9 @@ use unlatch_recovery::Principal;
 
 use crate::convert;
 use crate::error::CommandError;
+use crate::place::{Desk, Place};
 use crate::runs;
 use crate::shown::Shown;
-use crate::state::{Desk, Place};
 
 /// How long the browser may take.
 const TIME_LIMIT: Duration = Duration::from_secs(5 * 60);
@@ -76,30 +76,36 @@ async fn take_over(
         return Ok(before);
     }
     let session = Session::begin(registration.clone(), place.vault.clone(), signed_in).await;
-    let desk = match desk(place, registration, session.clone()).await {
-        Ok(desk) => desk,
-        Err(error) => {
-            forget(&session).await;
-            return Err(error);
-        }
+    let seated = match desk(place, registration, session.clone()).await {
+        Ok(desk) => seat(place, desk, cancel),
+        Err(error) => Err(error),
     };
-    let replaced = {
-        let mut state = place.session();
-        let stopped = cancel.is_cancelled();
-        if stopped { Err(()) } else { Ok(state.desk.replace(desk.clone())) }
-    };
-    match replaced {
-        Ok(before) => {
+    match seated {
+        Ok((desk, before)) => {
             if let Some(before) = before {
                 forget(&before.session).await;
             }
             Ok(desk)
         }
-        Err(()) => {
+        Err(error) => {
             forget(&session).await;
-            Err(CommandError::sign_in_cancelled())
+            Err(error)
         }
     }
+}
+
+/// Puts a new desk in the place, unless the sign-in was cancelled meanwhile. Gives the desk that stood there, too.
+fn seat(
+    place: &Place,
+    desk: Arc<Desk>,
+    cancel: &CancellationToken,
+) -> Result<(Arc<Desk>, Option<Arc<Desk>>), CommandError> {
+    let mut state = place.session();
+    if cancel.is_cancelled() {
+        return Err(CommandError::sign_in_cancelled());
+    }
+    let before = state.desk.replace(desk.clone());
+    Ok((desk, before))
 }
 
 /// Lets go of a session that no desk holds any more.
@@ -181,18 +187,13 @@ async fn desk(
 
 /// The page the browser shows at the end.
 fn closing_page(language: Option<&str>) -> ClosingPage {
-    match language {
-        Some("es") => ClosingPage {
-            title: "Unlatch".to_owned(),
-            text: "El inicio de sesión ha terminado. Puede cerrar esta página y volver a Unlatch.".to_owned(),
-            lang: "es".to_owned(),
-        },
-        _ => ClosingPage {
-            title: "Unlatch".to_owned(),
-            text: "The sign-in has ended. You can close this page and go back to Unlatch.".to_owned(),
-            lang: "en".to_owned(),
-        },
-    }
+    let (lang, text) = match language {
+        Some("es") => {
+            ("es", "El inicio de sesión ha terminado. Puede cerrar esta página y volver a Unlatch.")
+        }
+        _ => ("en", "The sign-in has ended. You can close this page and go back to Unlatch."),
+    };
+    ClosingPage { title: "Unlatch".to_owned(), text: text.to_owned(), lang: lang.to_owned() }
 }
 
 #[cfg(test)]
@@ -218,7 +219,8 @@ mod tests {
         let cloud = Cloud::custom(tenant.login_url().clone(), tenant.graph_url().clone()).unwrap();
         let registration = Registration::new(cloud, tenant.tenant_id(), tenant.client_id()).unwrap();
         let engine = Err(CommandError::internal("no journal here"));
-        Arc::new(Place::new(Mode::Tenant, Some(registration), vault.clone(), browser, engine, None))
+        let folder = std::path::PathBuf::new();
+        Arc::new(Place::new(Mode::Tenant, Some(registration), vault.clone(), browser, folder, engine))
     }
 
     async fn tenant() -> Arc<DemoTenant> {

@@ -11,8 +11,9 @@ use crate::args::{self, Args, Asked};
 use crate::config::{self, Sources};
 use crate::dto::WindowNotice;
 use crate::error::CommandError;
+use crate::place::Place;
 use crate::state::AppState;
-use crate::{commands, logging, place, session};
+use crate::{commands, logging, session};
 
 /// Where machine policy lies.
 const POLICY: &str = "/etc/unlatch/policy.toml";
@@ -95,9 +96,9 @@ fn set_up(app: &App, args: &Args, data_folder: PathBuf) -> Result<(), CommandErr
     let sources = Sources { policy: cfg!(unix).then(|| PathBuf::from(POLICY)), user };
     let settings = config::load(&sources);
     let place = if args.demo {
-        tauri::async_runtime::block_on(place::demo(&data_folder))?
+        tauri::async_runtime::block_on(Place::demo(&data_folder))?
     } else {
-        place::configured(&settings.0, &data_folder)
+        Place::configured(&settings.0, &data_folder)
     };
     app.manage(AppState::new(sources, data_folder, settings, place));
     let handle = app.handle().clone();

@@ -7,7 +7,8 @@ use unlatch_auth::VaultState;
 use crate::config::{CloudChoice, Settings};
 use crate::dto::{AppStatus, KeychainView, Mode, SessionView, SettingsView};
 use crate::error::CommandError;
-use crate::state::{AppState, Place};
+use crate::place::Place;
+use crate::state::AppState;
 
 /// The frame as it stands.
 pub fn of(state: &AppState) -> AppStatus {

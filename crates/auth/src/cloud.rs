@@ -1,10 +1,10 @@
 //! Microsoft's clouds: where a person signs in and where Graph is.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
+use unlatch_graph::is_loopback;
+use url::Url;
 
 /// Which cloud. Tokens, registrations and kept sign-ins never cross from one to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -155,16 +155,6 @@ impl Cloud {
             .map(|scope| format!("{graph}/{scope}"))
             .chain(["openid", "profile", "offline_access"].map(str::to_owned))
             .collect()
-    }
-}
-
-/// Whether the address is on this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.octets()[0] == Ipv4Addr::LOCALHOST.octets()[0],
-        Some(Host::Ipv6(address)) => address == Ipv6Addr::LOCALHOST,
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 

@@ -9,10 +9,10 @@ use http::header::DATE;
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
+use unlatch_graph::is_loopback;
 use url::Url;
 use uuid::Uuid;
 
-use crate::cloud::is_loopback;
 use crate::entra_error::EntraError;
 
 /// More than any answer of a login host holds, in bytes.

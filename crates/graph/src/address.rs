@@ -6,6 +6,17 @@ use crate::device::Route;
 use crate::error::Error;
 use crate::id::DeviceId;
 
+/// Whether an address is on this machine.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
 /// Graph's address with its version, without a slash at the end.
 #[derive(Debug, Clone)]
 pub(crate) struct Address(Url);
@@ -13,13 +24,10 @@ pub(crate) struct Address(Url);
 impl Address {
     /// Takes https, or http on loopback, without credentials, query or fragment.
     pub(crate) fn new(url: &Url) -> Result<Self, Error> {
-        let local = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(Host::Ipv6(ip)) => ip.is_loopback(),
-            None => return Err(Error::InvalidInput("the address of Microsoft Graph has no host")),
-        };
-        if url.scheme() != "https" && !(url.scheme() == "http" && local) {
+        if url.host().is_none() {
+            return Err(Error::InvalidInput("the address of Microsoft Graph has no host"));
+        }
+        if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(url)) {
             return Err(Error::InvalidInput("the address of Microsoft Graph is not https"));
         }
         if !url.username().is_empty()

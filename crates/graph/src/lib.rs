@@ -25,6 +25,7 @@ mod token;
 mod transport;
 mod wire;
 
+pub use address::is_loopback;
 pub use api_error::{ApiError, ApiErrorKind};
 pub use client::{Client, Clock};
 pub use device::{DetectedApp, DeviceActionResult, ManagedDevice, Me, Route, User};

@@ -8,7 +8,8 @@ use unlatch_graph::{AppId, Found, ManagedDevice, Route, UserId};
 use crate::convert;
 use crate::dto::{AppsFound, DevicesFound, UsersFound};
 use crate::error::CommandError;
-use crate::state::{AppState, Desk};
+use crate::place::Desk;
+use crate::state::AppState;
 
 /// People whose name, user principal name or mail matches `text`.
 #[tauri::command]

@@ -5,8 +5,9 @@ use tauri::ipc::Channel;
 
 use crate::dto::{AppStatus, WindowNotice};
 use crate::error::CommandError;
+use crate::place::Place;
 use crate::state::AppState;
-use crate::{place, session, status};
+use crate::{session, status};
 
 /// Everything the window needs to draw its frame. Waits until a kept sign-in was looked for, and opens the journal again if it
 /// could not be opened.
@@ -15,8 +16,7 @@ use crate::{place, session, status};
 pub async fn app_status(state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
     // The sender lives as long as the state, so waiting cannot fail.
     let _ = state.restored.subscribe().wait_for(|restored| *restored).await;
-    let place = state.place();
-    place.open_journal_again(|| place::engine(&state.journal_folder(&place)));
+    state.place().open_journal_again();
     Ok(status::of(&state))
 }
 
@@ -37,7 +37,7 @@ pub async fn watch_window(
 pub async fn start_demo(state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
     let _changing = state.changing.lock().await;
     if !state.show_again(true) {
-        state.show(place::demo(&state.data_folder).await?);
+        state.show(Place::demo(&state.data_folder).await?);
     }
     Ok(status::of(&state))
 }
@@ -48,7 +48,7 @@ pub async fn start_demo(state: State<'_, AppState>) -> Result<AppStatus, Command
 pub async fn leave_demo(state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
     let _changing = state.changing.lock().await;
     if !state.show_again(false) {
-        state.show(place::configured(&state.settings(), &state.data_folder));
+        state.show(Place::configured(&state.settings(), &state.data_folder));
         session::restore(&state.place()).await;
     }
     Ok(status::of(&state))
