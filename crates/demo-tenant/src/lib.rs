@@ -35,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 use url::{Url, form_urlencoded};
 
 pub use data::{ActionResult, ActionState, App, Device, Directory, ExecutedAction, Route, User, Word};
+pub use entra::AnswerForm;
 pub use faults::{Fault, FaultKind, Matches, RetryAfter};
 pub use options::{AppFilter, Options, Pace, ResultPace, RetryAfterStyle};
 pub use record::RecordedRequest;

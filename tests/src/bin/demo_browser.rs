@@ -4,15 +4,9 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use unlatch_demo_tenant::AnswerForm;
 use unlatch_e2e::Failure;
 use url::{Host, Url};
-
-/// A form as it stands in a page.
-#[derive(Debug, PartialEq, Eq)]
-struct Form {
-    action: String,
-    fields: Vec<(String, String)>,
-}
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -44,7 +38,8 @@ async fn sign_in(address: &str) -> Result<(), Failure> {
         .map_err(|error| in_words(error, "the client"))?;
     let answer = client.get(page).send().await.map_err(|error| in_words(error, "the sign-in page"))?;
     let html = answer.text().await.map_err(|error| in_words(error, "the sign-in page"))?;
-    let form = form_in(&html).ok_or_else(|| Failure::new("the sign-in page holds no form to hand over"))?;
+    let form =
+        AnswerForm::read(&html).ok_or_else(|| Failure::new("the sign-in page holds no form to hand over"))?;
     let target = on_this_machine(&form.action)?;
     let taken =
         client.post(target).form(&form.fields).send().await.map_err(|error| in_words(error, "the answer"))?;
@@ -74,44 +69,9 @@ fn in_words(error: reqwest::Error, what: &str) -> Failure {
     Failure::new(format!("{what}: {}", error.without_url()))
 }
 
-/// The form that posts itself, with its hidden fields.
-fn form_in(html: &str) -> Option<Form> {
-    let (_, rest) = html.split_once("<form id=\"answer\"")?;
-    let (form, _) = rest.split_once("</form>")?;
-    let (head, body) = form.split_once('>')?;
-    let fields = body.split("<input ").skip(1).filter_map(|input| {
-        let (input, _) = input.split_once('>')?;
-        Some((attribute(input, "name")?, attribute(input, "value")?))
-    });
-    Some(Form { action: attribute(head, "action")?, fields: fields.collect() })
-}
-
-fn attribute(tag: &str, name: &str) -> Option<String> {
-    let (_, rest) = tag.split_once(&format!("{name}=\""))?;
-    let (value, _) = rest.split_once('"')?;
-    let plain = value.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'");
-    Some(plain.replace("&amp;", "&"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_form_is_read_with_its_hidden_fields() {
-        let html = "<form id=\"answer\" method=\"post\" action=\"http://localhost:5/?a=1&amp;b\">\
-            <input type=\"hidden\" name=\"code\" value=\"a&amp;lt;b\"><input type=\"hidden\" name=\"state\" value=\"s&#39;\"></form>";
-        let form = form_in(html).unwrap();
-        assert_eq!(form.action, "http://localhost:5/?a=1&b");
-        let fields =
-            [("code", "a&lt;b"), ("state", "s'")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(form.fields, fields);
-    }
-
-    #[test]
-    fn a_page_without_that_form_gives_none() {
-        assert_eq!(form_in("<form id=\"other\" action=\"x\"></form>"), None);
-    }
 
     #[test]
     fn no_address_off_this_machine_is_opened() {

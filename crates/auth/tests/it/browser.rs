@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use unlatch_auth::{Browser, ClosingPage, Cloud, Registration, SignInOptions};
-use unlatch_demo_tenant::{DemoTenant, Options, Pace};
+use unlatch_demo_tenant::{AnswerForm, DemoTenant, Options, Pace};
 use url::Url;
 
 /// Picks an account on the demo tenant's page.
@@ -45,7 +45,7 @@ impl Browser for TestBrowser {
             let client = reqwest::Client::builder().no_proxy().build().unwrap();
             let answer = client.get(url).send().await.unwrap();
             let page = answer.text().await.unwrap();
-            if let Some((action, fields)) = form(&page) {
+            if let Some(AnswerForm { action, fields }) = AnswerForm::read(&page) {
                 let closing = client.post(action).form(&fields).send().await.unwrap();
                 assert_eq!(closing.status(), 200);
                 assert!(closing.text().await.unwrap().contains(&page_words().title));
@@ -57,30 +57,6 @@ impl Browser for TestBrowser {
 
 pub fn field(url: &Url, name: &str) -> Option<String> {
     url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
-}
-
-/// Action and hidden fields of the page's form that posts itself.
-fn form(page: &str) -> Option<(String, Vec<(String, String)>)> {
-    let form = page.split_once("method=\"post\"")?.1;
-    let action = attribute(form, "action")?;
-    let fields = form
-        .split("<input ")
-        .skip(1)
-        .filter_map(|input| Some((attribute(input, "name")?, attribute(input, "value")?)))
-        .collect();
-    Some((action, fields))
-}
-
-fn attribute(tag: &str, name: &str) -> Option<String> {
-    let value = tag.split_once(&format!("{name}=\""))?.1.split_once('"')?.0;
-    Some(
-        value
-            .replace("&quot;", "\"")
-            .replace("&#39;", "'")
-            .replace("&lt;", "<")
-            .replace("&gt;", ">")
-            .replace("&amp;", "&"),
-    )
 }
 
 pub fn page_words() -> ClosingPage {

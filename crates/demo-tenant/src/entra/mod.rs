@@ -1,5 +1,6 @@
 //! The Entra ID part: OpenID metadata, authorize, token, device code and logout, below `/login/{tenant}`.
 
+mod answer_form;
 mod authorize;
 mod device_code;
 mod errors;
@@ -17,6 +18,7 @@ use crate::exchange::{Reply, Request};
 use crate::faults::{FaultKind, Struck};
 use crate::tenant::{Tenant, lock};
 
+pub use answer_form::AnswerForm;
 pub(crate) use authorize::sign_in_form;
 pub(crate) use errors::LoginError;
 pub(crate) use tokens::{Access, Account, Ledger};
