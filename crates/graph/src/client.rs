@@ -70,7 +70,7 @@ impl Client {
         self.transport.server_now()
     }
 
-    /// Sends `recoverPasscode` once. The caller takes a [`Pace::write_turn`] first.
+    /// Sends `recoverPasscode` once. The caller holds a [`Pace::write_turn`] until it is over.
     ///
     /// It is never repeated here. After a 401 for a token that is not accepted a new token is fetched
     /// ([`SendOutcome::TokenRenewed`](crate::SendOutcome::TokenRenewed)), a 429 holds the pace; whether to send again is the

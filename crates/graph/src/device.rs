@@ -1,5 +1,6 @@
 //! What Unlatch keeps of Graph's people, devices and apps.
 
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -90,7 +91,7 @@ pub struct Me {
 }
 
 /// How far an action on a device has come (`deviceActionResult`). Whatever secret Graph may put beside it is dropped
-/// before it becomes a value here.
+/// before it becomes a value here; [`crate::Client::passcodes`] asks for it by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceActionResult {
     /// The action's name, such as `recoverPasscode`; empty if Graph tells none.
@@ -101,6 +102,26 @@ pub struct DeviceActionResult {
     pub started: Option<OffsetDateTime>,
     /// When its state was last changed, by the service's clock.
     pub last_updated: Option<OffsetDateTime>,
+    /// Whether Graph holds a passcode with it: a `resetPasscodeActionResult` of recoverPasscode or resetPasscode.
+    pub has_passcode: bool,
+}
+
+/// A passcode that the service returned. It is in memory only, shows nothing of itself, and is overwritten when dropped.
+#[derive(Debug)]
+pub struct Passcode(SecretString);
+
+impl Passcode {
+    /// Takes a passcode over.
+    #[must_use]
+    pub fn new(secret: SecretString) -> Self {
+        Self(secret)
+    }
+
+    /// The passcode itself, to be shown to a person who asked for it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
 }
 
 /// How a device was found, and so the way its request goes out.

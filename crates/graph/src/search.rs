@@ -9,12 +9,12 @@ use crate::answer::Answer;
 use crate::api_error::ApiErrorKind;
 use crate::checks::{self, Term};
 use crate::client::Client;
-use crate::device::{DetectedApp, DeviceActionResult, ManagedDevice, Me, User};
+use crate::device::{DetectedApp, DeviceActionResult, ManagedDevice, Me, Passcode, User};
 use crate::error::Error;
 use crate::found::Found;
 use crate::id::DeviceId;
 use crate::paging::{End, Sieve};
-use crate::wire::{DEVICE_FIELDS, Page, Row as _, WireOrganization, WireResults};
+use crate::wire::{self, DEVICE_FIELDS, Page, RESULTS, Row as _, WireOrganization, WireResults};
 
 /// The most people shown.
 const MOST_PEOPLE: usize = 25;
@@ -224,16 +224,29 @@ impl Client {
         Ok(found)
     }
 
-    /// One device, read afresh.
+    /// One device, read afresh, with what it reports of the actions asked of it (`deviceActionResults`, which only a single
+    /// read fills).
     ///
     /// # Errors
     /// Any [`Error`]; [`Error::BadAnswer`] if Graph gives another device than the one asked for.
+    pub async fn device_with_results(
+        &self,
+        id: &DeviceId,
+    ) -> Result<(ManagedDevice, Vec<DeviceActionResult>), Error> {
+        let url = self.transport.address.device(id, &[DEVICE_FIELDS, ",", RESULTS].concat());
+        let (results, answer) = self.transport.get::<WireResults>(DEVICE, url, false).await?;
+        // Read a second time and not out of a tree of values, which would hold whatever secret came with the results.
+        let device = wire::device(&answer.body).ok_or_else(|| answer.bad("it is no device"))?;
+        Ok((as_asked(id, device, &answer)?, results.into_results()))
+    }
+
+    /// One device, read afresh.
+    ///
+    /// # Errors
+    /// As [`Client::device_with_results`].
     pub async fn device(&self, id: &DeviceId) -> Result<ManagedDevice, Error> {
         let (device, answer) = self.read_device(id).await?;
-        if !device.id.as_str().eq_ignore_ascii_case(id.as_str()) {
-            return Err(answer.bad("it is another device than the one asked for"));
-        }
-        Ok(device)
+        as_asked(id, device, &answer)
     }
 
     async fn read_row<'a>(
@@ -252,15 +265,33 @@ impl Client {
         }
     }
 
-    /// What the device reports of the actions asked of it (`deviceActionResults`, which only a single read fills).
+    /// What the device reports of the actions asked of it.
     ///
     /// # Errors
     /// Any [`Error`].
     pub async fn action_results(&self, id: &DeviceId) -> Result<Vec<DeviceActionResult>, Error> {
-        let url = self.transport.address.device(id, "id,deviceActionResults");
+        let url = self.transport.address.device(id, &["id,", RESULTS].concat());
         let (results, _) = self.transport.get::<WireResults>(DEVICE, url, false).await?;
         Ok(results.into_results())
     }
+
+    /// The passcodes that Graph holds with what the device reports, each with the result it came in. Only these become
+    /// values, and only where [`DeviceActionResult::has_passcode`] says so.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn passcodes(&self, id: &DeviceId) -> Result<Vec<(DeviceActionResult, Passcode)>, Error> {
+        let url = self.transport.address.device(id, &["id,", RESULTS].concat());
+        let (results, _) = self.transport.get::<WireResults<wire::Secret>>(DEVICE, url, false).await?;
+        Ok(results.into_passcodes())
+    }
+}
+
+fn as_asked(id: &DeviceId, device: ManagedDevice, answer: &Answer) -> Result<ManagedDevice, Error> {
+    if device.id.as_str().eq_ignore_ascii_case(id.as_str()) {
+        return Ok(device);
+    }
+    Err(answer.bad("it is another device than the one asked for"))
 }
 
 /// `"displayName:…" OR "userPrincipalName:…" OR "mail:…"`, with `\` and `"` escaped (Graph documentation, $search).

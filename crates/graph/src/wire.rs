@@ -1,12 +1,15 @@
 //! What Graph sends, read tolerantly: a missing field, a null, an empty text or another type is "not told".
 
+use std::marker::PhantomData;
+
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::device::{DetectedApp, DeviceActionResult, ManagedDevice, Me, User};
+use crate::device::{DetectedApp, DeviceActionResult, ManagedDevice, Me, Passcode, User};
 use crate::id::{AppId, DeviceId, UserId};
 use crate::open::{ActionState, ComplianceState, ManagementAgent, ManagementState, OwnerType, Platform};
 
@@ -14,6 +17,9 @@ use crate::open::{ActionState, ComplianceState, ManagementAgent, ManagementState
 pub(crate) const DEVICE_FIELDS: &str = "id,deviceName,serialNumber,userId,userPrincipalName,userDisplayName,\
     emailAddress,operatingSystem,osVersion,model,manufacturer,managedDeviceOwnerType,complianceState,managementState,\
     managementAgent,isSupervised,lastSyncDateTime,enrolledDateTime";
+
+/// The property in which a device reports of the actions asked of it.
+pub(crate) const RESULTS: &str = "deviceActionResults";
 
 /// One page of a list.
 #[derive(Deserialize)]
@@ -101,10 +107,11 @@ struct WireDevice {
     enrolled_date_time: Option<OffsetDateTime>,
 }
 
-impl Row for ManagedDevice {
-    fn read(value: Value) -> Option<Self> {
-        let wire = WireDevice::deserialize(value).ok()?;
-        Some(Self {
+impl WireDevice {
+    /// None without a usable id.
+    fn into_device(self) -> Option<ManagedDevice> {
+        let wire = self;
+        Some(ManagedDevice {
             id: DeviceId::new(wire.id).ok()?,
             device_name: wire.device_name.unwrap_or_default(),
             serial_number: wire.serial_number,
@@ -124,6 +131,17 @@ impl Row for ManagedDevice {
             last_sync: wire.last_sync_date_time,
             enrolled: wire.enrolled_date_time,
         })
+    }
+}
+
+/// Reads the device in an answer. None if it is none.
+pub(crate) fn device(body: &[u8]) -> Option<ManagedDevice> {
+    serde_json::from_slice::<WireDevice>(body).ok()?.into_device()
+}
+
+impl Row for ManagedDevice {
+    fn read(value: Value) -> Option<Self> {
+        WireDevice::deserialize(value).ok()?.into_device()
     }
 
     fn id(&self) -> &str {
@@ -207,18 +225,20 @@ pub(crate) struct WireOrganization {
     pub(crate) display_name: Option<String>,
 }
 
-/// A device read for nothing but its results. Fields that are not named here, `passcode` and `unlockPin` among them, are
-/// skipped while parsing and never become a value.
+/// The results of a device. Fields that are not named here, `unlockPin` among them, are skipped while parsing and never become
+/// a value; of a passcode only `P` does.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct WireResults {
+#[serde(rename_all = "camelCase", bound = "P: Deserialize<'de> + Default")]
+pub(crate) struct WireResults<P = Told> {
     #[serde(default, deserialize_with = "results")]
-    device_action_results: Vec<WireResult>,
+    device_action_results: Vec<WireResult<P>>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireResult {
+#[serde(rename_all = "camelCase", bound = "P: Deserialize<'de> + Default")]
+struct WireResult<P> {
+    #[serde(rename = "@odata.type", default, deserialize_with = "text")]
+    odata_type: Option<String>,
     #[serde(default, deserialize_with = "text")]
     action_name: Option<String>,
     #[serde(default, deserialize_with = "text")]
@@ -227,28 +247,133 @@ struct WireResult {
     start_date_time: Option<OffsetDateTime>,
     #[serde(default, deserialize_with = "moment")]
     last_updated_date_time: Option<OffsetDateTime>,
+    #[serde(default)]
+    passcode: P,
+}
+
+/// That there is a passcode, and nothing more.
+#[derive(Default)]
+pub(crate) struct Told(bool);
+
+/// A passcode.
+#[derive(Default)]
+pub(crate) struct Secret(Option<SecretString>);
+
+impl<'de> Deserialize<'de> for Told {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Self(from.deserialize_any(SecretText(|_: &str| ()))?.is_some()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Self(from.deserialize_any(SecretText(|text: &str| SecretString::from(text)))?))
+    }
+}
+
+/// Makes something of a text while it is parsed, so that no copy of it is left. Anything but a text that holds something is none.
+struct SecretText<F>(F);
+
+impl<'de, T, F: FnOnce(&str) -> T> Visitor<'de> for SecretText<F> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok((!text.trim().is_empty()).then(|| (self.0)(text)))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+}
+
+impl<P> WireResult<P> {
+    /// Whether a passcode beside it is one that the action gave: only `resetPasscodeActionResult` documents one, and only an
+    /// action that is about a passcode may tell one.
+    fn may_hold_passcode(&self) -> bool {
+        const TYPE: &str = "resetPasscodeActionResult";
+        const ACTIONS: [&str; 2] = ["recoverPasscode", "resetPasscode"];
+        let is_typed = self.odata_type.as_deref().is_some_and(|told| {
+            told.trim_start_matches('#')
+                .rsplit('.')
+                .next()
+                .is_some_and(|name| name.eq_ignore_ascii_case(TYPE))
+        });
+        let name = self.action_name.as_deref().unwrap_or_default();
+        is_typed && ACTIONS.iter().any(|action| name.eq_ignore_ascii_case(action))
+    }
+
+    fn into_result(self, has_passcode: bool) -> DeviceActionResult {
+        DeviceActionResult {
+            action_name: self.action_name.unwrap_or_default(),
+            state: open(self.action_state, ActionState::None),
+            started: self.start_date_time,
+            last_updated: self.last_updated_date_time,
+            has_passcode,
+        }
+    }
 }
 
 impl WireResults {
     pub(crate) fn into_results(self) -> Vec<DeviceActionResult> {
         self.device_action_results
             .into_iter()
-            .map(|wire| DeviceActionResult {
-                action_name: wire.action_name.unwrap_or_default(),
-                state: open(wire.action_state, ActionState::None),
-                started: wire.start_date_time,
-                last_updated: wire.last_updated_date_time,
+            .map(|wire| {
+                let has_passcode = wire.passcode.0 && wire.may_hold_passcode();
+                wire.into_result(has_passcode)
             })
             .collect()
     }
 }
 
-/// A list of results; `null` and `{}` are none (seen from Intune).
-fn results<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<WireResult>, D::Error> {
-    struct Results;
+impl WireResults<Secret> {
+    pub(crate) fn into_passcodes(self) -> Vec<(DeviceActionResult, Passcode)> {
+        let told = self.device_action_results.into_iter().filter(WireResult::may_hold_passcode);
+        told.filter_map(|mut wire| {
+            let passcode = Passcode::new(wire.passcode.0.take()?);
+            Some((wire.into_result(true), passcode))
+        })
+        .collect()
+    }
+}
 
-    impl<'de> Visitor<'de> for Results {
-        type Value = Vec<WireResult>;
+/// A list of results; `null` and `{}` are none (seen from Intune).
+fn results<'de, D: Deserializer<'de>, P: Deserialize<'de> + Default>(
+    from: D,
+) -> Result<Vec<WireResult<P>>, D::Error> {
+    struct Results<P>(PhantomData<P>);
+
+    impl<'de, P: Deserialize<'de> + Default> Visitor<'de> for Results<P> {
+        type Value = Vec<WireResult<P>>;
 
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             f.write_str("a list of action results")
@@ -265,7 +390,7 @@ fn results<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<WireResult>, D::Err
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
             let mut results = Vec::new();
-            while let Some(result) = seq.next_element::<Option<WireResult>>()? {
+            while let Some(result) = seq.next_element::<Option<WireResult<P>>>()? {
                 results.extend(
                     result.filter(|result| result.action_name.is_some() || result.action_state.is_some()),
                 );
@@ -274,7 +399,7 @@ fn results<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<WireResult>, D::Err
         }
     }
 
-    from.deserialize_any(Results)
+    from.deserialize_any(Results(PhantomData))
 }
 
 #[cfg(test)]
@@ -339,11 +464,43 @@ mod tests {
         ]});
         let results = serde_json::from_value::<WireResults>(body).unwrap().into_results();
         assert_eq!(results.len(), 2);
+        assert!(results[0].has_passcode && !results[1].has_passcode);
         assert_eq!(results[0].state, ActionState::Done);
         assert_eq!(results[0].started, Some(datetime!(2026-05-04 03:02:01 UTC)));
         assert_eq!(results[1].state, ActionState::Other("somethingNew".to_owned()));
         let shown = format!("{results:?}");
         assert!(!shown.contains("123456") && !shown.contains("9999"));
+    }
+
+    #[test]
+    fn a_passcode_is_told_by_the_documented_type_of_the_two_actions_and_by_nothing_else() {
+        let result = |odata_type: &str, name: &str, passcode: Value| {
+            json!({"deviceActionResults": [{"@odata.type": odata_type, "actionName": name, "actionState": "done",
+                   "passcode": passcode}]})
+        };
+        let typed = "#microsoft.graph.resetPasscodeActionResult";
+        let cases = [
+            (result(typed, "recoverPasscode", json!("12-34")), Some("12-34")),
+            (result("microsoft.graph.resetPasscodeActionResult", "ResetPasscode", json!("12")), Some("12")),
+            (result(typed, "remoteLock", json!("12")), None),
+            (result("#microsoft.graph.remoteLockActionResult", "recoverPasscode", json!("12")), None),
+            (result("", "recoverPasscode", json!("12")), None),
+            (result(typed, "recoverPasscode", json!(" ")), None),
+            (result(typed, "recoverPasscode", json!(null)), None),
+            (result(typed, "recoverPasscode", json!(1_234)), None),
+            (result(typed, "recoverPasscode", json!(["12", {"a": "b"}])), None),
+            (result(typed, "recoverPasscode", json!({"a": ["b"]})), None),
+        ];
+        for (body, expected) in cases {
+            let body = body.to_string();
+            let told = serde_json::from_str::<WireResults>(&body).unwrap().into_results();
+            assert_eq!(told[0].has_passcode, expected.is_some(), "{body}");
+            let secrets = serde_json::from_str::<WireResults<Secret>>(&body).unwrap().into_passcodes();
+            assert_eq!(secrets.first().map(|(_, passcode)| passcode.expose()), expected, "{body}");
+            for (result, passcode) in &secrets {
+                assert!(result.has_passcode && !format!("{result:?}{passcode:?}").contains("12"));
+            }
+        }
     }
 
     #[test]

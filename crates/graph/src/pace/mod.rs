@@ -1,48 +1,58 @@
 //! How fast requests may go out: sliding windows over what was sent, and the pause that a 429 asks of everybody.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+#[cfg(test)]
+mod storm;
+mod window;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use window::{Free, WINDOW, Window};
+
 /// Requests that change something: 200 in 20 s per app and tenant (Graph documentation, Intune devices throttling limits).
 const WRITES: usize = 200;
 /// Requests of any kind: 2,000 in 20 s per app and tenant (same source).
 const REQUESTS: usize = 2_000;
-/// The window both are counted in.
-const WINDOW: Duration = Duration::from_secs(20);
-/// How much longer than the window a slot stays taken: the service counts when requests arrive, and one that is slow to
-/// connect arrives closer to its successors than it was sent.
-const SLACK: Duration = Duration::from_millis(500);
+/// How much longer than the window a write counts after its answer: clocks are not told exactly.
+const WRITE_SLACK: Duration = Duration::from_millis(20);
+/// How much longer a request of any kind counts after its start: the service counts when requests arrive, and one that is
+/// slow to connect arrives closer to its successors than it was sent.
+const REQUEST_SLACK: Duration = Duration::from_millis(500);
 /// The first pause after a 429 that names none; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// The longest pause that is not asked for by the service.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 
-/// The pace of one app in one tenant. Everything that sends requests there shares one of these.
+/// The pace of one app in one tenant. Everything that sends requests there shares one of these; clones share it too.
 ///
-/// At most 200 writes and 2,000 requests go out in any trailing 20 s. Turns are given in the order they were asked for.
-/// A waiter that is dropped has taken nothing. Time is tokio's, so it works with paused time.
-#[derive(Debug, Default)]
-pub struct Pace {
+/// At most 200 writes and 2,000 requests go out in any trailing 20 s, fewer after a 429. Turns are given in the order they were
+/// asked for. A waiter that is dropped has taken nothing. Time is tokio's, so it works with paused time.
+#[derive(Debug, Clone)]
+pub struct Pace(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
     state: Mutex<State>,
     writers: tokio::sync::Mutex<()>,
     readers: tokio::sync::Mutex<()>,
     hold_grew: Notify,
+    turn_ended: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone)]
 struct State {
-    /// When turns were taken, oldest first, kept while they count.
-    writes: VecDeque<Instant>,
-    requests: VecDeque<Instant>,
+    writes: Window,
+    requests: Window,
     held_until: Option<Instant>,
     /// How many 429s without a wait of their own came in a row, reads and writes apart: a read that is answered says
     /// nothing about writes, and one goes before every write.
     unexplained_reads: u32,
     unexplained_writes: u32,
+    /// Whether earlier writes were counted.
+    remembers: bool,
 }
 
 /// What a request does. The service counts both, but throttles them apart.
@@ -52,29 +62,53 @@ pub(crate) enum Kind {
     Write,
 }
 
-impl State {
-    fn forget(&mut self, now: Instant) {
-        for turns in [&mut self.writes, &mut self.requests] {
-            while turns.front().is_some_and(|sent| now.duration_since(*sent) >= WINDOW + SLACK) {
-                turns.pop_front();
-            }
+/// The right to send one write, from when it is given until 20 s after it is dropped. The service counts a request when it
+/// arrives, which is between the two, so what it counts never passes the limit.
+#[derive(Debug)]
+#[must_use = "dropping it ends the turn"]
+pub struct WriteTurn(Option<Arc<Shared>>);
+
+impl WriteTurn {
+    /// Gives the turn back: nothing was sent.
+    pub fn unused(mut self) {
+        if let Some(pace) = self.0.take() {
+            pace.state().writes.give_back();
+            pace.turn_ended.notify_waiters();
         }
     }
 
-    /// When the next turn is free, if that is not `now`.
-    fn next_free(&self, now: Instant, write: bool) -> Option<Instant> {
-        let full = |turns: &VecDeque<Instant>, limit: usize| {
-            turns
-                .len()
-                .checked_sub(limit)
-                .and_then(|oldest| turns.get(oldest))
-                .map(|sent| *sent + WINDOW + SLACK)
-        };
-        [self.held_until, full(&self.requests, REQUESTS), write.then(|| full(&self.writes, WRITES)).flatten()]
-            .into_iter()
-            .flatten()
-            .filter(|free| *free > now)
-            .max()
+    /// A turn of no pace.
+    pub fn free() -> Self {
+        Self(None)
+    }
+}
+
+impl Drop for WriteTurn {
+    fn drop(&mut self) {
+        if let Some(pace) = self.0.take() {
+            pace.state().writes.end(Instant::now());
+            pace.turn_ended.notify_waiters();
+        }
+    }
+}
+
+impl State {
+    fn pass(&mut self, now: Instant) {
+        self.writes.pass(now);
+        self.requests.pass(now);
+    }
+
+    /// When the next turn is free.
+    fn free(&self, now: Instant, kind: Kind) -> Free {
+        let held = self.held_until.filter(|until| *until > now).map_or(Free::Now, Free::At);
+        let writes = if kind == Kind::Write { self.writes.free() } else { Free::Now };
+        [held, self.requests.free(), writes].into_iter().fold(Free::Now, |latest, free| {
+            match (latest, free) {
+                (Free::At(a), Free::At(b)) => Free::At(a.max(b)),
+                (Free::WhenOneEnds, _) | (_, Free::Now) => latest,
+                _ => free,
+            }
+        })
     }
 
     fn unexplained(&mut self, kind: Kind) -> &mut u32 {
@@ -84,35 +118,77 @@ impl State {
         }
     }
 
-    fn take(&mut self, now: Instant, write: bool) {
-        self.requests.push_back(now);
-        if write {
-            self.writes.push_back(now);
+    fn window(&mut self, kind: Kind) -> &mut Window {
+        match kind {
+            Kind::Read => &mut self.requests,
+            Kind::Write => &mut self.writes,
+        }
+    }
+
+    /// A request counts from its start; a write, among the writes, also as long as it is out.
+    fn take(&mut self, now: Instant, kind: Kind) {
+        self.requests.take();
+        self.requests.end(now);
+        if kind == Kind::Write {
+            self.writes.take();
         }
     }
 }
 
-impl Pace {
-    /// A pace with nothing sent yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
+impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Pace {
+    /// A pace at the documented limits with nothing sent yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_limits(WRITES, REQUESTS)
+    }
+
+    /// As [`Pace::new`], with other limits for 20 s: `writes`, and `requests` of any kind.
+    #[must_use]
+    pub fn with_limits(writes: usize, requests: usize) -> Self {
+        let state = State {
+            writes: Window::new(writes, WINDOW + WRITE_SLACK),
+            requests: Window::new(requests, WINDOW + REQUEST_SLACK),
+            held_until: None,
+            unexplained_reads: 0,
+            unexplained_writes: 0,
+            remembers: false,
+        };
+        Self(Arc::new(Shared {
+            state: Mutex::new(state),
+            writers: tokio::sync::Mutex::default(),
+            readers: tokio::sync::Mutex::default(),
+            hold_grew: Notify::new(),
+            turn_ended: Notify::new(),
+        }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state()
+    }
 
     /// Waits until one more request that changes something may go out, and takes that turn. It counts as a request too.
-    pub async fn write_turn(&self) {
-        let _place = self.writers.lock().await;
-        self.turn(true).await;
+    pub async fn write_turn(&self) -> WriteTurn {
+        let _place = self.0.writers.lock().await;
+        self.turn(Kind::Write).await;
+        WriteTurn(Some(Arc::clone(&self.0)))
     }
 
     /// Waits until one more read may go out, and takes that turn.
     pub async fn read_turn(&self) {
-        let _place = self.readers.lock().await;
-        self.turn(false).await;
+        let _place = self.0.readers.lock().await;
+        self.turn(Kind::Read).await;
     }
 
     /// As [`Pace::read_turn`], but a hold that lasts for `limit` or longer, or comes to while this waits, is not sat out:
@@ -120,7 +196,7 @@ impl Pace {
     pub(crate) async fn read_turn_within(&self, limit: Duration) -> Result<(), Duration> {
         let mut turn = std::pin::pin!(self.read_turn());
         loop {
-            let grown = self.hold_grew.notified();
+            let grown = self.0.hold_grew.notified();
             if let Some(left) = self.hold_left().filter(|left| *left >= limit) {
                 return Err(left);
             }
@@ -132,19 +208,64 @@ impl Pace {
         }
     }
 
-    async fn turn(&self, write: bool) {
+    /// Waits until no hold runs and no more than half of the allowance for requests is in use. Takes no turn: for reads that
+    /// nobody waits for.
+    pub async fn quiet(&self) {
         loop {
             let free = {
                 let mut state = self.state();
                 let now = Instant::now();
-                state.forget(now);
-                match state.next_free(now, write) {
-                    Some(free) => free,
-                    None => return state.take(now, write),
+                state.pass(now);
+                match state.held_until.filter(|until| *until > now) {
+                    Some(until) => Some(Free::At(until)),
+                    None => state.requests.half_free(),
+                }
+            };
+            match free {
+                None | Some(Free::Now) => return,
+                Some(Free::At(at)) => tokio::time::sleep_until(at).await,
+                Some(Free::WhenOneEnds) => tokio::task::yield_now().await,
+            }
+        }
+    }
+
+    async fn turn(&self, kind: Kind) {
+        loop {
+            let mut ended = std::pin::pin!(self.0.turn_ended.notified());
+            ended.as_mut().enable();
+            let free = {
+                let mut state = self.state();
+                let now = Instant::now();
+                state.pass(now);
+                match state.free(now, kind) {
+                    Free::Now => return state.take(now, kind),
+                    free => free,
                 }
             };
             // The pause may grow and others may take turns meanwhile, so waking up is a reason to look, not a turn.
-            tokio::time::sleep_until(free).await;
+            match free {
+                Free::At(at) => {
+                    tokio::select! {
+                        () = tokio::time::sleep_until(at) => {}
+                        // One that was not used may be free at once.
+                        () = ended => {}
+                    }
+                }
+                _ => ended.await,
+            }
+        }
+    }
+
+    /// Counts writes that were made before there was this pace, which were over that long ago. Only the first call counts: what
+    /// goes out from then on is known.
+    pub fn remember_writes(&self, ages: impl IntoIterator<Item = Duration>) {
+        let now = Instant::now();
+        let recent = ages.into_iter().filter(|age| *age < WINDOW + WRITE_SLACK);
+        // A clock that began later than that counts the write as longer as needed, never shorter.
+        let over: Vec<_> = recent.map(|age| now.checked_sub(age).unwrap_or(now)).collect();
+        let mut state = self.state();
+        if !std::mem::replace(&mut state.remembers, true) {
+            state.writes.remember(over);
         }
     }
 
@@ -154,7 +275,7 @@ impl Pace {
         let mut state = self.state();
         if state.held_until.is_none_or(|held| held < until) {
             state.held_until = Some(until);
-            self.hold_grew.notify_waiters();
+            self.0.hold_grew.notify_waiters();
         }
     }
 
@@ -165,8 +286,16 @@ impl Pace {
         Some(until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
     }
 
+    /// How many writes may go out in 20 s at present.
+    #[must_use]
+    pub fn write_allowance(&self) -> usize {
+        let mut state = self.state();
+        state.pass(Instant::now());
+        state.writes.allowance()
+    }
+
     /// Takes note of a 429: holds every turn for as long as it asked, or, if it did not say, for 2 s and twice as long
-    /// each further time up to 120 s, with jitter. Gives the pause.
+    /// each further time up to 120 s, with jitter; and lowers what may go out of that kind. Gives the pause.
     pub(crate) fn throttled(&self, kind: Kind, asked: Option<Duration>) -> Duration {
         let wait = asked.unwrap_or_else(|| {
             let held = self.hold_left();
@@ -182,6 +311,7 @@ impl Pace {
                 }
             }
         });
+        self.state().window(kind).throttle(Instant::now(), wait);
         self.hold(wait);
         wait
     }
@@ -191,29 +321,25 @@ impl Pace {
         *self.state().unexplained(kind) = 0;
     }
 
-    /// How long it takes from now until `count` further writes have had their turn, if nothing else is sent and nothing
-    /// is throttled: the schedule itself, played forward.
+    /// How long it takes from now until `count` further writes have had their turn, if nothing else is sent, nothing is
+    /// throttled, and answers come at once: the schedule itself, played forward.
     #[must_use]
-    pub fn seconds_for_writes(&self, count: usize) -> Duration {
+    pub fn time_for_writes(&self, count: usize) -> Duration {
         let now = Instant::now();
         let mut played = {
             let mut state = self.state();
-            state.forget(now);
-            State {
-                writes: state.writes.clone(),
-                requests: state.requests.clone(),
-                held_until: state.held_until,
-                ..State::default()
-            }
+            state.pass(now);
+            State { writes: state.writes.played_from(now), ..state.clone() }
         };
         let mut at = now;
         for _ in 0..count {
-            played.forget(at);
-            while let Some(free) = played.next_free(at, true) {
+            played.pass(at);
+            while let Free::At(free) = played.free(at, Kind::Write) {
                 at = free;
-                played.forget(at);
+                played.pass(at);
             }
-            played.take(at, true);
+            played.take(at, Kind::Write);
+            played.writes.end(at);
         }
         at.duration_since(now)
     }
@@ -222,7 +348,6 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     /// The most of `sent` in any trailing window.
     fn busiest(sent: &[Instant]) -> usize {
@@ -248,7 +373,7 @@ mod tests {
                     }
                     _ => {}
                 }
-                pace.write_turn().await;
+                drop(pace.write_turn().await);
                 sent.push(Instant::now());
             }
             assert!(busiest(&sent) <= 200, "round {round}: {}", busiest(&sent));
@@ -265,7 +390,7 @@ mod tests {
                 tokio::spawn(async move {
                     let mut sent = Vec::new();
                     for _ in 0..100 {
-                        pace.write_turn().await;
+                        drop(pace.write_turn().await);
                         sent.push(Instant::now());
                     }
                     sent
@@ -278,7 +403,10 @@ mod tests {
         }
         sent.sort();
         assert_eq!(busiest(&sent), 200);
-        assert!(begun.elapsed() < (WINDOW + SLACK) * 3 + Duration::from_secs(1), "four windows, three waits");
+        assert!(
+            begun.elapsed() < (WINDOW + REQUEST_SLACK) * 3 + Duration::from_secs(1),
+            "four windows, three waits"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -287,9 +415,9 @@ mod tests {
         let mut sent = Vec::new();
         for turn in 0..4_500 {
             if turn % 20 == 0 {
-                pace.write_turn().await
+                drop(pace.write_turn().await);
             } else {
-                pace.read_turn().await
+                pace.read_turn().await;
             }
             sent.push(Instant::now());
         }
@@ -313,7 +441,7 @@ mod tests {
             begun.elapsed()
         };
         let write = async {
-            pace.write_turn().await;
+            drop(pace.write_turn().await);
             begun.elapsed()
         };
         let (read, write, ()) = tokio::join!(read, write, longer);
@@ -331,13 +459,13 @@ mod tests {
     async fn a_waiter_that_is_dropped_has_taken_nothing() {
         let pace = Pace::new();
         for _ in 0..200 {
-            pace.write_turn().await;
+            drop(pace.write_turn().await);
         }
         for _ in 0..50 {
             let waited = tokio::time::timeout(Duration::from_millis(100), pace.write_turn()).await;
             assert!(waited.is_err());
         }
-        tokio::time::sleep(WINDOW + SLACK).await;
+        tokio::time::sleep(WINDOW + REQUEST_SLACK).await;
         for turn in 0..200 {
             assert!(at_once(&pace).await, "turn {turn} is free");
         }
@@ -351,14 +479,14 @@ mod tests {
         {
             let pace = Pace::new();
             for _ in 0..before {
-                pace.write_turn().await;
+                drop(pace.write_turn().await);
             }
             tokio::time::sleep(Duration::from_secs(3)).await;
             pace.hold(Duration::from_secs(held));
-            let foretold = pace.seconds_for_writes(count);
+            let foretold = pace.time_for_writes(count);
             let begun = Instant::now();
             for _ in 0..count {
-                pace.write_turn().await;
+                drop(pace.write_turn().await);
             }
             let took = begun.elapsed();
             let off = took.abs_diff(foretold);
