@@ -1,11 +1,27 @@
-//! What drives a tenant from outside the process: requests seen, faults, the directory, the ground truth.
+//! What drives a tenant from outside the process: requests seen, faults, the directory, the ground truth, and
+//! what becomes of a device.
 
 use http::{Method, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::exchange::{Reply, Request};
 use crate::faults::Fault;
 use crate::tenant::{Tenant, lock};
+
+/// The body of `recover-elsewhere`.
+#[derive(Deserialize)]
+struct OnDevice {
+    device_id: String,
+}
+
+/// The body of `settle-with-passcode`.
+#[derive(Deserialize)]
+struct WithPasscode {
+    device_id: String,
+    passcode: String,
+}
 
 pub(crate) fn answer(tenant: &Tenant, request: &Request, rest: &[String]) -> Reply {
     let [what] = rest else {
@@ -23,17 +39,29 @@ pub(crate) fn answer(tenant: &Tenant, request: &Request, rest: &[String]) -> Rep
             lock(&tenant.faults).clear();
             Reply::empty(StatusCode::NO_CONTENT)
         }
-        (&Method::POST, "faults") => match serde_json::from_slice::<Fault>(&request.body) {
-            Ok(fault) => {
-                lock(&tenant.faults).add(fault, tenant.clock.now());
-                Reply::empty(StatusCode::NO_CONTENT)
-            }
-            Err(error) => Reply::json(StatusCode::BAD_REQUEST, &json!({ "error": error.to_string() })),
-        },
+        (&Method::POST, "faults") => told(request, |fault: Fault| {
+            lock(&tenant.faults).add(fault, tenant.clock.now());
+            true
+        }),
+        (&Method::POST, "recover-elsewhere") => told(request, |on: OnDevice| {
+            lock(&tenant.store).begin_elsewhere(&on.device_id, tenant.clock.now())
+        }),
+        (&Method::POST, "settle-with-passcode") => told(request, |with: WithPasscode| {
+            lock(&tenant.store).settle_with_passcode(&with.device_id, &with.passcode, tenant.clock.now())
+        }),
         (&Method::GET, "directory") => {
             Reply::json(StatusCode::OK, &json!(lock(&tenant.store).snapshot(tenant.clock.now())))
         }
         _ => Reply::empty(StatusCode::NOT_FOUND),
+    }
+}
+
+/// Does what the body asks for; 404 when there is nothing to do it to.
+fn told<T: DeserializeOwned>(request: &Request, act: impl FnOnce(T) -> bool) -> Reply {
+    match serde_json::from_slice(&request.body).map(act) {
+        Ok(true) => Reply::empty(StatusCode::NO_CONTENT),
+        Ok(false) => Reply::empty(StatusCode::NOT_FOUND),
+        Err(error) => Reply::json(StatusCode::BAD_REQUEST, &json!({ "error": error.to_string() })),
     }
 }
 

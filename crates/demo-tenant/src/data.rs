@@ -227,7 +227,9 @@ pub(crate) struct Store {
     pub(crate) apps: Vec<App>,
     by_id: HashMap<String, usize>,
     /// The running or settled recoveries by device id.
-    pub(crate) recoveries: HashMap<String, Recovery>,
+    recoveries: HashMap<String, Recovery>,
+    /// Every passcode that any result ever held, those of replaced results and removed devices too.
+    passcodes: HashSet<String>,
     pub(crate) executed: Vec<ExecutedAction>,
 }
 
@@ -268,9 +270,11 @@ impl Store {
             apps,
             by_id: HashMap::new(),
             recoveries: HashMap::new(),
+            passcodes: HashSet::new(),
             executed: Vec::new(),
         };
         store.index();
+        store.passcodes = store.devices.iter().flat_map(passcodes_on).collect();
         store
     }
 
@@ -288,7 +292,46 @@ impl Store {
             change(device);
             // The id is the one thing that never changes.
             id.clone_into(&mut device.id);
+            self.passcodes.extend(passcodes_on(device));
         }
+    }
+
+    /// Puts a recovery in place of the device's last one.
+    pub(crate) fn begin(&mut self, id: String, recovery: Recovery) {
+        self.passcodes.extend(recovery.passcode.clone());
+        self.recoveries.insert(id, recovery);
+    }
+
+    /// A recovery that somebody else asked for: pending until it is settled. False without such a device.
+    pub(crate) fn begin_elsewhere(&mut self, id: &str, now: OffsetDateTime) -> bool {
+        let known = self.by_id.contains_key(id);
+        if known {
+            let outcome = ActionState::Pending;
+            let recovery =
+                Recovery { started: now, active_at: None, settled_at: None, outcome, passcode: None };
+            self.begin(id.to_owned(), recovery);
+        }
+        known
+    }
+
+    /// Ends the device's recovery now. False when it has none.
+    pub(crate) fn settle(&mut self, id: &str, outcome: ActionState, now: OffsetDateTime) -> bool {
+        let recovery = self.recoveries.get_mut(id);
+        let known = recovery.is_some();
+        if let Some(recovery) = recovery {
+            recovery.outcome = outcome;
+            recovery.settled_at = Some(now);
+        }
+        known
+    }
+
+    /// Ends the device's recovery now, with this passcode. False when it has none.
+    pub(crate) fn settle_with_passcode(&mut self, id: &str, passcode: &str, now: OffsetDateTime) -> bool {
+        if let Some(recovery) = self.recoveries.get_mut(id) {
+            recovery.passcode = Some(passcode.to_owned());
+            self.passcodes.insert(passcode.to_owned());
+        }
+        self.settle(id, ActionState::Done, now)
     }
 
     pub(crate) fn remove(&mut self, id: &str) {
@@ -329,12 +372,13 @@ impl Store {
         }
     }
 
-    /// Every passcode any entry holds, the device names under `setDeviceName` left out.
-    pub(crate) fn passcodes(&self) -> HashSet<String> {
-        let old = self.devices.iter().flat_map(|device| &device.action_results);
-        let old = old.filter(|result| result.action_name != "setDeviceName");
-        old.filter_map(|result| result.passcode.clone())
-            .chain(self.recoveries.values().filter_map(|recovery| recovery.passcode.clone()))
-            .collect()
+    pub(crate) fn passcodes(&self) -> &HashSet<String> {
+        &self.passcodes
     }
+}
+
+/// The passcodes among a device's own results, the device name under `setDeviceName` left out.
+fn passcodes_on(device: &Device) -> impl Iterator<Item = String> {
+    let results = device.action_results.iter().filter(|result| result.action_name != "setDeviceName");
+    results.filter_map(|result| result.passcode.clone())
 }

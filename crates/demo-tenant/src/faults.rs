@@ -19,6 +19,10 @@ pub struct Fault {
     /// How many matching requests pass before it strikes for the first time.
     #[serde(default)]
     pub after: u32,
+    /// From then on it strikes the first of this many matching requests and lets the others pass; without a
+    /// number, or with 0, it strikes each.
+    #[serde(default)]
+    pub every: Option<u32>,
     /// What it does.
     #[serde(flatten)]
     pub kind: FaultKind,
@@ -28,7 +32,7 @@ impl Fault {
     /// A fault on every request of the part it speaks of, until it is cleared.
     #[must_use]
     pub fn new(kind: FaultKind) -> Self {
-        Self { matches: Matches::default(), times: None, after: 0, kind }
+        Self { matches: Matches::default(), times: None, after: 0, every: None, kind }
     }
 
     /// Strikes only requests of this method.
@@ -63,6 +67,13 @@ impl Fault {
     #[must_use]
     pub fn after(mut self, passes: u32) -> Self {
         self.after = passes;
+        self
+    }
+
+    /// Strikes the 1st, the n+1st, the 2n+1st … of the requests it does not let pass first.
+    #[must_use]
+    pub fn every(mut self, n: u32) -> Self {
+        self.every = Some(n);
         self
     }
 }
@@ -235,6 +246,31 @@ struct Armed {
     claims: String,
 }
 
+impl Armed {
+    fn is_spent(&self) -> bool {
+        self.fault.times.is_some_and(|times| self.struck >= times)
+    }
+}
+
+/// A request as faults look at it, decoded once for all of them.
+struct Asked<'a> {
+    request: &'a Request,
+    part: Part,
+    segments: Vec<String>,
+    /// Path and query as they arrived.
+    raw: String,
+    /// The same percent-decoded, if that is text.
+    plain: Option<String>,
+}
+
+impl<'a> Asked<'a> {
+    fn of(request: &'a Request, part: Part) -> Self {
+        let raw = format!("{}?{}", request.path, request.query);
+        let plain = percent_decode(&raw);
+        Self { request, part, segments: request.segments().unwrap_or_default(), raw, plain }
+    }
+}
+
 impl Faults {
     pub(crate) fn add(&mut self, fault: Fault, now: OffsetDateTime) {
         self.challenges += 1;
@@ -261,10 +297,14 @@ impl Faults {
         token_claims: Option<&str>,
     ) -> Struck {
         let mut struck = Struck::default();
-        for armed in &mut self.armed {
+        if self.armed.is_empty() {
+            return struck;
+        }
+        let asked = Asked::of(request, part);
+        for armed in self.armed.iter_mut().filter(|armed| !armed.is_spent()) {
             let instead = armed.fault.kind.answers_instead();
             if instead && struck.instead.is_some()
-                || !armed.fault.matches(request, part)
+                || !armed.fault.matches(&asked)
                 || !armed.fault.kind.concerns(request, page)
                 || matches!(armed.fault.kind, FaultKind::ClaimsChallenge)
                     && token_claims.is_some_and(|claims| satisfies(claims, &armed.claims))
@@ -272,8 +312,7 @@ impl Faults {
                 continue;
             }
             armed.seen = armed.seen.saturating_add(1);
-            if armed.seen <= armed.fault.after || armed.fault.times.is_some_and(|times| armed.struck >= times)
-            {
+            if !armed.fault.has_its_turn(armed.seen) {
                 continue;
             }
             armed.struck = armed.struck.saturating_add(1);
@@ -300,31 +339,93 @@ fn satisfies(given: &str, asked: &str) -> bool {
 }
 
 impl Fault {
-    fn matches(&self, request: &Request, part: Part) -> bool {
+    /// Whether it strikes the request that is the `seen`th it matches.
+    fn has_its_turn(&self, seen: u32) -> bool {
+        let place = seen.checked_sub(self.after).filter(|place| *place > 0);
+        place.is_some_and(|place| (place - 1).is_multiple_of(self.every.unwrap_or(1).max(1)))
+    }
+
+    fn matches(&self, asked: &Asked<'_>) -> bool {
         let Matches { method, path_contains, device_id } = &self.matches;
-        if method.as_ref().is_some_and(|method| !method.eq_ignore_ascii_case(request.method.as_str())) {
+        if method.as_ref().is_some_and(|method| !method.eq_ignore_ascii_case(asked.request.method.as_str())) {
             return false;
         }
         if let Some(id) = device_id {
-            let named = request.segments().is_some_and(|segments| segments.iter().any(|part| part == id));
+            let named = asked.segments.iter().any(|segment| segment == id);
             if !named {
                 return false;
             }
         }
         match path_contains {
             Some(text) => {
-                let raw = format!("{}?{}", request.path, request.query);
-                raw.contains(text.as_str()) || percent_decode(&raw).is_some_and(|plain| plain.contains(text))
+                asked.raw.contains(text) || asked.plain.as_ref().is_some_and(|plain| plain.contains(text))
             }
             None if matches!(self.kind, FaultKind::LoginError { .. }) => {
-                part == Part::Login && request.path.ends_with("/token")
+                asked.part == Part::Login && asked.request.path.ends_with("/token")
             }
-            None => part == Part::Graph,
+            None => asked.part == Part::Graph,
         }
     }
 }
 
 impl FaultKind {
+    /// One fault of each kind, with the values seen most often, for tables that must leave none out.
+    #[must_use]
+    pub fn one_of_each() -> Vec<Self> {
+        vec![
+            Self::TooManyRequests { retry_after: RetryAfter::Integer(10) },
+            Self::Status { status: 503, retry_after: None, executed: false },
+            Self::ResetBefore,
+            Self::ResetAfter,
+            Self::Slow { millis: 150 },
+            Self::ExpiredToken,
+            Self::ClaimsChallenge,
+            Self::RoleDenied403,
+            Self::RoleDenied401,
+            Self::MissingScope403,
+            Self::MissingRoute,
+            Self::NotFound404,
+            Self::MalformedJson,
+            Self::IgnoreFilter,
+            Self::PageFails { page: 2 },
+            Self::ForeignNextLink,
+            Self::BadNextLink,
+            Self::LoginError {
+                error: "invalid_grant".to_owned(),
+                code: 700_082,
+                suberror: None,
+                description: None,
+                status: None,
+                claims: None,
+            },
+        ]
+    }
+
+    /// Its name in JSON, such as `role_denied_403`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::TooManyRequests { .. } => "too_many_requests",
+            Self::Status { .. } => "status",
+            Self::ResetBefore => "reset_before",
+            Self::ResetAfter => "reset_after",
+            Self::Slow { .. } => "slow",
+            Self::ExpiredToken => "expired_token",
+            Self::ClaimsChallenge => "claims_challenge",
+            Self::RoleDenied403 => "role_denied_403",
+            Self::RoleDenied401 => "role_denied_401",
+            Self::MissingScope403 => "missing_scope_403",
+            Self::MissingRoute => "missing_route",
+            Self::NotFound404 => "not_found_404",
+            Self::MalformedJson => "malformed_json",
+            Self::IgnoreFilter => "ignore_filter",
+            Self::PageFails { .. } => "page_fails",
+            Self::ForeignNextLink => "foreign_next_link",
+            Self::BadNextLink => "bad_next_link",
+            Self::LoginError { .. } => "login_error",
+        }
+    }
+
     /// Whether it answers in place of the real thing, in contrast to one that only bends the answer.
     fn answers_instead(&self) -> bool {
         !matches!(
@@ -370,6 +471,20 @@ mod tests {
         assert_eq!(fault, expected.times(2).method("post"));
         let plain: Fault = serde_json::from_str(r#"{"kind":"role_denied_401"}"#).unwrap();
         assert_eq!(plain, Fault::new(FaultKind::RoleDenied401));
+        let now_and_then: Fault = serde_json::from_str(r#"{"kind":"reset_after","every":50}"#).unwrap();
+        assert_eq!(now_and_then, Fault::new(FaultKind::ResetAfter).every(50));
+    }
+
+    #[test]
+    fn one_of_each_leaves_no_kind_out() {
+        // Serde knows every kind there is and names them all when it is given none of them.
+        let refused = serde_json::from_str::<FaultKind>(r#"{"kind":"meteor"}"#).unwrap_err().to_string();
+        let known: Vec<&str> = refused.split('`').skip(3).step_by(2).collect();
+        let each = FaultKind::one_of_each();
+        assert_eq!(each.iter().map(FaultKind::name).collect::<Vec<_>>(), known);
+        for kind in each {
+            assert_eq!(serde_json::to_value(&kind).unwrap()["kind"], kind.name());
+        }
     }
 
     #[test]
@@ -380,6 +495,24 @@ mod tests {
         let struck: Vec<bool> =
             (0..5).map(|_| faults.strike(&get, Part::Graph, 1, None).instead.is_some()).collect();
         assert_eq!(struck, [false, true, true, false, false]);
+    }
+
+    #[test]
+    fn a_fault_strikes_one_of_every_so_many_from_its_turn_on() {
+        let get = request(http::Method::GET, "/graph/v1.0/me");
+        let post = request(http::Method::POST, "/graph/v1.0/me");
+        let struck = |fault: Fault| -> Vec<usize> {
+            let mut faults = Faults::default();
+            faults.add(fault.method("GET"), OffsetDateTime::UNIX_EPOCH);
+            let mut strikes = |request| faults.strike(request, Part::Graph, 1, None).instead.is_some();
+            (1..=12).filter(|_| !strikes(&post) && strikes(&get)).collect()
+        };
+        let fault = || Fault::new(FaultKind::ResetBefore);
+        assert_eq!(struck(fault().every(4)), [1, 5, 9]);
+        assert_eq!(struck(fault().after(2).every(4)), [3, 7, 11]);
+        assert_eq!(struck(fault().after(2).every(4).times(2)), [3, 7]);
+        assert_eq!(struck(fault().every(1).times(2)), [1, 2]);
+        assert_eq!(struck(fault().every(0).times(2)), [1, 2]);
     }
 
     #[test]

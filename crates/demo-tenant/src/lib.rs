@@ -153,11 +153,20 @@ impl DemoTenant {
 
     /// Settles the running recovery of a device now. Nothing happens when there is none.
     pub fn settle(&self, id: &str, outcome: ActionState) {
-        let now = self.tenant.clock.now();
-        if let Some(recovery) = lock(&self.tenant.store).recoveries.get_mut(id) {
-            recovery.outcome = outcome;
-            recovery.settled_at = Some(now);
-        }
+        lock(&self.tenant.store).settle(id, outcome, self.tenant.clock.now());
+    }
+
+    /// Settles the running recovery of a device now: it is `done` and names this passcode. Nothing happens when
+    /// there is none.
+    pub fn settle_with_passcode(&self, id: &str, passcode: &str) {
+        lock(&self.tenant.store).settle_with_passcode(id, passcode, self.tenant.clock.now());
+    }
+
+    /// Asks for a recoverPasscode on a device as somebody else would, past this tenant's requests: it is not in
+    /// [`DemoTenant::executed`] and stays pending at any [`Pace`] until [`DemoTenant::settle`], or until another
+    /// takes its place. An unknown id changes nothing.
+    pub fn recover_elsewhere(&self, id: &str) {
+        lock(&self.tenant.store).begin_elsewhere(id, self.tenant.clock.now());
     }
 
     /// Makes every access token issued so far expire.
@@ -188,10 +197,10 @@ impl DemoTenant {
         lock(&self.tenant.ledger).issued()
     }
 
-    /// Every passcode any device result holds, for tests that look for leaks.
+    /// Every passcode any device result ever held, for tests that look for leaks.
     #[must_use]
     pub fn passcodes(&self) -> Vec<String> {
-        lock(&self.tenant.store).passcodes().into_iter().collect()
+        lock(&self.tenant.store).passcodes().iter().cloned().collect()
     }
 
     /// Approves a waiting device code flow as the admin, by the code a person is shown. False when none waits.

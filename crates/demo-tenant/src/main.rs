@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use serde_json::json;
 use unlatch_demo_tenant::{DemoTenant, Options};
 
-const USAGE: &str = "usage: unlatch-demo-tenant [--port N] [--seed S] [--users N] [--devices N] [--apps N] [--access-token T]";
+const USAGE: &str = "usage: unlatch-demo-tenant [--port N] [--seed S] [--users N] [--devices N] [--apps N] [--writes N] [--access-token T]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -59,8 +59,8 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Option<Options>, S
         if matches!(name.as_str(), "--help" | "-h") {
             return Ok(None);
         }
-        if !["--port", "--seed", "--users", "--devices", "--apps", "--access-token"].contains(&name.as_str())
-        {
+        let known = ["--port", "--seed", "--users", "--devices", "--apps", "--writes", "--access-token"];
+        if !known.contains(&name.as_str()) {
             return Err(format!("unknown argument {name}"));
         }
         let value = value.or_else(|| arguments.next()).ok_or_else(|| format!("{name} needs a value"))?;
@@ -70,6 +70,7 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Option<Options>, S
             "--users" => options.users = number(&name, &value)?,
             "--devices" => options.devices = number(&name, &value)?,
             "--apps" => options.apps = number(&name, &value)?,
+            "--writes" => options.pace.writes = number(&name, &value)?,
             _ => options.access_token = Some(value).filter(|token| !token.is_empty()),
         }
     }
@@ -104,8 +105,10 @@ mod tests {
 
     #[test]
     fn arguments_are_read_with_and_without_an_equals_sign() {
-        let options = read(&["--port", "8080", "--devices=7", "--access-token", "abc"]).unwrap().unwrap();
-        assert_eq!((options.port, options.devices), (8080, 7));
+        let options = read(&["--port", "8080", "--devices=7", "--writes=100", "--access-token", "abc"])
+            .unwrap()
+            .unwrap();
+        assert_eq!((options.port, options.devices, options.pace.writes), (8080, 7, 100));
         assert_eq!(options.access_token.as_deref(), Some("abc"));
     }
 

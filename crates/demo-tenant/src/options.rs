@@ -46,8 +46,11 @@ impl Default for Options {
 pub struct Pace {
     /// When a device reports on an accepted action.
     pub results: ResultPace,
-    /// Whether the documented limits (200 writes and 2,000 requests in 20 s) are kept.
+    /// Whether the limits are kept: `writes`, and the documented 2,000 requests of any kind in 20 s.
     pub throttling: bool,
+    /// How many writes are let through in 20 s, at least 1. Documented are [`Pace::DOCUMENTED_WRITES`]; a
+    /// tenant that allows fewer says so nowhere but in its 429 answers.
+    pub writes: usize,
     /// How a throttled request is told when to come back.
     pub retry_after: RetryAfterStyle,
     /// The polling interval of the device code flow, 5 s at Entra. Faster polling is told to slow down.
@@ -60,6 +63,7 @@ impl Default for Pace {
         Self {
             results: ResultPace::After { from: Duration::from_secs(2), to: Duration::from_secs(20) },
             throttling: true,
+            writes: Self::DOCUMENTED_WRITES,
             retry_after: RetryAfterStyle::Integer,
             device_code_interval: Duration::from_secs(5),
         }
@@ -67,12 +71,17 @@ impl Default for Pace {
 }
 
 impl Pace {
+    /// The writes Intune admits in 20 s from one app in one tenant (Graph documentation, throttling limits,
+    /// Intune devices).
+    pub const DOCUMENTED_WRITES: usize = 200;
+
     /// The pace of a test: results within 5 to 50 ms, no throttling, no waiting between device code polls.
     #[must_use]
     pub fn fast() -> Self {
         Self {
             results: ResultPace::After { from: Duration::from_millis(5), to: Duration::from_millis(50) },
             throttling: false,
+            writes: Self::DOCUMENTED_WRITES,
             retry_after: RetryAfterStyle::Integer,
             device_code_interval: Duration::ZERO,
         }

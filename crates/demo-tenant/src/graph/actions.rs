@@ -49,7 +49,7 @@ pub(crate) fn recover(
         path: call.request.path.clone(),
         client_request_id: call.request.header("client-request-id").map(str::to_owned),
     };
-    store.recoveries.insert(executed.device_id.clone(), recovery);
+    store.begin(executed.device_id.clone(), recovery);
     store.executed.push(executed);
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
@@ -76,7 +76,7 @@ fn recovery(tenant: &Tenant, call: &Call<'_>, device: &Device) -> Recovery {
         },
         _ => ActionState::NotSupported,
     };
-    // A third of the successes name a passcode. Nothing may ever show or keep it.
+    // A third of the successes name a passcode. Nothing but Graph's own answer may ever hold it.
     let passcode =
         (outcome == ActionState::Done && rng.random_ratio(1, 3)).then(|| generate::secret_word(&mut rng));
     let heard_of = device.last_sync.is_some_and(|at| call.now - at < Duration::days(SILENT_DAYS));

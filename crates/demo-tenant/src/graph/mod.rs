@@ -79,10 +79,11 @@ fn admitted(tenant: &Tenant, call: &Call<'_>, parts: &[&str]) -> Result<Reply, R
     let access = tenant
         .access(call.request)
         .ok_or(Refusal::Token("Lifetime validation failed, the token is expired."))?;
-    if tenant.options.pace.throttling {
-        lock(&tenant.throttle).admit(&call.request.method).map_err(|wait| {
-            Refusal::TooMany(throttle::retry_after(tenant.options.pace.retry_after, &wait))
-        })?;
+    let pace = &tenant.options.pace;
+    if pace.throttling {
+        lock(&tenant.throttle)
+            .admit(&call.request.method, pace.writes)
+            .map_err(|wait| Refusal::TooMany(throttle::retry_after(pace.retry_after, &wait)))?;
     }
     route(tenant, call, &access, parts)
 }

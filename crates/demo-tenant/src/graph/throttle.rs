@@ -1,5 +1,5 @@
-//! Intune's documented limits for one app and tenant: 200 writes and 2,000 requests of any kind in 20 s
-//! (Graph documentation, throttling limits, Intune devices).
+//! Intune's limits for one app and tenant: writes and requests of any kind in any trailing 20 s (Graph
+//! documentation, throttling limits, Intune devices).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::options::RetryAfterStyle;
 
 const WINDOW: Duration = Duration::from_secs(20);
-const WRITES: usize = 200;
+/// Requests of any kind in a window, as documented.
 const REQUESTS: usize = 2_000;
 
 #[derive(Debug, Default)]
@@ -28,14 +28,16 @@ pub(crate) struct Wait {
 }
 
 impl Throttle {
-    /// Counts the request. Throttled calls count too, as documented.
+    /// Counts the request against `most_writes` and the limit of all requests. Throttled calls count too, as
+    /// documented.
     ///
     /// # Errors
     /// The time until the window has room again.
-    pub(crate) fn admit(&mut self, method: &Method) -> Result<(), Wait> {
+    pub(crate) fn admit(&mut self, method: &Method, most_writes: usize) -> Result<(), Wait> {
         let now = Instant::now();
         let requests = count(&mut self.requests, REQUESTS, now);
-        let writes = if method == Method::GET { None } else { count(&mut self.writes, WRITES, now) };
+        let writes =
+            if method == Method::GET { None } else { count(&mut self.writes, most_writes.max(1), now) };
         match requests.max(writes) {
             None => Ok(()),
             Some(time) => {
@@ -51,9 +53,9 @@ fn count(window: &mut VecDeque<Instant>, limit: usize, now: Instant) -> Option<D
         window.pop_front();
     }
     window.push_back(now);
-    let over = window.len().checked_sub(limit + 1)?;
+    let over = window.len().checked_sub(limit).filter(|over| *over > 0)?;
     // There is room again once so many have left the window that a new one fits.
-    window.get(over + 1).map(|at| (*at + WINDOW).duration_since(now))
+    window.get(over).map(|at| (*at + WINDOW).duration_since(now))
 }
 
 /// The `Retry-After` header, never shorter than the wait.
@@ -74,21 +76,35 @@ pub(crate) fn retry_after(style: RetryAfterStyle, wait: &Wait) -> Option<String>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::Pace;
+
+    fn admit(throttle: &mut Throttle, method: &Method) -> Result<(), Wait> {
+        throttle.admit(method, Pace::DOCUMENTED_WRITES)
+    }
 
     #[tokio::test(start_paused = true)]
     async fn after_waiting_as_told_there_is_room_again() {
         let mut throttle = Throttle::default();
-        for _ in 0..WRITES {
-            throttle.admit(&Method::POST).unwrap();
+        for _ in 0..Pace::DOCUMENTED_WRITES {
+            admit(&mut throttle, &Method::POST).unwrap();
             tokio::time::advance(Duration::from_millis(10)).await;
         }
-        let wait = throttle.admit(&Method::POST).unwrap_err();
+        let wait = admit(&mut throttle, &Method::POST).unwrap_err();
         assert!(wait.time <= Duration::from_secs(19), "{:?}", wait.time);
-        throttle.admit(&Method::GET).unwrap();
+        admit(&mut throttle, &Method::GET).unwrap();
         tokio::time::advance(wait.time - Duration::from_millis(1)).await;
-        let wait = throttle.admit(&Method::POST).unwrap_err();
+        let wait = admit(&mut throttle, &Method::POST).unwrap_err();
         tokio::time::advance(wait.time).await;
-        throttle.admit(&Method::POST).unwrap();
+        admit(&mut throttle, &Method::POST).unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_limit_of_writes_is_the_one_given_and_at_least_one() {
+        for (most, admitted) in [(0, 1), (1, 1), (40, 40), (usize::MAX, 300)] {
+            let mut throttle = Throttle::default();
+            let passed = (0..300).filter(|_| throttle.admit(&Method::POST, most).is_ok()).count();
+            assert_eq!(passed, admitted, "of 300 with a limit of {most}");
+        }
     }
 
     #[test]

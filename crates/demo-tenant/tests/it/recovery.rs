@@ -160,6 +160,76 @@ async fn devices_settle_by_platform_and_silent_ones_never_do() {
 }
 
 #[tokio::test]
+async fn a_settled_passcode_shows_in_its_own_entry_alone_and_stays_known() {
+    let bench = Bench::with(Options { pace: Pace::manual(), ..Options::default() }).await;
+    let directory = bench.tenant.directory();
+    let device = &directory.devices.iter().find(|device| device.action_results.is_empty()).unwrap().id;
+    bench.tenant.settle_with_passcode(device, "Nobody-Asked-1");
+    assert_eq!(results(&bench, device).await, Vec::<Value>::new());
+    bench.recover(device).await;
+    assert!(results(&bench, device).await[0].get("passcode").is_none());
+
+    bench.tenant.settle_with_passcode(device, "Korrekt-Pferd-7");
+    let entry = results(&bench, device).await[0].clone();
+    assert_eq!(entry["@odata.type"], "#microsoft.graph.resetPasscodeActionResult");
+    assert_eq!((&entry["actionName"], &entry["actionState"]), (&json!("recoverPasscode"), &json!("done")));
+    assert_eq!((&entry["passcode"], &entry["errorCode"]), (&json!("Korrekt-Pferd-7"), &json!(0)));
+    let lists = bench.get("/deviceManagement/managedDevices").await.1.to_string()
+        + &serde_json::to_string(&bench.tenant.directory()).unwrap();
+    assert!(!lists.contains("Korrekt-Pferd-7"));
+
+    // A test that looks for leaks must look for what is no longer told, too.
+    bench.recover(device).await;
+    assert!(results(&bench, device).await[0].get("passcode").is_none());
+    bench.tenant.remove_device(device);
+    let passcodes = bench.tenant.passcodes();
+    assert!(passcodes.contains(&"Korrekt-Pferd-7".to_owned()));
+    assert!(!passcodes.contains(&"Nobody-Asked-1".to_owned()));
+}
+
+#[tokio::test]
+async fn a_recovery_from_elsewhere_is_pending_and_not_among_what_was_executed() {
+    let at_once = ResultPace::After { from: Duration::ZERO, to: Duration::ZERO };
+    let pace = Pace { results: at_once, ..Pace::fast() };
+    let bench = Bench::with(Options { pace, ..Options::default() }).await;
+    let directory = bench.tenant.directory();
+    let device = &directory.devices.iter().find(|device| device.action_results.is_empty()).unwrap().id;
+    bench.tenant.recover_elsewhere("nobody");
+    bench.tenant.recover_elsewhere(device);
+    let pending = results(&bench, device).await;
+    assert_eq!(pending.len(), 1);
+    assert_eq!(
+        (&pending[0]["actionName"], &pending[0]["actionState"]),
+        (&json!("recoverPasscode"), &json!("pending"))
+    );
+    assert_eq!(pending[0]["startDateTime"], pending[0]["lastUpdatedDateTime"]);
+    assert!(bench.tenant.executed().is_empty());
+    assert!(bench.tenant.requests().iter().all(|request| request.method == "GET"));
+    bench.tenant.settle(device, ActionState::Canceled);
+    assert_eq!(results(&bench, device).await[0]["actionState"], "canceled");
+}
+
+#[tokio::test]
+async fn what_becomes_of_a_device_can_be_told_over_http() {
+    let bench = Bench::with(Options { pace: Pace::manual(), ..Options::default() }).await;
+    let directory = bench.tenant.directory();
+    let device = &directory.devices.iter().find(|device| device.action_results.is_empty()).unwrap().id;
+    let origin = bench.tenant.graph_url().origin().ascii_serialization();
+    let tell = async |what: &str, body: Value| {
+        bench.http.post(format!("{origin}/_demo/{what}")).json(&body).send().await.unwrap().status()
+    };
+    let settle = json!({ "device_id": device, "passcode": "Korrekt-Pferd-8" });
+    assert_eq!(tell("settle-with-passcode", settle.clone()).await, StatusCode::NOT_FOUND);
+    assert_eq!(tell("recover-elsewhere", json!({ "device_id": "nobody" })).await, StatusCode::NOT_FOUND);
+    assert_eq!(tell("recover-elsewhere", json!({})).await, StatusCode::BAD_REQUEST);
+    assert_eq!(tell("recover-elsewhere", json!({ "device_id": device })).await, StatusCode::NO_CONTENT);
+    assert_eq!(results(&bench, device).await[0]["actionState"], "pending");
+    assert_eq!(tell("settle-with-passcode", settle).await, StatusCode::NO_CONTENT);
+    assert_eq!(results(&bench, device).await[0]["passcode"], "Korrekt-Pferd-8");
+    assert!(bench.tenant.passcodes().contains(&"Korrekt-Pferd-8".to_owned()));
+}
+
+#[tokio::test]
 async fn a_device_changes_or_goes_when_told() {
     let bench = Bench::start().await;
     let device = bench.tenant.directory().devices[0].clone();
@@ -191,6 +261,19 @@ async fn the_two_hundred_and_first_write_in_twenty_seconds_is_throttled() {
         assert_eq!(bench.tenant.executed().len(), 200);
         assert_eq!(bench.get("/me").await.0, StatusCode::OK);
     }
+}
+
+#[tokio::test]
+async fn a_tenant_that_allows_fewer_writes_throttles_sooner() {
+    let pace = Pace { throttling: true, writes: 100, ..Pace::fast() };
+    let bench = Bench::with(Options { pace, ..Options::default() }).await;
+    let devices = bench.tenant.directory().devices;
+    let mut admitted = 0;
+    for device in &devices[..101] {
+        admitted += usize::from(bench.recover(&device.id).await.status() == StatusCode::NO_CONTENT);
+    }
+    assert_eq!((admitted, bench.tenant.executed().len()), (100, 100));
+    assert_eq!(bench.get("/me").await.0, StatusCode::OK);
 }
 
 #[tokio::test]
