@@ -1,17 +1,62 @@
 //! The comparison of a device, read afresh, with what a person confirmed.
 
-use unlatch_graph::{ManagedDevice, ManagementAgent, ManagementState};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use unlatch_graph::{ActionState, DeviceActionResult, ManagedDevice, ManagementAgent, ManagementState};
 
-use crate::plan::PlannedItem;
+use crate::plan::{Action, PlannedItem};
 use crate::state::ItemReason;
+
+/// What was found of a device that must not be sent to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Found {
+    /// What is other than what was confirmed.
+    Differences(Vec<Difference>),
+    /// Its management state or agent, as Graph names it.
+    State(String),
+    /// The same action waits for it already.
+    Pending {
+        /// When that was asked for, by the service's clock, if Graph tells.
+        #[serde(with = "time::serde::rfc3339::option")]
+        since: Option<OffsetDateTime>,
+        /// Who asked for it, if the journal knows. Graph v1.0 does not tell.
+        by: Option<String>,
+    },
+}
+
+/// One field that is other than what was confirmed. None stands for nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Which one.
+    pub field: Field,
+    /// What was confirmed.
+    pub then: Option<String>,
+    /// What it is now.
+    pub now: Option<String>,
+}
+
+/// A field by which a person knows a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Field {
+    /// Managed-device id.
+    Id,
+    /// Device name.
+    Name,
+    /// Serial number.
+    Serial,
+    /// Primary user.
+    User,
+}
 
 /// Why a device must not be sent to, although it is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Its class.
     pub reason: ItemReason,
-    /// What was found: the fields that differ with both values, or the state or agent as Graph names it.
-    pub found: String,
+    /// What was found.
+    pub found: Found,
 }
 
 /// The pending removal, if a retire, wipe or delete waits for the device or is under way. It goes before any passcode action.
@@ -40,28 +85,34 @@ pub fn no_mdm_channel(device: &ManagedDevice) -> Option<&ManagementAgent> {
 pub(crate) fn compare(confirmed: &PlannedItem, device: &ManagedDevice) -> Result<(), Finding> {
     let mut differences = Vec::new();
     if device.id != confirmed.device_id {
-        differences.push(difference("id", confirmed.device_id.as_str(), Some(device.id.as_str())));
+        differences.push(difference(Field::Id, Some(confirmed.device_id.as_str()), Some(device.id.as_str())));
     }
     if device.device_name != confirmed.name {
-        differences.push(difference("name", &confirmed.name, Some(&device.device_name)));
+        differences.push(difference(Field::Name, Some(&confirmed.name), Some(&device.device_name)));
     }
     if device.serial_number != confirmed.serial {
-        let then = confirmed.serial.as_deref().unwrap_or(NOTHING);
-        differences.push(difference("serial", then, device.serial_number.as_deref()));
+        let (then, now) = (confirmed.serial.as_deref(), device.serial_number.as_deref());
+        differences.push(difference(Field::Serial, then, now));
     }
     if !same_user(confirmed, device) {
-        let shown = confirmed.user.as_deref().or(confirmed.user_id.as_ref().map(|id| id.as_str()));
+        let then = confirmed.user.as_deref().or(confirmed.user_id.as_ref().map(|id| id.as_str()));
         let now = device.user_principal_name.as_deref().or(device.user_id.as_ref().map(|id| id.as_str()));
-        differences.push(difference("user", shown.unwrap_or(NOTHING), now));
+        differences.push(difference(Field::User, then, now));
     }
     if !differences.is_empty() {
-        return Err(Finding { reason: ItemReason::Changed, found: differences.join("; ") });
+        return Err(Finding { reason: ItemReason::Changed, found: Found::Differences(differences) });
     }
     if let Some(state) = removal_pending(device) {
-        return Err(Finding { reason: ItemReason::RemovalPending, found: state.as_str().to_owned() });
+        return Err(Finding {
+            reason: ItemReason::RemovalPending,
+            found: Found::State(state.as_str().to_owned()),
+        });
     }
     if let Some(agent) = no_mdm_channel(device) {
-        return Err(Finding { reason: ItemReason::NoMdmChannel, found: agent.as_str().to_owned() });
+        return Err(Finding {
+            reason: ItemReason::NoMdmChannel,
+            found: Found::State(agent.as_str().to_owned()),
+        });
     }
     Ok(())
 }
@@ -78,11 +129,18 @@ fn same_user(confirmed: &PlannedItem, device: &ManagedDevice) -> bool {
     }
 }
 
-/// What stands for a field that is empty.
-const NOTHING: &str = "—";
+fn difference(field: Field, then: Option<&str>, now: Option<&str>) -> Difference {
+    Difference { field, then: then.map(str::to_owned), now: now.map(str::to_owned) }
+}
 
-fn difference(field: &str, then: &str, now: Option<&str>) -> String {
-    format!("{field}: “{then}” → “{}”", now.unwrap_or(NOTHING))
+/// The entry by which the same action already waits for the device, or is being carried out there: the newest, if there are
+/// several.
+pub(crate) fn pending(action: Action, results: &[DeviceActionResult]) -> Option<&DeviceActionResult> {
+    results
+        .iter()
+        .filter(|result| result.action_name.eq_ignore_ascii_case(action.name()))
+        .filter(|result| matches!(result.state, ActionState::Pending | ActionState::Active))
+        .max_by_key(|result| result.started)
 }
 
 #[cfg(test)]
@@ -142,21 +200,34 @@ mod tests {
         assert_eq!(finding.reason, ItemReason::Changed);
         assert_eq!(
             finding.found,
-            "name: “Tablet 7” → “Tablet 8”; serial: “S7” → “—”; user: “ana@contoso.com” → “bo@contoso.com”"
+            Found::Differences(vec![
+                difference(Field::Name, Some("Tablet 7"), Some("Tablet 8")),
+                difference(Field::Serial, Some("S7"), None),
+                difference(Field::User, Some("ana@contoso.com"), Some("bo@contoso.com")),
+            ])
         );
     }
 
     #[test]
     fn a_serial_or_a_user_that_was_not_there_when_it_was_confirmed_differs() {
         let bare = PlannedItem { serial: None, user_id: None, user: None, ..confirmed() };
-        let finding = compare(&bare, &device()).unwrap_err();
-        assert_eq!(finding.found, "serial: “—” → “S7”; user: “—” → “ana@contoso.com”");
+        let found = |confirmed: &PlannedItem, device: &ManagedDevice| match compare(confirmed, device) {
+            Err(Finding { found: Found::Differences(differences), .. }) => differences,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            found(&bare, &device()),
+            [
+                difference(Field::Serial, None, Some("S7")),
+                difference(Field::User, None, Some("ana@contoso.com"))
+            ]
+        );
         let only_an_id = ManagedDevice { serial_number: None, user_principal_name: None, ..device() };
-        assert_eq!(compare(&bare, &only_an_id).unwrap_err().found, "user: “—” → “u1”");
+        assert_eq!(found(&bare, &only_an_id), [difference(Field::User, None, Some("u1"))]);
         let nobody = ManagedDevice { user_id: None, ..only_an_id };
         assert_eq!(compare(&bare, &nobody), Ok(()), "nobody then and nobody now");
         let gone = PlannedItem { serial: None, user: None, ..confirmed() };
-        assert_eq!(compare(&gone, &nobody).unwrap_err().found, "user: “u1” → “—”");
+        assert_eq!(found(&gone, &nobody), [difference(Field::User, Some("u1"), None)]);
     }
 
     #[test]
@@ -183,16 +254,40 @@ mod tests {
         for state in ["retirePending", "retireIssued", "wipePending", "wipeIssued", "deletePending"] {
             let now = ManagedDevice { management_state: ManagementState::from(state), ..device() };
             let finding = compare(&confirmed(), &now).unwrap_err();
-            assert_eq!((finding.reason, finding.found.as_str()), (ItemReason::RemovalPending, state));
+            assert_eq!(finding.reason, ItemReason::RemovalPending);
+            assert_eq!(finding.found, Found::State(state.to_owned()));
         }
         for agent in ["eas", "msSense"] {
             let now = ManagedDevice { management_agent: ManagementAgent::from(agent), ..device() };
             let finding = compare(&confirmed(), &now).unwrap_err();
-            assert_eq!((finding.reason, finding.found.as_str()), (ItemReason::NoMdmChannel, agent));
+            assert_eq!(finding.reason, ItemReason::NoMdmChannel);
+            assert_eq!(finding.found, Found::State(agent.to_owned()));
         }
         for state in ["wipeFailed", "retireCanceled", "newInSomeYear"] {
             let now = ManagedDevice { management_state: ManagementState::from(state), ..device() };
             assert_eq!(compare(&confirmed(), &now), Ok(()));
         }
+    }
+
+    #[test]
+    fn only_the_same_action_that_is_not_over_counts_as_pending() {
+        let entry = |name: &str, state: ActionState, second: u8| DeviceActionResult {
+            action_name: name.into(),
+            state,
+            started: time::macros::datetime!(2026-03-01 10:00 UTC).replace_second(second).ok(),
+            last_updated: None,
+            has_passcode: false,
+        };
+        let results = [
+            entry("remoteLock", ActionState::Pending, 9),
+            entry("recoverPasscode", ActionState::Done, 8),
+            entry("RecoverPasscode", ActionState::Active, 5),
+            entry("recoverPasscode", ActionState::Pending, 3),
+        ];
+        let started = |results: &[DeviceActionResult]| {
+            pending(Action::RecoverPasscode, results).and_then(|entry| entry.started).map(|at| at.second())
+        };
+        assert_eq!(started(&results), Some(5));
+        assert_eq!(started(&results[..2]), None);
     }
 }

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 use unlatch_graph::REQUEST_LIMIT;
 
 use crate::plan::PlannedItem;
-use crate::record::{Entry, Event, ItemRecord, RunHeader, RunRecord, RunSummary, Standing, Verdict};
+use crate::record::{Doubt, Entry, Event, ItemRecord, RunHeader, RunRecord, RunSummary, Standing, Verdict};
 use crate::state::{ItemReason, ItemState, RunCounts, RunState};
 
 impl Standing {
@@ -13,6 +13,9 @@ impl Standing {
             state: ItemState::Waiting,
             reason: None,
             message: None,
+            found: None,
+            status: None,
+            code: None,
             fell_back: false,
             request_id: None,
             client_request_id: None,
@@ -20,6 +23,9 @@ impl Standing {
             attempts: 0,
             intent: None,
             observed: None,
+            has_passcode: false,
+            gave_up: false,
+            doubt: None,
             unanswered: false,
             intent_at: None,
             heard: None,
@@ -33,6 +39,58 @@ impl Standing {
             let waited = (at - self.intent_at?).clamp(time::Duration::ZERO, REQUEST_LIMIT.try_into().ok()?);
             Some(self.intent? + waited)
         })
+    }
+
+    /// Whether a person may have this device sent to again: nothing is on its way and the device has not reported it done.
+    #[must_use]
+    pub fn can_be_sent_again(&self) -> bool {
+        match self.state {
+            ItemState::Failed
+            | ItemState::NotSupported
+            | ItemState::Canceled
+            | ItemState::Other
+            | ItemState::Refused
+            | ItemState::Stopped
+            | ItemState::Unconfirmed
+            | ItemState::NotSent => true,
+            ItemState::Accepted => self.gave_up,
+            ItemState::Waiting | ItemState::Sending | ItemState::Done => false,
+        }
+    }
+
+    /// Whether the device is asked what became of the request.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.state.is_followed() && self.intent.is_some() && !self.gave_up
+    }
+
+    /// As it is when a person has it sent again: as new, but for what is known of the requests before.
+    fn again(&self) -> Self {
+        let doubt = Doubt { intent: self.intent, heard: self.heard };
+        Self {
+            attempts: self.attempts,
+            intent: self.intent,
+            intent_at: self.intent_at,
+            heard: self.heard,
+            doubt: (self.state == ItemState::Unconfirmed).then_some(doubt),
+            ..Self::new()
+        }
+    }
+
+    /// Settles it as something other than sent. If an earlier request may have arrived, that doubt is what remains.
+    fn not_sent(&mut self, state: ItemState, reason: Option<ItemReason>) {
+        (self.state, self.reason) = (state, reason);
+        self.unanswered = false;
+        if let Some(Doubt { intent, heard }) = self.doubt.take() {
+            (self.state, self.intent, self.heard) = (ItemState::Unconfirmed, intent, heard);
+        }
+    }
+
+    /// Settles it as unconfirmed. With an earlier request in doubt, what started since that one counts.
+    fn unconfirmed(&mut self) {
+        (self.state, self.unanswered) = (ItemState::Unconfirmed, false);
+        if let Some(Doubt { intent, .. }) = self.doubt.take() {
+            self.intent = intent;
+        }
     }
 
     /// Whether that report may take the place of the one before: reports that were read at the same time may be recorded in
@@ -72,13 +130,16 @@ pub(crate) struct Fold {
     pub(crate) finished: Option<OffsetDateTime>,
     pub(crate) counts: RunCounts,
     pub(crate) standings: Vec<Standing>,
+    /// How it had ended before a person let more of it go out.
+    before: Option<RunState>,
 }
 
 impl Fold {
     pub(crate) fn new(header: RunHeader) -> Self {
         let total = header.total;
         let standings = (0..total).map(|_| Standing::new()).collect();
-        Self { header, state: RunState::Active, finished: None, counts: RunCounts::waiting(total), standings }
+        let (state, counts) = (RunState::Starting, RunCounts::waiting(total));
+        Self { header, state, finished: None, counts, standings, before: None }
     }
 
     /// Takes in one entry. A position that the run does not have is passed over.
@@ -91,16 +152,45 @@ impl Fold {
 
     fn apply_to_run(&mut self, entry: &Entry) {
         match &entry.event {
+            Event::Began if self.state == RunState::Starting => self.state = RunState::Active,
             Event::CancelAsked if self.state.is_active() => self.state = RunState::Cancelling,
             Event::SignInNeeded if self.state == RunState::Active => self.state = RunState::SignInNeeded,
             Event::Resumed if self.state == RunState::SignInNeeded => self.state = RunState::Active,
+            Event::TakenUp if !self.state.is_active() => {
+                self.reopen();
+                for item in self.standings.iter_mut().filter(|item| item.state == ItemState::NotSent) {
+                    self.counts.moved(ItemState::NotSent, ItemState::Waiting);
+                    (item.state, item.reason) = (ItemState::Waiting, None);
+                }
+            }
+            Event::Discarded if !self.state.is_active() => {
+                (self.state, self.finished) = (RunState::Cancelled, Some(entry.at));
+            }
             Event::RunEnded { state } => {
+                let reason = match (state, self.state) {
+                    (RunState::JournalFailed, _) => Some(ItemReason::JournalFailed),
+                    (RunState::Interrupted, RunState::SignInNeeded) => Some(ItemReason::SignInNeeded),
+                    _ => None,
+                };
                 self.state = *state;
-                self.finished = Some(entry.at);
-                let reason = (*state == RunState::JournalFailed).then_some(ItemReason::JournalFailed);
+                self.finished = (*state != RunState::Interrupted).then_some(entry.at);
                 self.settle(reason);
             }
             _ => {}
+        }
+    }
+
+    fn reopen(&mut self) {
+        self.before = Some(self.state);
+        (self.state, self.finished) = (RunState::Starting, None);
+    }
+
+    /// How a run ends of which nothing goes out any more and nobody cancelled what waits.
+    pub(crate) fn end_state(&self) -> RunState {
+        match self.before {
+            _ if self.counts.waiting > 0 => RunState::Cancelled,
+            Some(before) if self.counts.not_sent > 0 => before,
+            _ => RunState::Finished,
         }
     }
 
@@ -114,19 +204,36 @@ impl Fold {
                 item.intent = Some(*server_now);
                 item.unanswered = true;
                 item.intent_at = Some(entry.at);
-                item.heard = None;
+                // What was answered to the request before says nothing of this one.
+                (item.heard, item.message, item.status, item.code) = (None, None, None, None);
             }
-            Event::Answer { verdict, message, request_id, client_request_id, server_date, .. } => {
+            Event::Answer {
+                verdict,
+                status,
+                code,
+                message,
+                request_id,
+                client_request_id,
+                server_date,
+                ..
+            } => {
                 item.heard = item.heard_at(entry.at, *server_date);
-                (item.state, item.reason) = match verdict {
-                    Verdict::Accepted => (ItemState::Accepted, None),
-                    Verdict::Refused(reason) => (ItemState::Refused, Some(*reason)),
-                    Verdict::Stopped(reason) => (ItemState::Stopped, Some(*reason)),
-                    Verdict::Again(_) => (ItemState::Waiting, None),
-                    Verdict::Unconfirmed => (ItemState::Unconfirmed, None),
-                };
                 item.unanswered = false;
+                match verdict {
+                    Verdict::Accepted => {
+                        (item.state, item.reason, item.doubt) = (ItemState::Accepted, None, None);
+                    }
+                    Verdict::Refused(reason) => item.not_sent(ItemState::Refused, Some(*reason)),
+                    Verdict::Stopped(reason) => item.not_sent(ItemState::Stopped, Some(*reason)),
+                    Verdict::Again(_) => (item.state, item.reason) = (ItemState::Waiting, None),
+                    Verdict::Unconfirmed => {
+                        item.unconfirmed();
+                        item.reason = None;
+                    }
+                }
                 item.message.clone_from(message);
+                item.status = *status;
+                item.code.clone_from(code);
                 item.request_id.clone_from(request_id);
                 item.client_request_id = Some(*client_request_id);
             }
@@ -136,17 +243,21 @@ impl Fold {
                 item.unanswered = false;
             }
             Event::FellBack => item.fell_back = true,
-            Event::Stopped { reason, message } => {
-                item.state = ItemState::Stopped;
-                item.reason = Some(*reason);
+            Event::Stopped { reason, message, found } => {
+                item.not_sent(ItemState::Stopped, Some(*reason));
                 item.message.clone_from(message);
+                item.found.clone_from(found);
             }
-            Event::Observed { result, last_updated, .. }
+            Event::SendAgainAsked if item.can_be_sent_again() => *item = item.again(),
+            Event::GaveUp if item.is_followed() => item.gave_up = true,
+            Event::Observed { result, last_updated, has_passcode, .. }
                 if item.attempts > 0 && item.takes(result, *last_updated) =>
             {
                 (item.state, item.message) = observed_state(result);
-                item.reason = None;
+                (item.reason, item.found, item.doubt) = (None, None, None);
                 item.unanswered = false;
+                item.gave_up = false;
+                item.has_passcode = *has_passcode;
                 item.observed = Some((result.clone(), *last_updated));
             }
             _ => return,
@@ -154,6 +265,14 @@ impl Fold {
         item.at = Some(entry.at);
         let after = item.state;
         self.counts.moved(before, after);
+        match &entry.event {
+            Event::SendAgainAsked if !self.state.is_active() => self.reopen(),
+            // Runs of the first format have no entry for the end of the countdown.
+            Event::Intent { .. } | Event::Stopped { .. } if self.state == RunState::Starting => {
+                self.state = RunState::Active;
+            }
+            _ => {}
+        }
     }
 
     /// Shows an item as being worked on, or as waiting again. That is not recorded.
@@ -170,8 +289,12 @@ impl Fold {
     fn settle(&mut self, reason: Option<ItemReason>) {
         for item in self.standings.iter_mut().filter(|item| item.state.is_open()) {
             let before = item.state;
-            item.state = if item.unanswered { ItemState::Unconfirmed } else { ItemState::NotSent };
-            item.reason = reason;
+            if item.unanswered {
+                item.unconfirmed();
+                item.reason = reason;
+            } else {
+                item.not_sent(ItemState::NotSent, reason);
+            }
             self.counts.moved(before, item.state);
         }
     }
@@ -190,8 +313,10 @@ impl Fold {
             state: self.state,
             finished: self.finished,
             counts: self.counts,
+            starts_in: None,
             remaining: None,
             hold: None,
+            followed: false,
         }
     }
 

@@ -14,16 +14,20 @@ mod journal;
 mod outcome;
 mod plan;
 mod record;
+pub mod report;
 mod state;
 mod tenant;
 
-pub use check::{Finding, no_mdm_channel, removal_pending};
+pub use check::{Difference, Field, Found, no_mdm_channel, removal_pending};
 pub use classify::{Execution, RepeatWhen, classify, refusal};
-pub use engine::{Change, CheckError, Engine, EngineOptions, Progress, ResumeError, StartError};
+pub use engine::{
+    ActError, Change, CheckError, Engine, EngineOptions, FollowEnd, InAnotherRun, Progress, ResumeError,
+    SentAgain, StartError,
+};
 pub use fold::fold;
-pub use journal::{Entry, Journal, JournalError, JournalOptions};
+pub use journal::{Break, BreakKind, ChainHash, Journal, JournalError, JournalOptions, Verified};
 pub use outcome::{Outcome, SendWindow, outcome_of};
-pub use plan::{Action, MAX_REASON, Plan, PlanError, PlanRules, PlannedItem, Principal, RunId};
-pub use record::{Event, ItemRecord, RunHeader, RunRecord, RunSummary, Standing, Verdict};
+pub use plan::{Action, MAX_REASON, Plan, PlanError, PlanRules, PlannedItem, Principal, RunId, TenantKey};
+pub use record::{Entry, Event, ItemRecord, Recorded, RunHeader, RunRecord, RunSummary, Standing, Verdict};
 pub use state::{ItemReason, ItemState, RunCounts, RunState};
 pub use tenant::Tenant;

@@ -25,7 +25,12 @@ pub struct SendWindow {
 }
 
 impl SendWindow {
-    fn holds(&self, started: OffsetDateTime) -> bool {
+    /// The window of a request of which only the intent is known.
+    pub(crate) fn longest(intent: OffsetDateTime) -> Self {
+        Self { intent, until: intent + REQUEST_LIMIT + SLACK, next_intent: None }
+    }
+
+    pub(crate) fn holds(&self, started: OffsetDateTime) -> bool {
         whole_second(self.intent) <= started
             && started <= self.until
             && self.next_intent.is_none_or(|next| started < whole_second(next))
@@ -56,6 +61,8 @@ pub struct Outcome {
     pub started: OffsetDateTime,
     /// When the state was last changed, by the service's clock.
     pub last_updated: Option<OffsetDateTime>,
+    /// Whether the service holds a passcode with it.
+    pub has_passcode: bool,
 }
 
 impl Outcome {
@@ -64,6 +71,7 @@ impl Outcome {
             result: self.state.as_str().to_owned(),
             started: Some(self.started),
             last_updated: self.last_updated,
+            has_passcode: self.has_passcode,
         }
     }
 
@@ -91,6 +99,7 @@ pub fn outcome_of(action: Action, window: &SendWindow, results: &[DeviceActionRe
             state: result.state.clone(),
             started,
             last_updated: result.last_updated,
+            has_passcode: result.has_passcode,
         })
 }
 
@@ -111,6 +120,7 @@ mod tests {
             state: ActionState::Done,
             started,
             last_updated: started,
+            has_passcode: false,
         }
     }
 
@@ -223,7 +233,10 @@ mod tests {
         let at = |seconds| Some(INTENT + time::Duration::seconds(seconds));
         let seen = |result: &str, updated| {
             let result = result.to_owned();
-            (HERE, Event::Observed { result, started: Some(INTENT), last_updated: updated })
+            (
+                HERE,
+                Event::Observed { result, started: Some(INTENT), last_updated: updated, has_passcode: false },
+            )
         };
         let last = |reports: &[(&str, Option<OffsetDateTime>)]| {
             let mut events = vec![(HERE, over(Verdict::Accepted, Some(INTENT)))];

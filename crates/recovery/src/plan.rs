@@ -78,6 +78,19 @@ impl Action {
         }
     }
 
+    /// Whether Microsoft documents the action for that platform. The only words there are on it say that it resets the PIN of a
+    /// Windows phone (Graph beta, remoteAction enumeration); Graph names these `Windows Phone` or `Windows 10 Mobile`.
+    #[must_use]
+    pub fn is_documented_for(self, operating_system: Option<&str>) -> bool {
+        match self {
+            Self::RecoverPasscode => operating_system.is_some_and(|system| {
+                let system = system.to_ascii_lowercase().replace(' ', "");
+                system.starts_with("windowsphone")
+                    || (system.starts_with("windows") && system.contains("mobile"))
+            }),
+        }
+    }
+
     /// The action with that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
@@ -100,11 +113,26 @@ pub struct Principal {
     pub account_id: String,
 }
 
+/// A tenant in a cloud: what pacing and following go by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TenantKey {
+    /// The cloud's name.
+    pub cloud: String,
+    /// The tenant's id, in small letters.
+    pub tenant_id: String,
+}
+
 impl Principal {
+    /// The tenant.
+    #[must_use]
+    pub fn tenant(&self) -> TenantKey {
+        TenantKey { cloud: self.cloud.clone(), tenant_id: self.tenant_id.to_ascii_lowercase() }
+    }
+
     /// Whether both are the same tenant in the same cloud.
     #[must_use]
     pub fn is_same_tenant(&self, other: &Self) -> bool {
-        self.cloud == other.cloud && self.tenant_id.eq_ignore_ascii_case(&other.tenant_id)
+        self.tenant() == other.tenant()
     }
 
     /// Whether both are the same account of the same tenant in the same cloud. Names may have changed meanwhile.

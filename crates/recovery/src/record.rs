@@ -6,7 +6,9 @@ use time::OffsetDateTime;
 use unlatch_graph::Route;
 use uuid::Uuid;
 
+use crate::check::Found;
 use crate::classify::RepeatWhen;
+use crate::journal::ChainHash;
 use crate::plan::{Action, PlannedItem, Principal, RunId};
 use crate::state::{ItemReason, ItemState, RunCounts, RunState};
 
@@ -51,7 +53,12 @@ pub enum Event {
     RunStarted {
         /// How many.
         total: u32,
+        /// What ties the run and its devices, as they were confirmed, to the chain of the journal.
+        #[serde(default)]
+        digest: Option<String>,
     },
+    /// The countdown is over and requests begin to go out.
+    Began,
     /// A request is about to go out. If no answer follows, it may have arrived.
     Intent {
         /// Which request for this device it is, from 1.
@@ -93,9 +100,16 @@ pub enum Event {
     Stopped {
         /// Why.
         reason: ItemReason,
-        /// What was found or said.
+        /// What Graph or the connection said.
         message: Option<String>,
+        /// What was found of the device.
+        #[serde(default)]
+        found: Option<Found>,
     },
+    /// A person asked that this device be sent to again.
+    SendAgainAsked,
+    /// The device was asked for seven days and has not answered; it is no longer asked.
+    GaveUp,
     /// What the device reports, as the service named it.
     Observed {
         /// The action's state.
@@ -106,9 +120,16 @@ pub enum Event {
         /// When the state was last changed, by the service's clock.
         #[serde(with = "time::serde::rfc3339::option")]
         last_updated: Option<OffsetDateTime>,
+        /// Whether the service holds a passcode with it. The passcode itself is never recorded.
+        #[serde(default)]
+        has_passcode: bool,
     },
     /// A person asked to cancel.
     CancelAsked,
+    /// A person let what an interrupted run had not sent go out.
+    TakenUp,
+    /// A person gave up what an interrupted run had not sent.
+    Discarded,
     /// Nobody is signed in any more; the run waits.
     SignInNeeded,
     /// Somebody signed in again; the run goes on.
@@ -126,14 +147,19 @@ impl Event {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::RunStarted { .. } => "run_started",
+            Self::Began => "began",
             Self::Intent { .. } => "intent",
             Self::Withdrawn => "withdrawn",
             Self::Answer { .. } => "answer",
             Self::FellBack => "fell_back",
             Self::Throttled { .. } => "throttled",
             Self::Stopped { .. } => "stopped",
+            Self::SendAgainAsked => "send_again_asked",
+            Self::GaveUp => "gave_up",
             Self::Observed { .. } => "observed",
             Self::CancelAsked => "cancel_asked",
+            Self::TakenUp => "taken_up",
+            Self::Discarded => "discarded",
             Self::SignInNeeded => "sign_in_needed",
             Self::Resumed => "resumed",
             Self::RunEnded { .. } => "run_ended",
@@ -152,6 +178,17 @@ pub struct Entry {
     pub event: Event,
 }
 
+/// An entry as the journal holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its place in the journal, from 1.
+    pub seq: u64,
+    /// What ties it to every entry before it.
+    pub hash: ChainHash,
+    /// The entry.
+    pub entry: Entry,
+}
+
 /// Where one item stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
@@ -159,8 +196,14 @@ pub struct Standing {
     pub state: ItemState,
     /// Why it was refused, stopped or not sent.
     pub reason: Option<ItemReason>,
-    /// What Graph or the device said, or what differs, for people.
+    /// What Graph or the device said, for people.
     pub message: Option<String>,
+    /// What was found of the device that kept it from being sent to.
+    pub found: Option<Found>,
+    /// HTTP status of the last answer.
+    pub status: Option<u16>,
+    /// Graph's error code of the last answer.
+    pub code: Option<String>,
     /// Whether it went out by the direct route because Graph does not know the first one.
     pub fell_back: bool,
     /// Graph's request id of the last answer.
@@ -175,11 +218,26 @@ pub struct Standing {
     pub intent: Option<OffsetDateTime>,
     /// What the device reported last, as the service named it, and when that was last changed.
     pub observed: Option<(String, Option<OffsetDateTime>)>,
+    /// Whether the service holds a passcode with what the device reported.
+    pub has_passcode: bool,
+    /// Whether it is no longer asked, because it has not answered for seven days.
+    pub gave_up: bool,
+    /// An earlier request that may have arrived, while a person has it sent again.
+    pub(crate) doubt: Option<Doubt>,
     /// Whether the last intent has no recorded answer.
     pub(crate) unanswered: bool,
     /// When the last intent was recorded, by this machine's clock.
     pub(crate) intent_at: Option<OffsetDateTime>,
     /// When the last request was answered or given up, by the server's clock.
+    pub(crate) heard: Option<OffsetDateTime>,
+}
+
+/// When a request that may have arrived was out, by the server's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Doubt {
+    /// Its intent.
+    pub(crate) intent: Option<OffsetDateTime>,
+    /// When it was given up, if that is known.
     pub(crate) heard: Option<OffsetDateTime>,
 }
 
@@ -205,10 +263,14 @@ pub struct RunSummary {
     pub finished: Option<OffsetDateTime>,
     /// How many items are in which state.
     pub counts: RunCounts,
+    /// How long until requests begin to go out, while it can be stopped before any does.
+    pub starts_in: Option<Duration>,
     /// How long until everything is sent, from the schedule itself; none when nothing is left to send.
     pub remaining: Option<Duration>,
     /// For how long Graph asked every sender to hold, if it did.
     pub hold: Option<Duration>,
+    /// Whether devices of it are still being asked what became of it.
+    pub followed: bool,
 }
 
 /// A run, whole.

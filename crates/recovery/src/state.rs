@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RunState {
+    /// Confirmed and recorded; a short countdown runs in which it can be stopped. Nothing has gone out.
+    Starting,
     /// Requests are going out.
     Active,
     /// Cancel was asked for; what is in flight is waited for.
@@ -26,7 +28,7 @@ impl RunState {
     /// Whether requests of this run may still go out.
     #[must_use]
     pub fn is_active(self) -> bool {
-        matches!(self, Self::Active | Self::Cancelling | Self::SignInNeeded)
+        matches!(self, Self::Starting | Self::Active | Self::Cancelling | Self::SignInNeeded)
     }
 }
 
@@ -61,6 +63,12 @@ pub enum ItemState {
 }
 
 impl ItemState {
+    /// Whether what the device reports may still change it, so that the device is asked.
+    #[must_use]
+    pub fn is_followed(self) -> bool {
+        matches!(self, Self::Accepted | Self::Unconfirmed | Self::Other)
+    }
+
     /// Whether the item may still be sent by the run itself.
     #[must_use]
     pub fn is_open(self) -> bool {
@@ -82,6 +90,8 @@ pub enum ItemReason {
     Changed,
     /// A retire, wipe or delete is pending.
     RemovalPending,
+    /// The same action is already waiting for the device.
+    AlreadyPending,
     /// The device is not managed through MDM.
     NoMdmChannel,
     /// It could not be read afresh, so nothing was sent.

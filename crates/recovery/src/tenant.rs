@@ -4,17 +4,22 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use time::OffsetDateTime;
-use unlatch_graph::{Client, DeviceActionResult, DeviceId, Error, ManagedDevice, Route, Sent};
+use unlatch_graph::{
+    Client, DeviceActionResult, DeviceId, Error, ManagedDevice, Passcode, Route, Sent, WriteTurn,
+};
 
 use crate::plan::Action;
 
 /// A signed-in view of one tenant. All runs and searches in one tenant share its pace.
 pub trait Tenant: Send + Sync + 'static {
-    /// Reads one device afresh.
-    fn device<'a>(&'a self, id: &'a DeviceId) -> BoxFuture<'a, Result<ManagedDevice, Error>>;
+    /// Reads one device afresh, with what it reports of the actions sent to it.
+    fn device<'a>(
+        &'a self,
+        id: &'a DeviceId,
+    ) -> BoxFuture<'a, Result<(ManagedDevice, Vec<DeviceActionResult>), Error>>;
 
-    /// Sends one request, which nothing below may repeat. The caller has waited for [`Tenant::write_turn`] and has recorded
-    /// the intent.
+    /// Sends one request, which nothing below may repeat. The caller holds a [`Tenant::write_turn`] until this is over, and
+    /// has recorded the intent.
     fn send<'a>(&'a self, action: Action, route: &'a Route, id: &'a DeviceId) -> BoxFuture<'a, Sent>;
 
     /// Reads what the device reports of the actions sent to it. Holds no passcode.
@@ -23,8 +28,20 @@ pub trait Tenant: Send + Sync + 'static {
         id: &'a DeviceId,
     ) -> BoxFuture<'a, Result<Vec<DeviceActionResult>, Error>>;
 
-    /// Waits until one more write is within the limit, and counts it.
-    fn write_turn(&self) -> BoxFuture<'_, ()>;
+    /// Reads the passcodes among these, with the entries they came in. They are held nowhere else.
+    fn passcodes<'a>(
+        &'a self,
+        id: &'a DeviceId,
+    ) -> BoxFuture<'a, Result<Vec<(DeviceActionResult, Passcode)>, Error>>;
+
+    /// Waits until one more write is within the limit. It counts until 20 s after the turn is dropped.
+    fn write_turn(&self) -> BoxFuture<'_, WriteTurn>;
+
+    /// Counts writes that were over that long ago, if none were counted before: what goes out from then on is known.
+    fn remember_writes(&self, ages: Vec<Duration>);
+
+    /// Waits until there is room for reads that nobody waits for.
+    fn quiet(&self) -> BoxFuture<'_, ()>;
 
     /// Keeps every sender of this tenant waiting for that long.
     fn hold(&self, wait: Duration);
@@ -40,8 +57,11 @@ pub trait Tenant: Send + Sync + 'static {
 }
 
 impl Tenant for Client {
-    fn device<'a>(&'a self, id: &'a DeviceId) -> BoxFuture<'a, Result<ManagedDevice, Error>> {
-        Box::pin(Client::device(self, id))
+    fn device<'a>(
+        &'a self,
+        id: &'a DeviceId,
+    ) -> BoxFuture<'a, Result<(ManagedDevice, Vec<DeviceActionResult>), Error>> {
+        Box::pin(self.device_with_results(id))
     }
 
     fn send<'a>(&'a self, action: Action, route: &'a Route, id: &'a DeviceId) -> BoxFuture<'a, Sent> {
@@ -57,8 +77,23 @@ impl Tenant for Client {
         Box::pin(Client::action_results(self, id))
     }
 
-    fn write_turn(&self) -> BoxFuture<'_, ()> {
+    fn passcodes<'a>(
+        &'a self,
+        id: &'a DeviceId,
+    ) -> BoxFuture<'a, Result<Vec<(DeviceActionResult, Passcode)>, Error>> {
+        Box::pin(Client::passcodes(self, id))
+    }
+
+    fn write_turn(&self) -> BoxFuture<'_, WriteTurn> {
         Box::pin(self.pace().write_turn())
+    }
+
+    fn remember_writes(&self, ages: Vec<Duration>) {
+        self.pace().remember_writes(ages);
+    }
+
+    fn quiet(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.pace().quiet())
     }
 
     fn hold(&self, wait: Duration) {
@@ -74,6 +109,6 @@ impl Tenant for Client {
     }
 
     fn time_for_writes(&self, count: usize) -> Duration {
-        self.pace().seconds_for_writes(count)
+        self.pace().time_for_writes(count)
     }
 }

@@ -1,22 +1,30 @@
 //! The way of one device: fresh read, comparison, turn, intent, request, answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::time::Instant;
-use unlatch_graph::{ApiErrorKind, Error, Route, SendOutcome, Sent, TokenError};
+use unlatch_graph::{
+    ApiErrorKind, DeviceActionResult, Error, ManagedDevice, Route, SendOutcome, Sent, TokenError,
+};
 
-use super::run::{Pass, Run, Stopped};
+use super::drive::{Drive, Pass, Stopped};
+use super::run::Run;
+use super::schedule::Near;
 use super::{Shared, asks_for_sign_in};
-use crate::check::compare;
+use crate::check::{Finding, Found, compare, pending};
 use crate::classify::{Execution, RepeatWhen, classify, refusal};
+use crate::outcome::{SendWindow, outcome_of};
 use crate::plan::PlannedItem;
 use crate::record::{Event, Verdict};
 use crate::state::{ItemReason, ItemState};
 use crate::tenant::Tenant;
 
 /// A device that was read longer ago than this is read again before its request goes out.
-const FRESH: Duration = Duration::from_secs(30);
+const FRESH: Duration = Duration::from_secs(5);
+/// How long before its turn a device is read: longer than a read takes, and shorter than anybody needs to change a device.
+const AHEAD: Duration = Duration::from_millis(800);
 
 /// When a device was read, by two clocks: tokio's stands still while the machine sleeps, the machine's may be set.
 struct ReadAt {
@@ -50,13 +58,16 @@ enum Next {
 /// One device on its way.
 struct Way<'a> {
     shared: &'a Shared,
-    run: &'a Run,
+    run: &'a Arc<Run>,
+    drive: &'a Drive,
     position: u32,
     planned: &'a PlannedItem,
     /// The route it goes out by: the one it was found on, until the service does not know that one.
     route: Route,
     /// How many requests were about to go out.
     intents: u32,
+    /// When an earlier request was out that may have arrived, if a person has it sent again.
+    doubt: Option<SendWindow>,
     /// How many attempts failed for want of a connection.
     failures: u32,
     /// How many attempts were throttled.
@@ -66,92 +77,135 @@ struct Way<'a> {
 }
 
 /// Brings one item to its end, or leaves it unsent if the run stops.
-pub(super) async fn work(shared: &Shared, run: &Run, position: u32) {
+pub(super) async fn work(shared: &Shared, run: &Arc<Run>, drive: &Drive, position: u32) {
     let Some(planned) = run.items.get(position as usize) else { return };
-    let route = planned.route.clone();
-    let mut way =
-        Way { shared, run, position, planned, route, intents: 0, failures: 0, throttled: 0, renewed: false };
+    let Some(standing) = run.standing(position).filter(|standing| standing.state.is_open()) else { return };
+    let mut way = Way {
+        shared,
+        run,
+        drive,
+        position,
+        planned,
+        route: planned.route.clone(),
+        intents: standing.attempts,
+        doubt: standing.doubt.and_then(|_| run.window(shared, position)),
+        failures: 0,
+        throttled: 0,
+        renewed: false,
+    };
     // A stop leaves the item as it is; the end of the run settles it.
     let _: Result<(), Stopped> = way.go().await;
 }
 
-impl Way<'_> {
+impl<'a> Way<'a> {
     async fn go(&mut self) -> Result<(), Stopped> {
         loop {
-            let pass = self.run.pass(self.shared).await?;
-            self.run.show(self.position, ItemState::Sending);
-            let next = self.attempt(&pass).await?;
-            match next {
+            let pass = self.drive.pass().await?;
+            match self.attempt(&pass).await? {
                 Next::Over => return Ok(()),
                 Next::Now => {}
                 Next::After(wait) => {
-                    drop(pass);
                     self.run.show(self.position, ItemState::Waiting);
-                    self.run.unless_stopped(tokio::time::sleep(wait)).await?;
+                    self.drive.unless_stopped(tokio::time::sleep(wait)).await?;
                 }
                 Next::SignIn => {
                     self.run.show(self.position, ItemState::Waiting);
-                    self.run.pause(self.shared, pass).await?;
+                    self.drive.pause(self.shared, self.run, &pass).await?;
                 }
             }
         }
     }
 
-    async fn attempt(&mut self, pass: &Pass<'_>) -> Result<Next, Stopped> {
+    async fn attempt(&mut self, pass: &Pass) -> Result<Next, Stopped> {
         let tenant = &*pass.tenant;
+        let near = self.near(tenant).await?;
+        self.run.show(self.position, ItemState::Sending);
         let mut read_at = ReadAt::now(self.shared);
         if let Some(next) = self.check(tenant).await? {
             return Ok(next);
         }
-        self.run.unless_stopped(tenant.write_turn()).await?;
+        let turn = self.drive.unless_stopped(tenant.write_turn()).await?;
+        drop(near);
+        let place = self.drive.unless_stopped(self.shared.places.acquire()).await;
+        let Ok(Ok(place)) = place else {
+            turn.unused();
+            return Err(Stopped);
+        };
         while !read_at.is_fresh(self.shared) {
             read_at = ReadAt::now(self.shared);
-            if let Some(next) = self.check(tenant).await? {
-                return Ok(next);
+            let checked = self.check(tenant).await;
+            if !matches!(checked, Ok(None)) {
+                turn.unused();
+                return checked.map(|next| next.unwrap_or(Next::Now));
             }
-            // The read may have taken long, so the turn is as old as what was read before.
-            self.run.unless_stopped(tenant.write_turn()).await?;
         }
-        if self.run.is_stopped() {
+        if self.drive.is_stopped() {
+            turn.unused();
             return Err(Stopped);
         }
-        let intent = Event::Intent {
-            attempt: self.intents + 1,
-            route: self.route.clone(),
-            server_now: tenant.server_now(),
-        };
-        self.note(vec![intent]).await?;
-        if self.run.is_stopped() {
-            self.note(vec![Event::Withdrawn]).await?;
-            return Err(Stopped);
+        if !self.drive.holds(pass) {
+            turn.unused();
+            return Ok(Next::SignIn);
         }
-        if !read_at.is_fresh(self.shared) {
+        let server_now = tenant.server_now();
+        let attempt = self.intents + 1;
+        self.note(vec![Event::Intent { attempt, route: self.route.clone(), server_now }]).await?;
+        let is_stopped = self.drive.is_stopped();
+        if is_stopped || !read_at.is_fresh(self.shared) {
+            turn.unused();
             self.note(vec![Event::Withdrawn]).await?;
-            return Ok(Next::Now);
+            return if is_stopped { Err(Stopped) } else { Ok(Next::Now) };
         }
-        self.intents += 1;
+        self.intents = attempt;
+        self.shared.note_intent(self.run.header.id, &self.planned.device_id, server_now);
+        let sent_at = Instant::now();
         let sent = tenant.send(self.run.header.action, &self.route, &self.planned.device_id).await;
+        if matches!(classify(&sent.outcome), Execution::NotExecuted { repeat: RepeatWhen::SignedIn }) {
+            // Before another request takes this one's place.
+            self.drive.lose(pass);
+        }
+        drop((turn, place));
+        self.shared.note_round_trip(sent_at.elapsed());
         self.answered(tenant, sent).await
     }
 
-    async fn note(&self, events: Vec<Event>) -> Result<(), Stopped> {
-        self.run.note(self.shared, Some(self.position), events).await
+    /// Waits until its turn is near, so that the device is read right before and not long before.
+    async fn near(&self, tenant: &dyn Tenant) -> Result<Near<'a>, Stopped> {
+        let near = self.shared.come_near();
+        loop {
+            let wait = tenant.time_for_writes(near.rank());
+            if wait <= AHEAD {
+                return Ok(near);
+            }
+            self.drive.unless_stopped(tokio::time::sleep(wait - AHEAD)).await?;
+        }
     }
 
-    async fn stop(&self, reason: ItemReason, message: Option<String>) -> Result<Option<Next>, Stopped> {
-        self.note(vec![Event::Stopped { reason, message }]).await?;
+    async fn note(&self, events: Vec<Event>) -> Result<(), Stopped> {
+        self.shared.note(self.run, Some(self.position), events).await?;
+        self.shared.follow_up(self.run, self.position);
+        Ok(())
+    }
+
+    async fn stop(
+        &self,
+        reason: ItemReason,
+        message: Option<String>,
+        found: Option<Found>,
+    ) -> Result<Option<Next>, Stopped> {
+        self.note(vec![Event::Stopped { reason, message, found }]).await?;
         Ok(Some(Next::Over))
     }
 
     /// Reads the device and compares it with what was confirmed. Gives what follows unless the request may go out.
     async fn check(&mut self, tenant: &dyn Tenant) -> Result<Option<Next>, Stopped> {
-        let error = match self.run.unless_stopped(tenant.device(&self.planned.device_id)).await? {
-            Ok(device) => {
-                return match compare(self.planned, &device) {
-                    Ok(()) => Ok(None),
-                    Err(finding) => self.stop(finding.reason, Some(finding.found)).await,
-                };
-            }
+        let read = async {
+            // The semaphore is never closed; without a place the read would only be sooner.
+            let _place = self.shared.reads.acquire().await;
+            tenant.device(&self.planned.device_id).await
+        };
+        let error = match self.drive.unless_stopped(read).await? {
+            Ok((device, results)) => return self.look(&device, &results).await,
             Err(error) => error,
         };
         if asks_for_sign_in(&error) {
@@ -174,7 +228,31 @@ impl Way<'_> {
             },
             _ => ItemReason::NotRead,
         };
-        self.stop(reason, Some(said(&error))).await
+        self.stop(reason, Some(said(&error)), None).await
+    }
+
+    /// What a device, read right now, says against sending to it.
+    async fn look(
+        &self,
+        device: &ManagedDevice,
+        results: &[DeviceActionResult],
+    ) -> Result<Option<Next>, Stopped> {
+        let action = self.run.header.action;
+        if let Some(outcome) = self.doubt.and_then(|window| outcome_of(action, &window, results)) {
+            // The request that was in doubt did arrive.
+            self.note(vec![outcome.event()]).await?;
+            return Ok(Some(Next::Over));
+        }
+        if let Err(Finding { reason, found }) = compare(self.planned, device) {
+            return self.stop(reason, None, Some(found)).await;
+        }
+        let Some(entry) = pending(action, results) else { return Ok(None) };
+        let by = match entry.started {
+            Some(started) => self.shared.who_sent(self.run, &self.planned.device_id, started).await,
+            None => None,
+        };
+        let found = Found::Pending { since: entry.started, by };
+        self.stop(ItemReason::AlreadyPending, None, Some(found)).await
     }
 
     /// Counts an attempt without a connection, and tells whether one more is left.

@@ -1,30 +1,39 @@
 //! The engine: starts runs, lets a person stop them, and tells where they stand.
 
+mod acts;
+mod drive;
+mod follow;
 mod item;
 mod run;
+mod schedule;
+mod shared;
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use tokio::sync::{Semaphore, watch};
 use unlatch_graph::{Clock, DeviceId, Error, TokenError};
 
 use crate::journal::{Journal, JournalError};
-use crate::outcome::{SendWindow, outcome_of};
-use crate::plan::{Action, Plan, Principal, RunId};
-use crate::record::{Event, ItemRecord, RunHeader, RunRecord, RunSummary};
-use crate::state::ItemState;
+use crate::plan::{Plan, Principal, RunId};
+use crate::record::{ItemRecord, RunHeader, RunRecord, RunSummary};
 use crate::tenant::Tenant;
+pub use acts::{ActError, SentAgain};
+use drive::Drive;
+use follow::Asking;
+pub use follow::FollowEnd;
 use run::Run;
+use schedule::Schedule;
+use shared::Shared;
 
 /// What an engine keeps to.
 #[derive(Clone)]
 pub struct EngineOptions {
-    /// The most devices that are read and sent to at the same time, over all runs.
+    /// The most requests that are in flight at the same time, over all runs; as many devices may be read meanwhile.
     pub in_flight: usize,
+    /// How long a confirmed run waits before its first request, so that it can be stopped.
+    pub countdown: Duration,
     /// How many times at most a device is tried that cannot be reached for want of a connection or a token.
     pub attempts: u32,
     /// How many times at most a device is tried that is throttled. The waits in between double up to 60 s, so that 10 times
@@ -40,6 +49,7 @@ impl Default for EngineOptions {
     fn default() -> Self {
         Self {
             in_flight: 8,
+            countdown: Duration::from_secs(5),
             attempts: 5,
             throttled_attempts: 10,
             clock: Arc::new(time::OffsetDateTime::now_utc),
@@ -60,21 +70,27 @@ impl fmt::Debug for EngineOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EngineOptions")
             .field("in_flight", &self.in_flight)
+            .field("countdown", &self.countdown)
             .field("attempts", &self.attempts)
             .field("throttled_attempts", &self.throttled_attempts)
             .finish_non_exhaustive()
     }
 }
 
+/// Some of the devices are in another run of the same tenant and may still be sent to by that one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{} of these devices wait in a run that has not ended", devices.len())]
+pub struct InAnotherRun {
+    /// Those devices, in the plan's order.
+    pub devices: Vec<DeviceId>,
+}
+
 /// Why a run cannot start. Nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
-    /// Some of the devices are in another run of the same tenant and may still be sent to by that one.
-    #[error("{} of these devices wait in a run that has not ended", devices.len())]
-    InAnotherRun {
-        /// Those devices, in the plan's order.
-        devices: Vec<DeviceId>,
-    },
+    /// Some of the devices may still be sent to by another run.
+    #[error(transparent)]
+    InAnotherRun(#[from] InAnotherRun),
     /// It cannot be recorded.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -130,65 +146,6 @@ pub struct Progress {
 #[derive(Clone)]
 pub struct Engine(Arc<Shared>);
 
-pub(crate) struct Shared {
-    journal: Journal,
-    options: EngineOptions,
-    /// A place for each device that may be read or sent to at the same time.
-    places: Semaphore,
-    live: Mutex<Live>,
-}
-
-/// The runs that are worked on, from before they are in the journal until after their end is.
-#[derive(Default)]
-struct Live {
-    runs: HashMap<RunId, Arc<Run>>,
-    /// How many were ever begun.
-    begun: u64,
-}
-
-impl Shared {
-    fn live(&self) -> MutexGuard<'_, Live> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Makes a run live unless another one may still send to one of its devices. One look and one lock, so of two runs that
-    /// are begun together one is refused.
-    fn begin(&self, run: &Arc<Run>) -> Result<Beginning<'_>, StartError> {
-        let mut live = self.live();
-        let open: HashSet<String> = live
-            .runs
-            .values()
-            .filter(|other| other.header.principal.is_same_tenant(&run.header.principal))
-            .flat_map(|other| other.open_devices())
-            .map(|device| device.as_str().to_ascii_lowercase())
-            .collect();
-        let is_open = |device: &DeviceId| open.contains(&device.as_str().to_ascii_lowercase());
-        let planned = run.items.iter().map(|item| &item.device_id);
-        let devices: Vec<_> = planned.filter(|device| is_open(device)).cloned().collect();
-        if !devices.is_empty() {
-            return Err(StartError::InAnotherRun { devices });
-        }
-        live.runs.insert(run.header.id, Arc::clone(run));
-        live.begun += 1;
-        Ok(Beginning { shared: self, id: run.header.id, is_recorded: false })
-    }
-}
-
-/// A run that is live and not yet recorded. It is forgotten if that comes to nothing.
-struct Beginning<'a> {
-    shared: &'a Shared,
-    id: RunId,
-    is_recorded: bool,
-}
-
-impl Drop for Beginning<'_> {
-    fn drop(&mut self) {
-        if !self.is_recorded {
-            self.shared.live().runs.remove(&self.id);
-        }
-    }
-}
-
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").field("journal", &self.0.journal).finish_non_exhaustive()
@@ -199,11 +156,33 @@ impl Engine {
     /// An engine on that journal. Runs that an earlier process left stay as they are.
     #[must_use]
     pub fn new(journal: Journal, options: EngineOptions) -> Self {
-        let places = Semaphore::new(options.in_flight.clamp(1, Semaphore::MAX_PERMITS));
-        Self(Arc::new(Shared { journal, options, places, live: Mutex::default() }))
+        let places = || Semaphore::new(options.in_flight.clamp(1, Semaphore::MAX_PERMITS));
+        Self(Arc::new(Shared {
+            places: places(),
+            reads: places(),
+            journal,
+            countdown: Mutex::new(options.countdown),
+            options,
+            schedule: Schedule::default(),
+            live: Mutex::default(),
+            acting: tokio::sync::Mutex::default(),
+            loading: tokio::sync::Mutex::default(),
+            asking: Asking::default(),
+        }))
     }
 
-    /// Records a confirmed plan and starts sending. Must be called within a tokio runtime.
+    /// Has runs that are set going from now on count down for that long.
+    pub fn set_countdown(&self, countdown: Duration) {
+        *self.0.countdown.lock().unwrap_or_else(PoisonError::into_inner) = countdown;
+    }
+
+    /// The journal.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    /// Records a confirmed plan and starts sending after the countdown. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// [`StartError`]: one of the devices waits in another run, or the run cannot be recorded. Then nothing is sent.
@@ -218,18 +197,27 @@ impl Engine {
         };
         let id = header.id;
         let items = plan.items.into();
-        let run = Arc::new(Run::new(header.clone(), Arc::clone(&items), tenant));
-        let mut beginning = self.0.begin(&run)?;
+        let run = Arc::new(Run::new(header.clone(), Arc::clone(&items)));
+        let positions: Vec<u32> = (0..header.total).collect();
+        // Held until it is set going; if that comes to nothing, it is forgotten.
+        let _held = self.0.begin(&run, &positions)?;
+        self.0.remember_writes(&run, &*tenant).await?;
         self.0.journal.begin(header, items).await?;
-        beginning.is_recorded = true;
-        tokio::spawn(run::drive(Arc::clone(&self.0), run));
+        self.set_going(&run, tenant, positions);
         Ok(id)
+    }
+
+    fn set_going(&self, run: &Arc<Run>, tenant: Arc<dyn Tenant>, positions: Vec<u32>) {
+        let drive = Arc::new(Drive::new(&self.0, tenant, positions));
+        run.set_drive(Some(Arc::clone(&drive)));
+        tokio::spawn(drive::drive(Arc::clone(&self.0), Arc::clone(run), drive));
     }
 
     /// Stops a run before its next send. What is in flight is waited for and recorded. A run that has ended stays as it is.
     pub fn cancel(&self, id: RunId) {
-        if let Some(run) = self.live(id) {
-            run.cancel();
+        if let Some((run, drive)) = self.0.run(id).and_then(|run| run.drive().map(|drive| (run, drive))) {
+            drive.cancel();
+            run.show_cancelling();
         }
     }
 
@@ -244,11 +232,12 @@ impl Engine {
         principal: &Principal,
         tenant: Arc<dyn Tenant>,
     ) -> Result<(), ResumeError> {
-        let run = self.live(id).filter(|run| run.waits()).ok_or(ResumeError::NotWaiting)?;
+        let run = self.0.run(id).ok_or(ResumeError::NotWaiting)?;
+        let drive = run.drive().filter(|drive| drive.waits(&run)).ok_or(ResumeError::NotWaiting)?;
         if !run.header.principal.is_same_account(principal) {
             return Err(ResumeError::OtherAccount { account: run.header.principal.account.clone() });
         }
-        run.resume(&self.0, tenant).await
+        drive.resume(&self.0, &run, tenant).await
     }
 
     /// A run and all its items, as they stand now.
@@ -256,8 +245,8 @@ impl Engine {
     /// # Errors
     /// [`JournalError::NoSuchRun`], or why the journal cannot be read.
     pub async fn run(&self, id: RunId) -> Result<RunRecord, JournalError> {
-        match self.live(id) {
-            Some(run) => Ok(run.record()),
+        match self.0.run(id) {
+            Some(run) => Ok(run.record(&self.0)),
             None => self.0.journal.run(id).await,
         }
     }
@@ -280,28 +269,30 @@ impl Engine {
             }
             for summary in &mut runs {
                 if let Some(run) = live.get(&summary.header.id) {
-                    *summary = run.summary();
+                    *summary = run.summary(&self.0);
                 }
             }
             return Ok(runs);
         }
     }
 
-    /// Tells when something of a live run changes. The engine never waits for a receiver, which sees the newest version only;
-    /// [`Engine::changes_since`] gives what changed. The channel closes when the run has ended. Who watches first and then asks
-    /// for the changes misses nothing: none, or a channel that is closed, means that [`Engine::changes_since`] gives the end.
+    /// Tells when something of a run changes that is worked on or followed. The engine never waits for a receiver, which sees
+    /// the newest version only; [`Engine::changes_since`] gives what changed. The channel closes when nothing changes any more.
+    /// Who watches first and then asks for the changes misses nothing: none, or a channel that is closed, means that
+    /// [`Engine::changes_since`] gives the end.
     #[must_use]
     pub fn watch(&self, id: RunId) -> Option<watch::Receiver<Change>> {
-        self.live(id)?.watch()
+        self.0.run(id)?.watch()
     }
 
-    /// What changed in a run since a version that was seen; 0 gives every item. Of a run that is not live every item is given.
+    /// What changed in a run since a version that was seen; 0 gives every item. Of a run that is not held in memory every item is
+    /// given.
     ///
     /// # Errors
     /// [`JournalError::NoSuchRun`], or why the journal cannot be read.
     pub async fn changes_since(&self, id: RunId, version: u64) -> Result<Progress, JournalError> {
-        if let Some(run) = self.live(id) {
-            return Ok(run.changes_since(version));
+        if let Some(run) = self.0.run(id) {
+            return Ok(run.changes_since(&self.0, version));
         }
         let RunRecord { summary, items } = self.0.journal.run(id).await?;
         Ok(Progress { version: u64::MAX, summary, items })
@@ -309,78 +300,10 @@ impl Engine {
 
     /// Resolves when nothing of the run goes out any more and its end is recorded. A run that waits for a sign-in goes on waiting.
     pub async fn finished(&self, id: RunId) {
-        if let Some(run) = self.live(id) {
-            run.ended().await;
+        if let Some(drive) = self.0.run(id).and_then(|run| run.drive()) {
+            drive.ended().await;
         }
     }
-
-    /// Reads once what the devices report, for every accepted or unconfirmed item, and records what is new. An unconfirmed item
-    /// whose device reports the action as started while the request was out ([`SendWindow`]) was in fact accepted; one without
-    /// such a report stays.
-    /// A device that cannot be read is passed over.
-    ///
-    /// # Errors
-    /// [`CheckError`]: the journal failed, or Graph cannot be asked at all (sign-in, connection, throttling).
-    pub async fn check_outcomes(&self, id: RunId, tenant: Arc<dyn Tenant>) -> Result<RunRecord, CheckError> {
-        let record = self.run(id).await?;
-        let action = record.summary.header.action;
-        let others = self.0.journal.later_intents(id).await?;
-        let mut asked = Vec::new();
-        for item in &record.items {
-            let open = matches!(item.standing.state, ItemState::Accepted | ItemState::Unconfirmed);
-            let others = others.get(&item.position).map_or(&[][..], Vec::as_slice);
-            if let Some(window) = item.standing.window(others).filter(|_| open) {
-                asked.push(read_outcome(&*tenant, action, item, window));
-            }
-        }
-        let mut reads = futures::stream::iter(asked).buffer_unordered(self.0.options.in_flight.max(1));
-        let mut stopped_by = None;
-        while let Some((position, read)) = reads.next().await {
-            match read {
-                Ok(Some(event)) => self.observe(id, position, event).await?,
-                Ok(None) => {}
-                Err(error) if concerns_one_device(&error) => {
-                    tracing::debug!(position, %error, "the outcome on a device could not be read");
-                }
-                Err(error) => {
-                    stopped_by = Some(error);
-                    break;
-                }
-            }
-        }
-        drop(reads);
-        match stopped_by {
-            Some(error) => Err(error.into()),
-            None => Ok(self.run(id).await?),
-        }
-    }
-
-    async fn observe(&self, id: RunId, position: u32, event: Event) -> Result<(), JournalError> {
-        let entry = self.0.entry(Some(position), event);
-        match self.live(id) {
-            Some(run) => run.record_entries(&self.0, vec![entry]).await,
-            None => self.0.journal.append(id, vec![entry]).await,
-        }
-    }
-
-    fn live(&self, id: RunId) -> Option<Arc<Run>> {
-        self.0.live().runs.get(&id).cloned()
-    }
-}
-
-async fn read_outcome(
-    tenant: &dyn Tenant,
-    action: Action,
-    item: &ItemRecord,
-    window: SendWindow,
-) -> (u32, Result<Option<Event>, Error>) {
-    let results = tenant.action_results(&item.planned.device_id).await;
-    let news = results.map(|results| {
-        outcome_of(action, &window, &results)
-            .filter(|outcome| outcome.is_news_to(&item.standing))
-            .map(|outcome| outcome.event())
-    });
-    (item.position, news)
 }
 
 /// Whether the next device may well be read although this one was not.

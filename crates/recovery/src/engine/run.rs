@@ -1,33 +1,36 @@
-//! A run that is being worked on.
+//! A run that is held in memory: one that is worked on, or whose devices are being asked what became of it.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::future::join_all;
-use tokio::sync::{SemaphorePermit, watch};
-use tokio_util::sync::CancellationToken;
+use time::OffsetDateTime;
+use tokio::sync::watch;
 use unlatch_graph::DeviceId;
 
-use super::{Change, Progress, ResumeError, Shared, item};
+use super::drive::Drive;
+use super::{Change, Progress, Shared};
 use crate::fold::Fold;
 use crate::journal::JournalError;
+use crate::outcome::SendWindow;
 use crate::plan::PlannedItem;
-use crate::record::{Entry, Event, ItemRecord, RunHeader, RunRecord, RunSummary};
+use crate::record::{Entry, Event, ItemRecord, RunHeader, RunRecord, RunSummary, Standing};
 use crate::state::{ItemState, RunState};
-use crate::tenant::Tenant;
 
 pub(super) struct Run {
     pub(super) header: RunHeader,
     pub(super) items: Arc<[PlannedItem]>,
+    /// How many hold it in memory, beside what works on it and who asks its devices.
+    pub(super) users: AtomicUsize,
     shown: Mutex<Shown>,
-    sign_in: watch::Sender<SignIn>,
-    /// No further item is begun and nothing more goes out: cancelled, or the journal failed.
-    stop: CancellationToken,
-    cancel_asked: CancellationToken,
-    journal_failed: AtomicBool,
-    /// Held while a resume is recorded, so that there is one at a time.
-    resuming: tokio::sync::Mutex<()>,
-    ended: CancellationToken,
+    /// What works on it, from the countdown to its recorded end.
+    drive: Mutex<Option<Arc<Drive>>>,
+    /// The items whose devices are being asked.
+    followed: Mutex<HashSet<u32>>,
+    /// For items found in the journal: later intents of other runs for the same device.
+    others: HashMap<u32, Vec<OffsetDateTime>>,
+    /// The end of a run that could not be recorded. It goes before whatever is recorded next.
+    owed: Mutex<Option<Entry>>,
 }
 
 /// What the run looks like: the fold of its recorded entries, and which item changed at which version.
@@ -35,42 +38,33 @@ struct Shown {
     fold: Fold,
     version: u64,
     changed_at: Vec<u64>,
-    /// None when the run has ended.
+    /// None when the run is let go of.
     changes: Option<watch::Sender<Change>>,
 }
 
-/// Which sign-in requests go out by, and whether it still holds.
-struct SignIn {
-    tenant: Arc<dyn Tenant>,
-    number: u64,
-    holds: bool,
-}
-
-/// The right to work on one item: the tenant, and a place among those in flight.
-pub(super) struct Pass<'a> {
-    pub(super) tenant: Arc<dyn Tenant>,
-    sign_in: u64,
-    _place: SemaphorePermit<'a>,
-}
-
-/// The run has stopped, or an entry could not be recorded, which stops it.
-pub(super) struct Stopped;
-
 impl Run {
-    pub(super) fn new(header: RunHeader, items: Arc<[PlannedItem]>, tenant: Arc<dyn Tenant>) -> Self {
-        let fold = Fold::new(header.clone());
+    pub(super) fn new(header: RunHeader, items: Arc<[PlannedItem]>) -> Self {
+        Self::found(Fold::new(header), items, HashMap::new())
+    }
+
+    /// A run as the journal has it.
+    pub(super) fn found(
+        fold: Fold,
+        items: Arc<[PlannedItem]>,
+        others: HashMap<u32, Vec<OffsetDateTime>>,
+    ) -> Self {
+        let header = fold.header.clone();
         let changes = Some(watch::Sender::new(Change { version: 1 }));
         let shown = Shown { fold, version: 1, changed_at: vec![1; items.len()], changes };
         Self {
             header,
             items,
+            users: AtomicUsize::new(0),
             shown: Mutex::new(shown),
-            sign_in: watch::Sender::new(SignIn { tenant, number: 0, holds: true }),
-            stop: CancellationToken::new(),
-            cancel_asked: CancellationToken::new(),
-            journal_failed: AtomicBool::new(false),
-            resuming: tokio::sync::Mutex::default(),
-            ended: CancellationToken::new(),
+            drive: Mutex::default(),
+            followed: Mutex::default(),
+            others,
+            owed: Mutex::default(),
         }
     }
 
@@ -94,48 +88,108 @@ impl Run {
     }
 
     fn take_in(&self, entries: &[Entry]) {
-        let positions = entries.iter().filter_map(|entry| entry.position);
-        self.change(|fold| entries.iter().for_each(|entry| fold.apply(entry)), positions);
+        // What is about the run as a whole may change any of its items.
+        let all = entries.iter().any(|entry| entry.position.is_none()).then_some(0..self.header.total);
+        let some = entries.iter().filter_map(|entry| entry.position);
+        self.change(
+            |fold| entries.iter().for_each(|entry| fold.apply(entry)),
+            all.into_iter().flatten().chain(some),
+        );
     }
 
-    pub(super) fn record(&self) -> RunRecord {
+    /// Shows an item as being worked on, or as waiting again.
+    pub(super) fn show(&self, position: u32, state: ItemState) {
+        self.change(|fold| fold.show(position, state), Some(position));
+    }
+
+    /// Shows that Cancel was asked for, before that is recorded.
+    pub(super) fn show_cancelling(&self) {
+        let cancelling = |fold: &mut Fold| {
+            if fold.state.is_active() {
+                fold.state = RunState::Cancelling;
+            }
+        };
+        self.change(cancelling, None);
+    }
+
+    pub(super) fn record(&self, shared: &Shared) -> RunRecord {
         let record = self.shown().fold.record(&self.items);
-        RunRecord { summary: self.with_schedule(record.summary), items: record.items }
+        RunRecord { summary: self.with_schedule(shared, record.summary), items: record.items }
+    }
+
+    pub(super) fn summary(&self, shared: &Shared) -> RunSummary {
+        let summary = self.shown().fold.summary();
+        self.with_schedule(shared, summary)
+    }
+
+    fn with_schedule(&self, shared: &Shared, summary: RunSummary) -> RunSummary {
+        let followed = self.is_followed();
+        let Some(drive) = self.drive() else { return RunSummary { followed, ..summary } };
+        let starts_in = (summary.state == RunState::Starting).then(|| drive.starts_in());
+        if !matches!(summary.state, RunState::Starting | RunState::Active) {
+            return RunSummary { followed, ..summary };
+        }
+        let remaining = shared.time_to_send(self, &drive, summary.counts.waiting);
+        let hold = drive.tenant().hold_left();
+        RunSummary { starts_in, remaining, hold, followed, ..summary }
+    }
+
+    pub(super) fn state(&self) -> RunState {
+        self.shown().fold.state
+    }
+
+    /// How many items wait or are being sent.
+    pub(super) fn waiting(&self) -> u32 {
+        self.shown().fold.counts.waiting
+    }
+
+    pub(super) fn end_state(&self) -> RunState {
+        self.shown().fold.end_state()
+    }
+
+    pub(super) fn standing(&self, position: u32) -> Option<Standing> {
+        self.shown().fold.standings.get(position as usize).cloned()
+    }
+
+    /// The positions of the items of which that is true.
+    pub(super) fn positions(&self, which: impl Fn(&Standing) -> bool) -> Vec<u32> {
+        let shown = self.shown();
+        (0..).zip(&shown.fold.standings).filter(|(_, at)| which(at)).map(|(position, _)| position).collect()
     }
 
     /// The devices that may still be sent to.
     pub(super) fn open_devices(&self) -> Vec<DeviceId> {
-        let shown = self.shown();
-        let both = self.items.iter().zip(&shown.fold.standings);
-        both.filter(|(_, at)| at.state.is_open()).map(|(item, _)| item.device_id.clone()).collect()
+        let open = self.positions(|at| at.state.is_open());
+        open.iter().filter_map(|at| self.items.get(*at as usize)).map(|item| item.device_id.clone()).collect()
     }
 
-    /// Whether it waits for a sign-in, and that is recorded.
-    pub(super) fn waits(&self) -> bool {
-        self.shown().fold.state == RunState::SignInNeeded && !self.sign_in.borrow().holds
+    /// When the last request for an item must have taken effect, if one was about to go out.
+    pub(super) fn window(&self, shared: &Shared, position: u32) -> Option<SendWindow> {
+        let standing = self.standing(position)?;
+        let device = &self.items.get(position as usize)?.device_id;
+        let mut others = self.others.get(&position).cloned().unwrap_or_default();
+        others.extend(shared.recent_intents(self.header.id, device));
+        standing.window(&others)
     }
 
-    pub(super) fn summary(&self) -> RunSummary {
-        let summary = self.shown().fold.summary();
-        self.with_schedule(summary)
+    /// Somebody works on it or asks its devices: it may change from now on.
+    pub(super) fn take_hold(&self) {
+        let mut shown = self.shown();
+        let version = shown.version;
+        shown.changes.get_or_insert_with(|| watch::Sender::new(Change { version }));
     }
 
-    fn with_schedule(&self, summary: RunSummary) -> RunSummary {
-        if summary.state != RunState::Active {
-            return summary;
-        }
-        let tenant = Arc::clone(&self.sign_in.borrow().tenant);
-        let waiting = summary.counts.waiting as usize;
-        let remaining = (waiting > 0).then(|| tenant.time_for_writes(waiting));
-        RunSummary { remaining, hold: tenant.hold_left(), ..summary }
-    }
-
-    /// None when the run has ended.
+    /// None when the run has been let go of.
     pub(super) fn watch(&self) -> Option<watch::Receiver<Change>> {
         self.shown().changes.as_ref().map(watch::Sender::subscribe)
     }
 
-    pub(super) fn changes_since(&self, seen: u64) -> Progress {
+    /// Nothing of it changes any more.
+    pub(super) fn let_go(&self) {
+        self.shown().changes = None;
+    }
+
+    pub(super) fn changes_since(&self, shared: &Shared, seen: u64) -> Progress {
         let (version, summary, items) = {
             let shown = self.shown();
             let changed = shown.changed_at.iter().enumerate().filter(|(_, at)| **at > seen);
@@ -150,165 +204,98 @@ impl Run {
                 .collect();
             (shown.version, shown.fold.summary(), items)
         };
-        Progress { version, summary: self.with_schedule(summary), items }
+        Progress { version, summary: self.with_schedule(shared, summary), items }
     }
 
-    pub(super) async fn ended(&self) {
-        self.ended.cancelled().await;
+    pub(super) fn drive(&self) -> Option<Arc<Drive>> {
+        self.drive.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn cancel(&self) {
-        self.stop.cancel();
-        self.cancel_asked.cancel();
-        let cancelling = |fold: &mut Fold| {
-            if fold.state.is_active() {
-                fold.state = RunState::Cancelling;
-            }
-        };
-        self.change(cancelling, None);
+    pub(super) fn set_drive(&self, drive: Option<Arc<Drive>>) {
+        *self.drive.lock().unwrap_or_else(PoisonError::into_inner) = drive;
     }
 
-    pub(super) fn is_stopped(&self) -> bool {
-        self.stop.is_cancelled()
+    fn followed(&self) -> MutexGuard<'_, HashSet<u32>> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for `work` unless the run stops first. Only for work that may be dropped at any point: never for a request that
-    /// changes a device.
-    pub(super) async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Stopped> {
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => Err(Stopped),
-            done = work => Ok(done),
-        }
+    pub(super) fn is_followed(&self) -> bool {
+        !self.followed().is_empty()
     }
 
-    /// Records entries and, once they are on the disk, shows them. A failure stops the run.
+    /// Notes that an item's device is being asked from now on. False if it already is.
+    pub(super) fn begin_following(&self, position: u32) -> bool {
+        self.followed().insert(position)
+    }
+
+    /// Notes that an item's device is no longer asked.
+    pub(super) fn end_following(&self, position: u32) {
+        self.followed().remove(&position);
+    }
+
+    /// Notes that nobody asks any more.
+    pub(super) fn end_all_following(&self) {
+        self.followed().clear();
+    }
+
+    /// Shows whether the run is followed to whoever watches.
+    pub(super) fn tell(&self) {
+        self.change(|_| {}, None);
+    }
+
+    /// Records entries and, once they are on the disk, shows them, even if nobody waits for that any more. A failure stops
+    /// whatever is being sent.
     pub(super) async fn record_entries(
-        &self,
+        self: &Arc<Self>,
         shared: &Shared,
         entries: Vec<Entry>,
     ) -> Result<(), JournalError> {
-        let written = shared.journal.append(self.header.id, entries.clone()).await;
-        match &written {
-            Ok(()) => self.take_in(&entries),
-            Err(_) => {
-                self.journal_failed.store(true, Ordering::SeqCst);
-                self.stop.cancel();
-            }
+        let recorded = {
+            let mut owes = self.owed();
+            let owed = owes.take();
+            let all = owed.iter().chain(&entries).cloned().collect();
+            let run = Arc::clone(self);
+            let then = move |written: &Result<(), JournalError>| {
+                if written.is_ok() {
+                    return run.take_in(&entries);
+                }
+                if let Some(owed) = owed {
+                    *run.owed() = Some(owed);
+                }
+            };
+            shared.journal.append(self.header.id, all, Box::new(then))
+        };
+        let written = recorded.await;
+        if written.is_err()
+            && let Some(drive) = self.drive()
+        {
+            drive.fail();
         }
         written
     }
 
-    pub(super) async fn note(
-        &self,
-        shared: &Shared,
-        position: Option<u32>,
-        events: Vec<Event>,
-    ) -> Result<(), Stopped> {
-        let entries = events.into_iter().map(|event| shared.entry(position, event)).collect();
-        self.record_entries(shared, entries).await.map_err(|_| Stopped)
-    }
-
-    /// Shows an item as being worked on, or as waiting again.
-    pub(super) fn show(&self, position: u32, state: ItemState) {
-        self.change(|fold| fold.show(position, state), Some(position));
-    }
-
-    /// Waits for a sign-in that holds and a place among those in flight.
-    pub(super) async fn pass<'a>(&self, shared: &'a Shared) -> Result<Pass<'a>, Stopped> {
-        let wait = async {
-            let mut sign_in = self.sign_in.subscribe();
-            loop {
-                let place = shared.places.acquire().await.ok()?;
-                {
-                    let now = sign_in.borrow_and_update();
-                    if now.holds {
-                        let tenant = Arc::clone(&now.tenant);
-                        return Some(Pass { tenant, sign_in: now.number, _place: place });
-                    }
-                }
-                drop(place);
-                sign_in.changed().await.ok()?;
+    /// Records the end of the run. If that fails, it is shown all the same and recorded as soon as anything can be.
+    pub(super) async fn record_end(self: &Arc<Self>, shared: &Shared, state: RunState) {
+        let entry = shared.entry(None, Event::RunEnded { state });
+        let (run, shown) = (Arc::clone(self), entry.clone());
+        let then = move |written: &Result<(), JournalError>| {
+            if written.is_ok() {
+                run.take_in(&[shown]);
             }
         };
-        self.unless_stopped(wait).await?.ok_or(Stopped)
-    }
-
-    /// The sign-in of that pass does not hold any more: everything waits for the next one.
-    pub(super) async fn pause(&self, shared: &Shared, pass: Pass<'_>) -> Result<(), Stopped> {
-        let first = self.sign_in.send_if_modified(|now| {
-            let holds = now.number == pass.sign_in && now.holds;
-            now.holds &= now.number != pass.sign_in;
-            holds
-        });
-        drop(pass);
-        if first { self.note(shared, None, vec![Event::SignInNeeded]).await } else { Ok(()) }
-    }
-
-    pub(super) async fn resume(&self, shared: &Shared, tenant: Arc<dyn Tenant>) -> Result<(), ResumeError> {
-        let _one = self.resuming.lock().await;
-        if !self.waits() || self.is_stopped() {
-            return Err(ResumeError::NotWaiting);
-        }
-        self.record_entries(shared, vec![shared.entry(None, Event::Resumed)]).await?;
-        self.sign_in.send_modify(|now| {
-            *now = SignIn { tenant, number: now.number + 1, holds: true };
-        });
-        Ok(())
-    }
-}
-
-impl Shared {
-    pub(super) fn entry(&self, position: Option<u32>, event: Event) -> Entry {
-        Entry { at: (self.options.clock)(), position, event }
-    }
-}
-
-/// Works on a run until nothing of it goes out any more, and records its end.
-pub(super) async fn drive(shared: Arc<Shared>, run: Arc<Run>) {
-    let next = AtomicU32::new(0);
-    let worker = || async {
-        while !run.is_stopped() {
-            let position = next.fetch_add(1, Ordering::Relaxed);
-            if position >= run.header.total {
-                break;
-            }
-            item::work(&shared, &run, position).await;
-        }
-    };
-    let workers = shared.options.in_flight.clamp(1, run.items.len().max(1));
-    let mut work = std::pin::pin!(join_all((0..workers).map(|_| worker())));
-    tokio::select! {
-        _ = &mut work => {}
-        () = run.cancel_asked.cancelled() => {
-            // What is in flight goes on meanwhile. Should this fail, the run has stopped all the same and its end says so.
-            let note = run.note(&shared, None, vec![Event::CancelAsked]);
-            let _ = tokio::join!(work, note);
+        if shared.journal.append(self.header.id, vec![entry.clone()], Box::new(then)).await.is_err() {
+            let failed = Entry { event: Event::RunEnded { state: RunState::JournalFailed }, ..entry };
+            *self.owed() = Some(failed.clone());
+            self.take_in(&[failed]);
         }
     }
-    end(&shared, &run).await;
-}
 
-async fn end(shared: &Shared, run: &Run) {
-    let anything_left = run.shown().fold.counts.waiting > 0;
-    let state = if run.journal_failed.load(Ordering::SeqCst) {
-        RunState::JournalFailed
-    } else if anything_left {
-        RunState::Cancelled
-    } else {
-        RunState::Finished
-    };
-    let entry = shared.entry(None, Event::RunEnded { state });
-    match shared.journal.append(run.header.id, vec![entry.clone()]).await {
-        Ok(()) => {
-            run.take_in(&[entry]);
-            shared.live().runs.remove(&run.header.id);
-        }
-        // The journal will call this run interrupted; while this process lives it knows better.
-        Err(_) => {
-            run.take_in(&[Entry { event: Event::RunEnded { state: RunState::JournalFailed }, ..entry }]);
-        }
+    fn owed(&self) -> MutexGuard<'_, Option<Entry>> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    run.shown().changes = None;
-    run.ended.cancel();
+
+    /// Whether the journal lacks the end of this run.
+    pub(super) fn owes(&self) -> bool {
+        self.owed().is_some()
+    }
 }

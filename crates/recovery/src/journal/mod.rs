@@ -1,8 +1,11 @@
 //! The journal: one SQLite file in which every run, every intent and every answer is kept. Nothing in it is ever changed or
 //! deleted. One thread owns the connection that writes; a commit returns only after the disk has it.
 
+mod chain;
 mod read;
 mod schema;
+mod upgrade;
+mod verify;
 mod writer;
 
 use std::collections::HashMap;
@@ -12,10 +15,14 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use time::OffsetDateTime;
+use unlatch_graph::DeviceId;
 
-use crate::plan::{PlannedItem, RunId};
-pub use crate::record::Entry;
-use crate::record::{RunHeader, RunRecord, RunSummary};
+use crate::fold::Fold;
+use crate::plan::{PlannedItem, RunId, TenantKey};
+use crate::record::{Entry, Recorded, RunHeader, RunRecord, RunSummary};
+pub use chain::ChainHash;
+pub use verify::{Break, BreakKind, Verified};
+pub(crate) use writer::Then;
 
 /// Why the journal cannot be used. Nothing is sent that cannot be recorded, and nothing that is recorded is ever destroyed:
 /// a file that cannot be read is left as it is.
@@ -47,6 +54,18 @@ pub enum JournalError {
         /// The newest format that this version knows.
         known: u32,
     },
+    /// An older version of Unlatch wrote the file, and it has not been opened by this one yet.
+    #[error(
+        "{} was written by an older version of Unlatch (format {found}, this one writes {known}); start this version once", path.display()
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// The file's format.
+        found: u32,
+        /// The format that this version writes.
+        known: u32,
+    },
     /// Another process runs on the same journal.
     #[error("{} is in use by another Unlatch; close that one, or choose another data folder", path.display())]
     InUse {
@@ -76,11 +95,13 @@ pub enum JournalError {
 }
 
 /// How a journal is opened.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct JournalOptions {
     /// The most pages (of 4,096 bytes) the file may grow to; none in normal use. A journal at its limit answers
     /// [`JournalError::Full`].
     pub max_pages: Option<u32>,
+    /// Called on the writing thread after each commit, before anybody hears of it; none in normal use.
+    pub on_commit: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 /// The journal. Clones share it; it is closed, and its folder free for another process, when the last one is dropped.
@@ -159,15 +180,16 @@ impl Journal {
     pub fn open_with(folder: &Path, options: JournalOptions) -> Result<Self, JournalError> {
         let lock = schema::lock(folder)?;
         let path = schema::file_in(folder);
-        let connection = schema::open(&path, options)?;
+        let connection = schema::open(&path, &options)?;
+        let head = writer::Head::read(&connection).map_err(|error| schema::from_sqlite(&path, &error))?;
         let read_connection = schema::open_reader(&path)?;
         let writer = Thread::start("unlatch-journal", &path, {
             let path = path.clone();
-            move |commands| writer::run(connection, &path, &commands)
+            move |commands| writer::run(connection, head, &path, &options, &commands)
         })?;
         let reader = Thread::start("unlatch-journal-read", &path, {
             let path = path.clone();
-            move |queries| read::run(&read_connection, &path, &queries)
+            move |queries| read::Reader::new(read_connection, path).run(&queries)
         })?;
         Ok(Self(Arc::new(Open { path, writer, reader, _lock: lock })))
     }
@@ -200,8 +222,60 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError::NoSuchRun`], or why the file cannot be read.
-    pub async fn entries(&self, id: RunId) -> Result<Vec<Entry>, JournalError> {
+    pub async fn entries(&self, id: RunId) -> Result<Vec<Recorded>, JournalError> {
         self.ask(|reply| read::Query::Entries { id, reply }).await
+    }
+
+    /// Whether the journal is as it was written, and where it first is not.
+    ///
+    /// # Errors
+    /// [`JournalError`], if the file cannot be read.
+    pub async fn verify(&self) -> Result<Verified, JournalError> {
+        self.ask(|reply| read::Query::Verify { reply }).await
+    }
+
+    /// As [`Journal::verify`], of the journal in `folder`, which is opened for nothing but reading and may be in use. Blocks.
+    ///
+    /// # Errors
+    /// [`JournalError`], if there is none, it cannot be read, or it has another format than this version's.
+    pub fn verify_in(folder: &Path) -> Result<Verified, JournalError> {
+        let path = schema::file_in(folder);
+        let connection = schema::open_to_look(&path)?;
+        verify::verify(&connection).map_err(|error| schema::from_sqlite(&path, &error))
+    }
+
+    /// Where a run stands by its entries alone, and its devices.
+    pub(crate) async fn fold(&self, id: RunId) -> Result<(Fold, Vec<PlannedItem>), JournalError> {
+        self.ask(|reply| read::Query::Fold { id, reply }).await
+    }
+
+    /// The runs in that tenant of which a request was about to go out since then, oldest first.
+    pub(crate) async fn runs_sent_since(
+        &self,
+        tenant: TenantKey,
+        since: OffsetDateTime,
+    ) -> Result<Vec<RunId>, JournalError> {
+        self.ask(|reply| read::Query::SentSince { tenant, since, reply }).await
+    }
+
+    /// When requests in that tenant were over, by this machine's clock, as far as they were about to go out after `since`;
+    /// none for one whose answer is not known.
+    pub(crate) async fn requests_since(
+        &self,
+        tenant: TenantKey,
+        since: OffsetDateTime,
+    ) -> Result<Vec<Option<OffsetDateTime>>, JournalError> {
+        self.ask(|reply| read::Query::RequestsSince { tenant, since, reply }).await
+    }
+
+    /// The account whose run sent the action to that device that started then by the service's clock, if it was one of these.
+    pub(crate) async fn who_sent(
+        &self,
+        tenant: TenantKey,
+        device: DeviceId,
+        started: OffsetDateTime,
+    ) -> Result<Option<String>, JournalError> {
+        self.ask(|reply| read::Query::WhoSent { tenant, device, started, reply }).await
     }
 
     /// For the items of a run, by position: the intents that other runs recorded for the same devices after this run's first
@@ -222,18 +296,24 @@ impl Journal {
         self.tell(|reply| writer::Command::Begin { header, items, reply }).await
     }
 
-    /// Records entries of one run, all of them or none. They are on the disk when this returns.
-    pub(crate) async fn append(&self, run: RunId, entries: Vec<Entry>) -> Result<(), JournalError> {
-        self.tell(|reply| writer::Command::Append { run, entries, reply }).await
+    /// Records entries of one run, all of them or none, after whatever was given to be recorded before this call. They are on
+    /// the disk when the future is done, which need not be waited for.
+    pub(crate) fn append(
+        &self,
+        run: RunId,
+        entries: Vec<Entry>,
+        then: Then,
+    ) -> impl Future<Output = Result<(), JournalError>> + use<'_> {
+        self.tell(move |reply| writer::Command::Append { run, entries, then, reply })
     }
 
-    async fn tell<T: Send + 'static>(
+    fn tell<T: Send + 'static>(
         &self,
         command: impl FnOnce(Reply<T>) -> writer::Command,
-    ) -> Result<T, JournalError> {
+    ) -> impl Future<Output = Result<T, JournalError>> {
         let (reply, answer) = mpsc::sync_channel(1);
         let taken = self.0.writer.send(command(reply));
-        self.answer(taken, answer).await
+        self.answer(taken, answer)
     }
 
     async fn ask<T: Send + 'static>(

@@ -1,89 +1,152 @@
 //! What the journal says of runs, read on a thread and a connection of its own, so that no sender waits for a list.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::mpsc;
 
-use rusqlite::types::Type;
+use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use unlatch_graph::{DeviceId, UserId};
 
-use super::{Entry, JournalError, Reply, schema};
-use crate::fold::{Fold, fold};
-use crate::plan::{Action, PlannedItem, Principal, RunId};
-use crate::record::{Event, RunHeader, RunRecord, RunSummary};
+use super::verify::{Verified, verify};
+use super::writer::written;
+use super::{JournalError, Reply, schema};
+use crate::fold::Fold;
+use crate::outcome::SendWindow;
+use crate::plan::{Action, PlannedItem, Principal, RunId, TenantKey};
+use crate::record::{Entry, Event, Recorded, RunHeader, RunRecord, RunSummary};
 
 pub(super) enum Query {
     Runs { tenant: Option<String>, reply: Reply<Vec<RunSummary>> },
     Run { id: RunId, reply: Reply<RunRecord> },
-    Entries { id: RunId, reply: Reply<Vec<Entry>> },
+    Fold { id: RunId, reply: Reply<(Fold, Vec<PlannedItem>)> },
+    Entries { id: RunId, reply: Reply<Vec<Recorded>> },
     LaterIntents { id: RunId, reply: Reply<HashMap<u32, Vec<OffsetDateTime>>> },
+    SentSince { tenant: TenantKey, since: OffsetDateTime, reply: Reply<Vec<RunId>> },
+    RequestsSince { tenant: TenantKey, since: OffsetDateTime, reply: Reply<Vec<Option<OffsetDateTime>>> },
+    WhoSent { tenant: TenantKey, device: DeviceId, started: OffsetDateTime, reply: Reply<Option<String>> },
+    Verify { reply: Reply<Verified> },
 }
 
-/// Answers queries until the queue is closed.
-pub(super) fn run(connection: &Connection, path: &Path, queries: &mpsc::Receiver<Query>) {
-    while let Ok(query) = queries.recv() {
+/// What reads.
+pub(super) struct Reader {
+    connection: Connection,
+    path: PathBuf,
+    /// What was made of each run, by its key, and the newest entry that went into it.
+    summaries: HashMap<i64, (i64, RunSummary)>,
+}
+
+impl Reader {
+    pub(super) fn new(connection: Connection, path: PathBuf) -> Self {
+        Self { connection, path, summaries: HashMap::new() }
+    }
+
+    /// Answers queries until the queue is closed.
+    pub(super) fn run(mut self, queries: &mpsc::Receiver<Query>) {
+        while let Ok(query) = queries.recv() {
+            self.answer(query);
+        }
+    }
+
+    fn answer(&mut self, query: Query) {
+        let connection = &self.connection;
         // Whoever asked may be gone by now; that is no concern of the journal.
         match query {
             Query::Runs { tenant, reply } => {
-                let _ = reply
-                    .send(summaries(connection, tenant.as_deref()).map_err(|error| failed(path, &error)));
+                let found = self.summaries(tenant.as_deref());
+                let _ = reply.send(self.read(found));
             }
             Query::Run { id, reply } => {
-                let _ = reply.send(known(path, id, whole_run(connection, id)));
+                let found = fold_of(connection, id).map(|found| {
+                    found.map(|(mut fold, items)| {
+                        fold.settle_if_interrupted();
+                        fold.record(&items)
+                    })
+                });
+                let _ = reply.send(self.known(id, found));
+            }
+            Query::Fold { id, reply } => {
+                let _ = reply.send(self.known(id, fold_of(connection, id)));
             }
             Query::Entries { id, reply } => {
-                let _ = reply.send(known(path, id, entries_of(connection, id)));
+                let _ = reply.send(self.known(id, entries_of(connection, id)));
             }
             Query::LaterIntents { id, reply } => {
-                let _ = reply.send(known(path, id, later_intents(connection, id)));
+                let _ = reply.send(self.known(id, later_intents(connection, id)));
+            }
+            Query::SentSince { tenant, since, reply } => {
+                let _ = reply.send(self.read(sent_since(connection, &tenant, since)));
+            }
+            Query::RequestsSince { tenant, since, reply } => {
+                let _ = reply.send(self.read(requests_since(connection, &tenant, since)));
+            }
+            Query::WhoSent { tenant, device, started, reply } => {
+                let _ = reply.send(self.read(who_sent(connection, &tenant, &device, started)));
+            }
+            Query::Verify { reply } => {
+                let _ = reply.send(self.read(verify(connection)));
             }
         }
     }
-}
 
-fn known<T>(path: &Path, id: RunId, found: rusqlite::Result<Option<T>>) -> Result<T, JournalError> {
-    found.map_err(|error| failed(path, &error))?.ok_or(JournalError::NoSuchRun { id })
-}
+    fn read<T>(&self, found: rusqlite::Result<T>) -> Result<T, JournalError> {
+        found.map_err(|error| schema::from_sqlite(&self.path, &error))
+    }
 
-fn failed(path: &Path, error: &rusqlite::Error) -> JournalError {
-    schema::from_sqlite(path, error)
+    fn known<T>(&self, id: RunId, found: rusqlite::Result<Option<T>>) -> Result<T, JournalError> {
+        self.read(found)?.ok_or(JournalError::NoSuchRun { id })
+    }
+
+    /// A run is read anew only when there is more of it: entries are only ever added.
+    fn summaries(&mut self, tenant: Option<&str>) -> rusqlite::Result<Vec<RunSummary>> {
+        let snapshot = self.connection.unchecked_transaction()?;
+        let mut runs = snapshot.prepare_cached(&format!(
+            "SELECT {HEADER}, (SELECT max(seq) FROM event WHERE run = run.key) FROM run
+             WHERE ?1 IS NULL OR tenant_id = ?1 COLLATE NOCASE ORDER BY key DESC"
+        ))?;
+        let headers: Vec<_> = runs
+            .query_map(params![tenant], |row| {
+                Ok((header(row)?, row.get::<_, Option<i64>>(11)?.unwrap_or(0)))
+            })?
+            .collect::<Result<_, _>>()?;
+        let known = &mut self.summaries;
+        let summarise = |((key, header), newest)| match known.get(&key) {
+            Some((read, summary)) if *read == newest => Ok(summary.clone()),
+            _ => {
+                let mut run = Fold::new(header);
+                for_each_entry(&snapshot, key, |entry| run.apply(&entry.entry))?;
+                run.settle_if_interrupted();
+                let summary = run.summary();
+                known.insert(key, (newest, summary.clone()));
+                Ok(summary)
+            }
+        };
+        headers.into_iter().map(summarise).collect()
+    }
 }
 
 const HEADER: &str =
     "key, id, started, cloud, tenant_id, tenant_name, account, account_id, action, reason, total";
 
-fn summaries(connection: &Connection, tenant: Option<&str>) -> rusqlite::Result<Vec<RunSummary>> {
-    let snapshot = connection.unchecked_transaction()?;
-    let mut runs = snapshot.prepare_cached(&format!(
-        "SELECT {HEADER} FROM run WHERE ?1 IS NULL OR tenant_id = ?1 COLLATE NOCASE ORDER BY key DESC"
-    ))?;
-    let headers: Vec<_> = runs.query_map(params![tenant], header)?.collect::<Result<_, _>>()?;
-    let summarise = |(key, header)| {
-        let mut run = Fold::new(header);
-        for_each_entry(&snapshot, key, |entry| run.apply(&entry))?;
-        run.settle_if_interrupted();
-        Ok(run.summary())
-    };
-    headers.into_iter().map(summarise).collect()
-}
-
-fn whole_run(connection: &Connection, id: RunId) -> rusqlite::Result<Option<RunRecord>> {
+fn fold_of(connection: &Connection, id: RunId) -> rusqlite::Result<Option<(Fold, Vec<PlannedItem>)>> {
     let snapshot = connection.unchecked_transaction()?;
     let Some((key, header)) = find(&snapshot, id)? else { return Ok(None) };
-    let mut items = snapshot.prepare_cached(
+    let mut rows = snapshot.prepare_cached(
         "SELECT device_id, route, route_label, name, serial, user_id, user, system
          FROM item WHERE run = ? ORDER BY position",
     )?;
-    let items: Vec<_> = items.query_map(params![key], item)?.collect::<Result<_, _>>()?;
-    let mut entries = Vec::new();
-    for_each_entry(&snapshot, key, |entry| entries.push(entry))?;
-    Ok(Some(fold(header, items, &entries, false)))
+    let mut items = Vec::with_capacity(header.total as usize);
+    for planned in rows.query_map(params![key], item)? {
+        items.push(planned?);
+    }
+    let mut fold = Fold::new(header);
+    for_each_entry(&snapshot, key, |recorded| fold.apply(&recorded.entry))?;
+    Ok(Some((fold, items)))
 }
 
-fn entries_of(connection: &Connection, id: RunId) -> rusqlite::Result<Option<Vec<Entry>>> {
+fn entries_of(connection: &Connection, id: RunId) -> rusqlite::Result<Option<Vec<Recorded>>> {
     let snapshot = connection.unchecked_transaction()?;
     let Some((key, _)) = find(&snapshot, id)? else { return Ok(None) };
     let mut entries = Vec::new();
@@ -123,12 +186,76 @@ fn find(connection: &Connection, id: RunId) -> rusqlite::Result<Option<(i64, Run
         .optional()
 }
 
-fn for_each_entry(connection: &Connection, run: i64, mut take: impl FnMut(Entry)) -> rusqlite::Result<()> {
-    let mut events =
-        connection.prepare_cached("SELECT position, at, body FROM event WHERE run = ? ORDER BY seq")?;
+/// The runs in a tenant with a request that was about to go out since then, oldest first.
+fn sent_since(
+    connection: &Connection,
+    tenant: &TenantKey,
+    since: OffsetDateTime,
+) -> rusqlite::Result<Vec<RunId>> {
+    let mut runs = connection.prepare_cached(
+        "SELECT DISTINCT run.id, run.key FROM event JOIN run ON run.key = event.run
+         WHERE event.kind = 'intent' AND event.at >= ?1
+           AND run.cloud = ?2 AND run.tenant_id = ?3 COLLATE NOCASE
+         ORDER BY run.key",
+    )?;
+    let id = |row: &Row<'_>| parsed(row, 0, |text| text.parse().ok());
+    runs.query_map(params![written(since)?, tenant.cloud, tenant.tenant_id], id)?.collect()
+}
+
+/// For each intent in a tenant since then, when its answer was recorded, by this machine's clock.
+fn requests_since(
+    connection: &Connection,
+    tenant: &TenantKey,
+    since: OffsetDateTime,
+) -> rusqlite::Result<Vec<Option<OffsetDateTime>>> {
+    let mut requests = connection.prepare_cached(
+        "SELECT (SELECT answer.at FROM event AS answer
+                 WHERE answer.run = event.run AND answer.position = event.position
+                   AND answer.seq > event.seq AND answer.kind IN ('answer', 'withdrawn')
+                 ORDER BY answer.seq LIMIT 1)
+         FROM event JOIN run ON run.key = event.run
+         WHERE event.kind = 'intent' AND event.at >= ?1
+           AND run.cloud = ?2 AND run.tenant_id = ?3 COLLATE NOCASE",
+    )?;
+    let over = |row: &Row<'_>| match row.get_ref(0)? {
+        ValueRef::Null => Ok(None),
+        _ => read_time(row, 0).map(Some),
+    };
+    requests.query_map(params![written(since)?, tenant.cloud, tenant.tenant_id], over)?.collect()
+}
+
+/// The account of the run whose request to that device was out when the action started, by the service's clock.
+fn who_sent(
+    connection: &Connection,
+    tenant: &TenantKey,
+    device: &DeviceId,
+    started: OffsetDateTime,
+) -> rusqlite::Result<Option<String>> {
+    let mut intents = connection.prepare_cached(
+        "SELECT run.account, event.body
+         FROM item CROSS JOIN run ON run.key = item.run CROSS JOIN event ON event.run = item.run
+         WHERE item.device_id = ?1 AND event.position = item.position AND event.kind = 'intent'
+           AND run.cloud = ?2 AND run.tenant_id = ?3 COLLATE NOCASE
+         ORDER BY event.seq DESC",
+    )?;
+    let mut rows = intents.query(params![device.as_str(), tenant.cloud, tenant.tenant_id])?;
+    while let Some(row) = rows.next()? {
+        if let Event::Intent { server_now, .. } = json(row, 1)?
+            && SendWindow::longest(server_now).holds(started)
+        {
+            return row.get(0);
+        }
+    }
+    Ok(None)
+}
+
+fn for_each_entry(connection: &Connection, run: i64, mut take: impl FnMut(Recorded)) -> rusqlite::Result<()> {
+    let mut events = connection
+        .prepare_cached("SELECT position, at, body, seq, hash FROM event WHERE run = ? ORDER BY seq")?;
     let mut rows = events.query(params![run])?;
     while let Some(row) = rows.next()? {
-        take(Entry { position: row.get(0)?, at: read_time(row, 1)?, event: json(row, 2)? });
+        let entry = Entry { position: row.get(0)?, at: read_time(row, 1)?, event: json(row, 2)? };
+        take(Recorded { seq: row.get::<_, i64>(3)?.unsigned_abs(), hash: row.get(4)?, entry });
     }
     Ok(())
 }

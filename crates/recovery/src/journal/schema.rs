@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
-use super::{JournalError, JournalOptions};
+use super::{JournalError, JournalOptions, upgrade};
 
 /// "Unla", so that `file` and other programs know whose it is.
 const APPLICATION_ID: u32 = 0x556e_6c61;
 /// The format this version writes. A file of a higher one is left alone.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Up to this size the whole file is checked when it is opened; above it SQLite finds damage when it reads.
 const CHECKED_WHOLE: u64 = 32 * 1024 * 1024;
 
@@ -44,19 +44,24 @@ CREATE TABLE item (
     PRIMARY KEY (run, position),
     UNIQUE (run, device_id)
 ) STRICT, WITHOUT ROWID;
+CREATE TRIGGER run_is_never_changed   BEFORE UPDATE ON run   BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER run_is_never_deleted   BEFORE DELETE ON run   BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER item_is_never_changed  BEFORE UPDATE ON item  BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER item_is_never_deleted  BEFORE DELETE ON item  BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+";
+
+pub(super) const EVENTS: &str = "
 CREATE TABLE event (
     seq         INTEGER PRIMARY KEY AUTOINCREMENT,
     run         INTEGER NOT NULL REFERENCES run (key),
     position    INTEGER,
     at          TEXT NOT NULL,
     kind        TEXT NOT NULL,
-    body        TEXT NOT NULL
+    body        TEXT NOT NULL,
+    hash        BLOB NOT NULL
 ) STRICT;
 CREATE INDEX event_of_run ON event (run);
-CREATE TRIGGER run_is_never_changed   BEFORE UPDATE ON run   BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-CREATE TRIGGER run_is_never_deleted   BEFORE DELETE ON run   BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-CREATE TRIGGER item_is_never_changed  BEFORE UPDATE ON item  BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-CREATE TRIGGER item_is_never_deleted  BEFORE DELETE ON item  BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE INDEX intent_at ON event (at) WHERE kind = 'intent';
 CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 ";
@@ -78,7 +83,7 @@ pub(super) fn lock(folder: &Path) -> Result<File, JournalError> {
 }
 
 /// Opens the file for writing, or makes it. The caller holds the lock.
-pub(super) fn open(path: &Path, options: JournalOptions) -> Result<Connection, JournalError> {
+pub(super) fn open(path: &Path, options: &JournalOptions) -> Result<Connection, JournalError> {
     let failed = |error: rusqlite::Error| from_sqlite(path, &error);
     let corrupt = || JournalError::Corrupt { path: path.to_owned() };
     let size = prepare_file(path)?;
@@ -114,8 +119,10 @@ pub(super) fn open(path: &Path, options: JournalOptions) -> Result<Connection, J
     if let Some(pages) = options.max_pages {
         connection.pragma_update(None, "max_page_count", pages).map_err(failed)?;
     }
-    if format == 0 {
-        create_tables(&connection).map_err(failed)?;
+    match format {
+        0 => create_tables(&connection).map_err(failed)?,
+        1 => upgrade::from_format_1(&connection).map_err(failed)?,
+        _ => {}
     }
     Ok(connection)
 }
@@ -137,12 +144,35 @@ fn connect(path: &Path) -> Result<Connection, JournalError> {
     connect().map_err(|error| from_sqlite(path, &error))
 }
 
+/// Opens the file for nothing but reading, whoever else has it open. A file that is not there stays so.
+pub(super) fn open_to_look(path: &Path) -> Result<Connection, JournalError> {
+    let failed = |error: rusqlite::Error| from_sqlite(path, &error);
+    std::fs::metadata(path).map_err(|error| from_io(path, &error))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection.busy_timeout(Duration::from_secs(2)).map_err(failed)?;
+    let application_id = pragma(&connection, "application_id").map_err(failed)?;
+    let found = pragma(&connection, "user_version").map_err(failed)?;
+    match found {
+        _ if application_id != APPLICATION_ID => Err(JournalError::Corrupt { path: path.to_owned() }),
+        FORMAT => Ok(connection),
+        ..FORMAT => Err(JournalError::Older { path: path.to_owned(), found, known: FORMAT }),
+        _ => Err(JournalError::Newer { path: path.to_owned(), found, known: FORMAT }),
+    }
+}
+
 fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(EVENTS)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    transaction.pragma_update(None, "user_version", FORMAT)?;
+    mark(&transaction)?;
     transaction.commit()
+}
+
+/// Marks the file as one of this format.
+pub(super) fn mark(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "user_version", FORMAT)
 }
 
 fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<u32> {

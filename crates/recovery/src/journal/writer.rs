@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Entry, JournalError, Reply, schema};
+use super::chain::{ChainHash, Link};
+use super::{Entry, JournalError, JournalOptions, Reply, schema, verify};
 use crate::plan::{PlannedItem, RunId};
 use crate::record::{Event, RunHeader};
 
@@ -16,12 +17,40 @@ const SHARED_COMMIT: usize = 64;
 
 pub(super) enum Command {
     Begin { header: RunHeader, items: Arc<[PlannedItem]>, reply: Reply<()> },
-    Append { run: RunId, entries: Vec<Entry>, reply: Reply<()> },
+    Append { run: RunId, entries: Vec<Entry>, then: Then, reply: Reply<()> },
+}
+
+/// What follows from entries that are on the disk, or could not be written. It is called in the order in which entries are
+/// recorded, whether or not anybody still waits for them.
+pub(crate) type Then = Box<dyn FnOnce(&Result<(), JournalError>) + Send>;
+
+/// The newest entry: what the next one is tied to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Head {
+    seq: i64,
+    hash: ChainHash,
+}
+
+impl Head {
+    pub(super) fn read(connection: &Connection) -> rusqlite::Result<Self> {
+        connection
+            .query_row("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1", [], |row| {
+                Ok(Self { seq: row.get(0)?, hash: row.get(1)? })
+            })
+            .optional()
+            .map(|newest| newest.unwrap_or(Self { seq: 0, hash: ChainHash::START }))
+    }
 }
 
 /// Takes commands until the queue is closed. What waits is committed together: either all of it is on the disk, or each
 /// sender is told that nothing is.
-pub(super) fn run(mut connection: Connection, path: &Path, commands: &mpsc::Receiver<Command>) {
+pub(super) fn run(
+    mut connection: Connection,
+    mut head: Head,
+    path: &Path,
+    options: &JournalOptions,
+    commands: &mpsc::Receiver<Command>,
+) {
     while let Ok(first) = commands.recv() {
         let mut batch = vec![first];
         while batch.len() < SHARED_COMMIT
@@ -29,41 +58,61 @@ pub(super) fn run(mut connection: Connection, path: &Path, commands: &mpsc::Rece
         {
             batch.push(next);
         }
-        let written = write(&mut connection, &batch).map_err(|error| {
+        let written = write(&mut connection, head, &batch).map_err(|error| {
             let error = schema::from_sqlite(path, &error);
             tracing::error!(%error, "the journal cannot be written");
             error
         });
+        if let Ok(newest) = written {
+            head = newest;
+            if let Some(on_commit) = &options.on_commit {
+                on_commit();
+            }
+        }
+        let written = written.map(|_| ());
         for command in batch {
             command.reply(written.clone());
         }
     }
 }
 
-fn write(connection: &mut Connection, batch: &[Command]) -> rusqlite::Result<()> {
+fn write(connection: &mut Connection, head: Head, batch: &[Command]) -> rusqlite::Result<Head> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let mut head = head;
     for command in batch {
-        command.write(&transaction)?;
+        command.write(&transaction, &mut head)?;
     }
-    transaction.commit()
+    transaction.commit()?;
+    Ok(head)
 }
 
 impl Command {
-    fn write(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    fn write(&self, transaction: &Transaction<'_>, head: &mut Head) -> rusqlite::Result<()> {
         match self {
-            Self::Begin { header, items, .. } => begin(transaction, header, items),
-            Self::Append { run, entries, .. } => append(transaction, *run, entries),
+            Self::Begin { header, items, .. } => begin(transaction, head, header, items),
+            Self::Append { run, entries, .. } => append(transaction, head, *run, entries),
         }
     }
 
     fn reply(self, written: Result<(), JournalError>) {
-        let (Self::Begin { reply, .. } | Self::Append { reply, .. }) = self;
+        let reply = match self {
+            Self::Begin { reply, .. } => reply,
+            Self::Append { then, reply, .. } => {
+                then(&written);
+                reply
+            }
+        };
         // Nobody waits any more when the engine is being dropped.
         let _ = reply.send(written);
     }
 }
 
-fn begin(transaction: &Transaction<'_>, header: &RunHeader, items: &[PlannedItem]) -> rusqlite::Result<()> {
+fn begin(
+    transaction: &Transaction<'_>,
+    head: &mut Head,
+    header: &RunHeader,
+    items: &[PlannedItem],
+) -> rusqlite::Result<()> {
     let RunHeader { id, started, principal, action, reason, total } = header;
     transaction.execute(
         "INSERT INTO run (id, started, cloud, tenant_id, tenant_name, account, account_id, action, reason, total)
@@ -100,28 +149,38 @@ fn begin(transaction: &Transaction<'_>, header: &RunHeader, items: &[PlannedItem
             item.system
         ])?;
     }
-    let started = Entry { at: *started, position: None, event: Event::RunStarted { total: *total } };
-    append(transaction, *id, &[started])
+    let digest = Some(verify::seal(transaction, run)?.to_string());
+    let started = Entry { at: *started, position: None, event: Event::RunStarted { total: *total, digest } };
+    append(transaction, head, *id, &[started])
 }
 
-fn append(transaction: &Transaction<'_>, run: RunId, entries: &[Entry]) -> rusqlite::Result<()> {
+fn append(
+    transaction: &Transaction<'_>,
+    head: &mut Head,
+    run: RunId,
+    entries: &[Entry],
+) -> rusqlite::Result<()> {
     let mut insert = transaction.prepare_cached(
-        "INSERT INTO event (run, position, at, kind, body)
-         VALUES ((SELECT key FROM run WHERE id = ?), ?, ?, ?, ?)",
+        "INSERT INTO event (seq, run, position, at, kind, body, hash)
+         VALUES (?, (SELECT key FROM run WHERE id = ?), ?, ?, ?, ?, ?)",
     )?;
     let run = run.to_string();
     for Entry { at, position, event } in entries {
-        insert.execute(params![run, position, written(*at)?, event.kind(), json(event)?])?;
+        let (seq, at, kind, body) = (head.seq + 1, written(*at)?, event.kind(), json(event)?);
+        let link = Link { seq, run: &run, position: *position, at: &at, kind, body: &body };
+        let hash = link.after(head.hash);
+        insert.execute(params![seq, run, position, at, kind, body, hash])?;
+        *head = Head { seq, hash };
     }
     Ok(())
 }
 
-fn written(at: OffsetDateTime) -> rusqlite::Result<String> {
+pub(super) fn written(at: OffsetDateTime) -> rusqlite::Result<String> {
     at.to_offset(time::UtcOffset::UTC)
         .format(&Rfc3339)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
-fn json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
+pub(super) fn json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
     serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }

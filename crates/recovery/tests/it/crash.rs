@@ -64,7 +64,7 @@ fn child_that_runs() {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     runtime.block_on(async {
         let mut tenant = Fake::new(DEVICES);
-        (tenant.pace, tenant.round_trip) = (None, Duration::from_micros(700));
+        (tenant.pace, tenant.round_trip) = (std::sync::Mutex::default(), Duration::from_micros(700));
         for number in 0..DEVICES {
             match number % 9 {
                 3 if number % 45 == 3 => tenant.script(number, [throttled(Some(Duration::from_millis(1)))]),
@@ -79,7 +79,10 @@ fn child_that_runs() {
             std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
             std::io::stdout().flush().unwrap();
         });
-        let engine = Engine::new(Journal::open(&folder).unwrap(), EngineOptions::default());
+        let engine = Engine::new(
+            Journal::open(&folder).unwrap(),
+            EngineOptions { countdown: std::time::Duration::ZERO, ..EngineOptions::default() },
+        );
         let id = engine.start(plan(DEVICES), Arc::new(tenant)).await.unwrap();
         engine.finished(id).await;
         std::future::pending::<()>().await;

@@ -84,7 +84,10 @@ async fn a_run_over_http_goes_out_by_all_three_routes_and_tells_what_became_of_e
     demo.change_device(&renamed.id, |device| device.name = "Somebody else's".into());
 
     let folder = tempfile::tempdir().unwrap();
-    let engine = Engine::new(Journal::open(folder.path()).unwrap(), EngineOptions::default());
+    let engine = Engine::new(
+        Journal::open(folder.path()).unwrap(),
+        EngineOptions { countdown: std::time::Duration::ZERO, ..EngineOptions::default() },
+    );
     demo.clear_requests();
     let id = engine.start(plan_of(items), Arc::new(client.clone())).await.unwrap();
     engine.finished(id).await;

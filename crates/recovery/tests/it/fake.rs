@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use secrecy::SecretString;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use unlatch_graph::{
     ApiError, ApiErrorKind, ComplianceState, DeviceActionResult, DeviceId, Error, ManagedDevice,
-    ManagementAgent, ManagementState, OwnerType, Pace, Route, SendOutcome, Sent, TokenError, UserId,
+    ManagementAgent, ManagementState, OwnerType, Pace, Passcode, Route, SendOutcome, Sent, TokenError,
+    UserId, WriteTurn,
 };
 use unlatch_recovery::{
     Action, Engine, EngineOptions, ItemRecord, Journal, Plan, PlanRules, PlannedItem, Principal, RunId,
@@ -28,6 +30,13 @@ pub struct Post {
 
 type OnSend = dyn Fn(&DeviceId, &Route) + Send + Sync;
 
+/// How many requests of a kind are on their way, and how many ever were at the same time.
+#[derive(Default)]
+pub struct InFlight {
+    now: AtomicUsize,
+    pub most: AtomicUsize,
+}
+
 pub struct Fake {
     pub devices: Mutex<HashMap<DeviceId, ManagedDevice>>,
     /// What the next reads of a device give; when it is used up, the device as it is.
@@ -40,14 +49,16 @@ pub struct Fake {
     pub posts: Mutex<Vec<Post>>,
     pub reads_done: AtomicUsize,
     pub results_read: AtomicUsize,
-    pub in_flight: AtomicUsize,
-    pub most_in_flight: AtomicUsize,
+    pub reading: InFlight,
+    pub sending: InFlight,
     /// One way there and back.
     pub round_trip: Duration,
     /// None keeps to no limit.
-    pub pace: Option<Pace>,
+    pub pace: Mutex<Option<Arc<Pace>>>,
     /// Called when a request arrives.
     pub on_send: Mutex<Option<Box<OnSend>>>,
+    /// Called when what a device reports is asked for.
+    pub on_ask: Mutex<Option<Box<dyn Fn(&DeviceId) + Send + Sync>>>,
     /// Called when the server's clock is asked for, which is right before an intent is recorded.
     pub on_intent: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
     pub clock: unlatch_graph::Clock,
@@ -142,11 +153,12 @@ impl Fake {
             posts: Mutex::default(),
             reads_done: AtomicUsize::new(0),
             results_read: AtomicUsize::new(0),
-            in_flight: AtomicUsize::new(0),
-            most_in_flight: AtomicUsize::new(0),
+            reading: InFlight::default(),
+            sending: InFlight::default(),
             round_trip: Duration::from_millis(150),
-            pace: Some(Pace::new()),
+            pace: Mutex::new(Some(Arc::default())),
             on_send: Mutex::default(),
+            on_ask: Mutex::default(),
             on_intent: Mutex::default(),
             clock: paused_clock(),
         }
@@ -168,6 +180,10 @@ impl Fake {
         *self.on_send.lock().unwrap() = Some(Box::new(hook));
     }
 
+    pub fn on_ask(&self, hook: impl Fn(&DeviceId) + Send + Sync + 'static) {
+        *self.on_ask.lock().unwrap() = Some(Box::new(hook));
+    }
+
     pub fn posts_for(&self, number: usize) -> Vec<Post> {
         let id = device_id(number);
         self.posts.lock().unwrap().iter().filter(|post| post.device == id).cloned().collect()
@@ -177,24 +193,32 @@ impl Fake {
         self.posts.lock().unwrap().len()
     }
 
-    async fn travel(&self) {
-        let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-        self.most_in_flight.fetch_max(now, Ordering::SeqCst);
+    fn pace(&self) -> Option<Arc<Pace>> {
+        self.pace.lock().unwrap().clone()
+    }
+
+    async fn travel(&self, which: &InFlight) {
+        let now = which.now.fetch_add(1, Ordering::SeqCst) + 1;
+        which.most.fetch_max(now, Ordering::SeqCst);
         tokio::time::sleep(self.round_trip).await;
-        self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        which.now.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 impl Tenant for Fake {
-    fn device<'a>(&'a self, id: &'a DeviceId) -> BoxFuture<'a, Result<ManagedDevice, Error>> {
+    fn device<'a>(
+        &'a self,
+        id: &'a DeviceId,
+    ) -> BoxFuture<'a, Result<(ManagedDevice, Vec<DeviceActionResult>), Error>> {
         Box::pin(async move {
-            self.travel().await;
+            self.travel(&self.reading).await;
             self.reads_done.fetch_add(1, Ordering::SeqCst);
             if let Some(error) = self.reads.lock().unwrap().get_mut(id).and_then(VecDeque::pop_front) {
                 return Err(error);
             }
             let found = self.devices.lock().unwrap().get(id).cloned();
-            found.ok_or_else(|| Error::Api(api_error(404, ApiErrorKind::NotFound, "gone")))
+            let device = found.ok_or_else(|| Error::Api(api_error(404, ApiErrorKind::NotFound, "gone")))?;
+            Ok((device, self.results.lock().unwrap().get(id).cloned().unwrap_or_default()))
         })
     }
 
@@ -206,7 +230,7 @@ impl Tenant for Fake {
             if let Some(hook) = &*self.on_send.lock().unwrap() {
                 hook(id, route);
             }
-            self.travel().await;
+            self.travel(&self.sending).await;
             let scripted = self.script.lock().unwrap().get_mut(id).and_then(VecDeque::pop_front);
             let outcome = scripted.unwrap_or(SendOutcome::Accepted);
             let is_heard = !matches!(
@@ -227,7 +251,10 @@ impl Tenant for Fake {
         id: &'a DeviceId,
     ) -> BoxFuture<'a, Result<Vec<DeviceActionResult>, Error>> {
         Box::pin(async move {
-            self.travel().await;
+            if let Some(hook) = &*self.on_ask.lock().unwrap() {
+                hook(id);
+            }
+            self.travel(&self.reading).await;
             self.results_read.fetch_add(1, Ordering::SeqCst);
             if let Some(error) = self.reads.lock().unwrap().get_mut(id).and_then(VecDeque::pop_front) {
                 return Err(error);
@@ -239,22 +266,49 @@ impl Tenant for Fake {
         })
     }
 
-    fn write_turn(&self) -> BoxFuture<'_, ()> {
+    fn passcodes<'a>(
+        &'a self,
+        id: &'a DeviceId,
+    ) -> BoxFuture<'a, Result<Vec<(DeviceActionResult, Passcode)>, Error>> {
         Box::pin(async move {
-            if let Some(pace) = &self.pace {
-                pace.write_turn().await;
+            self.travel(&self.reading).await;
+            let results = self.results.lock().unwrap().get(id).cloned().unwrap_or_default();
+            let passcode = |result| (result, Passcode::new(SecretString::from(format!("passcode of {id}"))));
+            Ok(results.into_iter().filter(|result| result.has_passcode).map(passcode).collect())
+        })
+    }
+
+    fn write_turn(&self) -> BoxFuture<'_, WriteTurn> {
+        Box::pin(async move {
+            match self.pace() {
+                Some(pace) => pace.write_turn().await,
+                None => WriteTurn::free(),
+            }
+        })
+    }
+
+    fn remember_writes(&self, ages: Vec<Duration>) {
+        if let Some(pace) = self.pace() {
+            pace.remember_writes(ages);
+        }
+    }
+
+    fn quiet(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            if let Some(pace) = self.pace() {
+                pace.quiet().await;
             }
         })
     }
 
     fn hold(&self, wait: Duration) {
-        if let Some(pace) = &self.pace {
+        if let Some(pace) = self.pace() {
             pace.hold(wait);
         }
     }
 
     fn hold_left(&self) -> Option<Duration> {
-        self.pace.as_ref().and_then(Pace::hold_left)
+        self.pace().and_then(|pace| pace.hold_left())
     }
 
     fn server_now(&self) -> OffsetDateTime {
@@ -265,7 +319,7 @@ impl Tenant for Fake {
     }
 
     fn time_for_writes(&self, count: usize) -> Duration {
-        self.pace.as_ref().map_or(Duration::ZERO, |pace| pace.seconds_for_writes(count))
+        self.pace().map_or(Duration::ZERO, |pace| pace.time_for_writes(count))
     }
 }
 
@@ -337,6 +391,38 @@ impl Bench {
         self.end(id).await
     }
 
+    /// The same tenant and folder with an engine that knows nothing but the journal.
+    pub fn restarted(self) -> Self {
+        let Self { folder, engine, tenant } = self;
+        drop(engine);
+        *tenant.pace.lock().unwrap() = Some(Arc::default());
+        let engine = Engine::new(crate::crash::reopen(folder.path()), options(&tenant.clock));
+        Self { folder, engine, tenant }
+    }
+
+    /// What another process finds if this one ends right now: the journal alone. This one goes on.
+    pub fn as_if_killed(&self, mut tenant: Fake) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["journal.sqlite", "journal.sqlite-wal"] {
+            std::fs::copy(self.folder.path().join(name), folder.path().join(name)).unwrap();
+        }
+        tenant.clock = self.tenant.clock.clone();
+        let engine = Engine::new(crate::crash::reopen(folder.path()), options(&tenant.clock));
+        Self { folder, engine, tenant: Arc::new(tenant) }
+    }
+
+    /// Waits until that is true of the run.
+    pub async fn until(&self, id: RunId, is_so: impl Fn(&RunRecord) -> bool) -> RunRecord {
+        loop {
+            let changes = self.engine.watch(id);
+            let record = self.engine.run(id).await.unwrap();
+            if is_so(&record) {
+                return record;
+            }
+            changes.expect("the run changes no more").changed().await.unwrap();
+        }
+    }
+
     pub async fn end(&self, id: RunId) -> RunRecord {
         self.engine.finished(id).await;
         self.engine.run(id).await.unwrap()
@@ -344,7 +430,8 @@ impl Bench {
 }
 
 pub fn options(clock: &unlatch_graph::Clock) -> EngineOptions {
-    EngineOptions { clock: clock.clone(), jitter: Arc::new(|| 0.5), ..EngineOptions::default() }
+    let countdown = Duration::ZERO;
+    EngineOptions { clock: clock.clone(), jitter: Arc::new(|| 0.5), countdown, ..EngineOptions::default() }
 }
 
 /// State and reason of an item, short enough for an assertion.

@@ -20,7 +20,7 @@ async fn a_device_that_was_read_before_the_machine_slept_is_read_again_after_its
     let (bench, slept) = bench();
     bench.tenant.hold(Duration::from_secs(5));
     let id = bench.start(plan(1)).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    tokio::time::sleep(Duration::from_millis(4_500)).await;
     assert_eq!(bench.tenant.reads_done.load(Ordering::SeqCst), 1);
     slept.store(3_600, Ordering::SeqCst);
     bench.tenant.change(0, |device| device.device_name = "Renamed".into());
@@ -50,8 +50,8 @@ async fn an_intent_that_the_machine_slept_on_is_withdrawn_and_the_device_is_read
     let id = record.summary.header.id;
     drop(bench.engine);
     let entries = crate::crash::reopen(bench.folder.path()).entries(id).await.unwrap();
-    let kinds: Vec<_> = entries.iter().map(|entry| entry.event.kind()).collect();
-    assert_eq!(kinds, ["run_started", "intent", "withdrawn", "intent", "answer", "run_ended"]);
+    let kinds: Vec<_> = entries.iter().map(|recorded| recorded.entry.event.kind()).collect();
+    assert_eq!(kinds, ["run_started", "began", "intent", "withdrawn", "intent", "answer", "run_ended"]);
 }
 
 #[tokio::test(start_paused = true)]

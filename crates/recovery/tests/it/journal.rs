@@ -84,7 +84,7 @@ fn a_journal_of_a_newer_version_is_left_as_it_is() {
     newer.pragma_update(None, "user_version", 9).unwrap();
     newer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     drop(newer);
-    let error = JournalError::Newer { path: file(&folder), found: 9, known: 1 };
+    let error = JournalError::Newer { path: file(&folder), found: 9, known: 2 };
     refused(&folder, &error);
     let text = error.to_string();
     assert!(text.contains("journal.sqlite") && text.contains("update Unlatch"), "{text}");
@@ -140,7 +140,7 @@ fn pages(folder: &tempfile::TempDir) -> u32 {
 }
 
 fn engine_with_room(folder: &tempfile::TempDir, tenant: &Fake, pages: u32) -> Engine {
-    let limited = JournalOptions { max_pages: Some(pages) };
+    let limited = JournalOptions { max_pages: Some(pages), ..JournalOptions::default() };
     let journal = between_children(|| Journal::open_with(folder.path(), limited)).unwrap();
     Engine::new(journal, options(&tenant.clock))
 }

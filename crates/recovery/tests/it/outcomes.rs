@@ -1,25 +1,10 @@
 use std::time::Duration;
 
-use time::OffsetDateTime;
-use unlatch_graph::{ActionState, ApiErrorKind, DeviceActionResult, Error, TokenError};
+use unlatch_graph::{ApiErrorKind, Error, TokenError};
 use unlatch_recovery::{CheckError, ItemState, RunCounts};
 
+use crate::acts::result;
 use crate::fake::{Bench, answered, api_error, device_id, lost, plan, plan_for, stand};
-
-fn result(state: &str, started: OffsetDateTime) -> DeviceActionResult {
-    DeviceActionResult {
-        action_name: "recoverPasscode".into(),
-        state: ActionState::from(state),
-        started: Some(started),
-        last_updated: Some(started),
-    }
-}
-
-impl Bench {
-    fn report(&self, number: usize, results: Vec<DeviceActionResult>) {
-        self.tenant.results.lock().unwrap().insert(device_id(number), results);
-    }
-}
 
 #[tokio::test(start_paused = true)]
 async fn what_the_device_reports_becomes_the_state_of_the_item() {
@@ -55,7 +40,8 @@ async fn what_the_device_reports_becomes_the_state_of_the_item() {
     bench.tenant.results_read.store(0, std::sync::atomic::Ordering::SeqCst);
     let again = bench.engine.check_outcomes(id, bench.tenant.clone()).await.unwrap();
     assert_eq!(again, record);
-    assert_eq!(bench.tenant.results_read.load(std::sync::atomic::Ordering::SeqCst), 4);
+    // A word that nobody knows may not be the last one.
+    assert_eq!(bench.tenant.results_read.load(std::sync::atomic::Ordering::SeqCst), 5);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use unlatch_recovery::{RunState, StartError, Tenant as _};
+use unlatch_recovery::{InAnotherRun, RunState, StartError, Tenant as _};
 
 use crate::fake::{Bench, device_id, plan_for, signed_out, throttled};
 
 fn in_another_run(numbers: impl IntoIterator<Item = usize>) -> StartError {
-    StartError::InAnotherRun { devices: numbers.into_iter().map(device_id).collect() }
+    InAnotherRun { devices: numbers.into_iter().map(device_id).collect() }.into()
 }
 
 #[tokio::test(start_paused = true)]

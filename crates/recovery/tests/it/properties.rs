@@ -142,11 +142,12 @@ fn event() -> impl Strategy<Value = Event> {
         }),
         Just(Event::Withdrawn),
         Just(Event::FellBack),
-        reason().prop_map(|reason| Event::Stopped { reason, message: None }),
+        reason().prop_map(|reason| Event::Stopped { reason, message: None, found: None }),
         "done|failed|pending|new".prop_map(|result| Event::Observed {
             result,
             started: None,
-            last_updated: None
+            last_updated: None,
+            has_passcode: false
         }),
         Just(Event::CancelAsked),
         Just(Event::SignInNeeded),

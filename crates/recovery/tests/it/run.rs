@@ -4,7 +4,9 @@ use std::time::{Duration, Instant as RealInstant};
 
 use tokio::time::Instant;
 use unlatch_graph::{ApiErrorKind, AppId, DeviceId, Error, ManagementAgent, ManagementState, Route, UserId};
-use unlatch_recovery::{Event, ItemReason, ItemState, RunCounts, RunState, Tenant as _, Verdict};
+use unlatch_recovery::{
+    Difference, Event, Field, Found, ItemReason, ItemState, RunCounts, RunState, Tenant as _, Verdict,
+};
 
 use crate::fake::{
     Bench, Fake, answered, api_error, device, device_id, lost, plan, plan_for, plan_of, planned,
@@ -31,7 +33,8 @@ async fn ten_thousand_devices_go_out_once_each_at_most_8_at_a_time_and_200_in_20
     assert!(begun.elapsed() > Duration::from_secs(49 * 20), "{:?}", begun.elapsed());
     assert_eq!(record.summary.state, RunState::Finished);
     assert_eq!(record.summary.counts, RunCounts { total: 10_000, accepted: 10_000, ..DEFAULT });
-    assert_eq!(bench.tenant.most_in_flight.load(Ordering::SeqCst), 8);
+    assert_eq!(bench.tenant.sending.most.load(Ordering::SeqCst), 8);
+    assert!(bench.tenant.reading.most.load(Ordering::SeqCst) <= 8);
     let posts = bench.tenant.posts.lock().unwrap();
     let mut devices: Vec<_> = posts.iter().map(|post| post.device.clone()).collect();
     devices.sort();
@@ -201,11 +204,11 @@ async fn a_renewed_token_is_used_at_once_with_an_intent_and_a_read_of_its_own() 
     let id = record.summary.header.id;
     drop(bench.engine);
     let entries = crate::crash::reopen(bench.folder.path()).entries(id).await.unwrap();
-    let kinds: Vec<_> = entries.iter().map(|entry| entry.event.kind()).collect();
-    assert_eq!(kinds, ["run_started", "intent", "answer", "intent", "answer", "run_ended"]);
+    let kinds: Vec<_> = entries.iter().map(|recorded| recorded.entry.event.kind()).collect();
+    assert_eq!(kinds, ["run_started", "began", "intent", "answer", "intent", "answer", "run_ended"]);
     let ids: Vec<_> = entries
         .iter()
-        .filter_map(|entry| match &entry.event {
+        .filter_map(|entry| match &entry.entry.event {
             Event::Answer { client_request_id, status, .. } => Some((*client_request_id, *status)),
             _ => None,
         })
@@ -261,7 +264,7 @@ async fn who_watches_first_and_then_asks_for_the_changes_never_misses_the_end() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_that_is_read_while_runs_begin_and_end_calls_none_of_them_interrupted() {
     let mut tenant = Fake::new(40);
-    (tenant.pace, tenant.round_trip) = (None, Duration::from_micros(50));
+    (tenant.pace, tenant.round_trip) = (std::sync::Mutex::default(), Duration::from_micros(50));
     let bench = Bench::with(tenant);
     let runs = async {
         for number in 0..300 {
@@ -272,7 +275,10 @@ async fn a_list_that_is_read_while_runs_begin_and_end_calls_none_of_them_interru
     let lists = async {
         loop {
             for summary in bench.engine.runs(None).await.unwrap() {
-                assert!(matches!(summary.state, RunState::Active | RunState::Finished), "{summary:?}");
+                assert!(
+                    matches!(summary.state, RunState::Starting | RunState::Active | RunState::Finished),
+                    "{summary:?}"
+                );
             }
         }
     };
@@ -402,7 +408,10 @@ async fn a_device_that_is_not_what_was_confirmed_is_stopped_before_anything_goes
         ]
     );
     assert_eq!(bench.tenant.post_count(), 1);
-    assert_eq!(record.items[0].standing.message.as_deref(), Some("name: “Tablet 0” → “Somebody else's”"));
+    let name =
+        Difference { field: Field::Name, then: Some("Tablet 0".into()), now: Some("Somebody else's".into()) };
+    assert_eq!(record.items[0].standing.found, Some(Found::Differences(vec![name])));
+    assert_eq!(record.items[4].standing.found, Some(Found::State("wipePending".into())));
     assert_eq!(record.summary.counts, RunCounts { total: 9, accepted: 1, failed: 8, ..DEFAULT });
 }
 
@@ -411,9 +420,12 @@ async fn a_device_that_changes_while_its_turn_is_waited_for_is_read_again_and_st
     let bench = Bench::new(1);
     bench.tenant.hold(Duration::from_secs(120));
     let id = bench.start(plan(1)).await;
-    // The first read is done before the hold ends.
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_secs(119)).await;
+    assert_eq!(bench.tenant.reads_done.load(Ordering::SeqCst), 0, "what is read long before says nothing");
+    tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(bench.tenant.reads_done.load(Ordering::SeqCst), 1);
+    // Everybody is told to hold again.
+    bench.tenant.hold(Duration::from_secs(60));
     bench.tenant.change(0, |device| device.device_name = "Renamed".into());
     let record = bench.end(id).await;
     assert_eq!(stand(&record.items[0]), (ItemState::Stopped, Some(ItemReason::Changed)));
@@ -457,7 +469,8 @@ async fn two_runs_share_the_places_and_both_come_to_their_end() {
     let second = bench.start(halves(30..60)).await;
     let (first, second) = (bench.end(first).await, bench.end(second).await);
     assert_eq!((first.summary.counts.accepted, second.summary.counts.accepted), (30, 30));
-    assert_eq!(bench.tenant.most_in_flight.load(Ordering::SeqCst), 8);
+    assert_eq!(bench.tenant.sending.most.load(Ordering::SeqCst), 8);
+    assert!(bench.tenant.reading.most.load(Ordering::SeqCst) <= 8);
     let runs = bench.engine.runs(Some("11111111-1111-1111-1111-111111111111")).await.unwrap();
     assert_eq!(runs, [second.summary, first.summary], "newest first");
     assert_eq!(bench.engine.runs(Some("another tenant")).await.unwrap(), []);
@@ -472,10 +485,13 @@ async fn the_journal_holds_the_whole_story_of_an_item() {
     drop(bench.engine);
     let journal = crate::crash::reopen(bench.folder.path());
     let entries = journal.entries(id).await.unwrap();
-    let kinds: Vec<_> = entries.iter().map(|entry| entry.event.kind()).collect();
-    assert_eq!(kinds, ["run_started", "intent", "answer", "throttled", "intent", "answer", "run_ended"]);
-    assert!(matches!(entries[5].event, Event::Answer { verdict: Verdict::Unconfirmed, .. }));
-    assert!(matches!(entries[3].event, Event::Throttled { wait_ms: 3_000 }));
+    let kinds: Vec<_> = entries.iter().map(|recorded| recorded.entry.event.kind()).collect();
+    assert_eq!(
+        kinds,
+        ["run_started", "began", "intent", "answer", "throttled", "intent", "answer", "run_ended"]
+    );
+    assert!(matches!(entries[6].entry.event, Event::Answer { verdict: Verdict::Unconfirmed, .. }));
+    assert!(matches!(entries[4].entry.event, Event::Throttled { wait_ms: 3_000 }));
     assert_eq!(journal.run(id).await.unwrap(), record);
 }
 

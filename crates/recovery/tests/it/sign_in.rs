@@ -1,19 +1,15 @@
 use std::sync::Arc;
 
 use unlatch_graph::{ApiErrorKind, Error, TokenError};
-use unlatch_recovery::{Engine, ItemReason, ItemState, Principal, ResumeError, RunId, RunState};
+use unlatch_recovery::{ItemReason, ItemState, Principal, ResumeError, RunId, RunRecord, RunState};
 
 use crate::fake::{Bench, Fake, answered, plan, principal, signed_out, stand, token_renewed};
 
-async fn paused(engine: &Engine, id: RunId) {
-    let mut changes = engine.watch(id).unwrap();
-    loop {
-        let summary = engine.run(id).await.unwrap().summary;
-        if summary.state == RunState::SignInNeeded && summary.counts.waiting > 0 {
-            return;
-        }
-        changes.changed().await.unwrap();
-    }
+async fn paused(bench: &Bench, id: RunId) {
+    let waits = |record: &RunRecord| {
+        record.summary.state == RunState::SignInNeeded && record.summary.counts.waiting > 0
+    };
+    bench.until(id, waits).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -23,7 +19,7 @@ async fn a_run_without_a_sign_in_waits_and_goes_on_after_the_next_one() {
         bench.tenant.script(number, (0..3).map(|_| signed_out()));
     }
     let id = bench.start(plan(100)).await;
-    paused(&bench.engine, id).await;
+    paused(&bench, id).await;
     assert!(bench.tenant.post_count() <= 20 + 8, "what was in flight, and no more");
 
     let renewed = Arc::new(Fake::new(100));
@@ -40,7 +36,7 @@ async fn a_run_that_waits_goes_on_only_as_the_same_account_of_the_same_tenant() 
     let bench = Bench::new(1);
     bench.tenant.script(0, [signed_out()]);
     let id = bench.start(plan(1)).await;
-    paused(&bench.engine, id).await;
+    paused(&bench, id).await;
     for other in [
         Principal { account_id: "somebody else".into(), ..principal() },
         Principal { tenant_id: "another tenant".into(), ..principal() },
@@ -62,18 +58,10 @@ async fn a_claims_challenge_and_a_read_without_a_token_wait_too() {
     bench.tenant.script(0, [answered(401, ApiErrorKind::ClaimsChallenge)]);
     bench.tenant.script_read(1, [Error::Token(TokenError::SignInNeeded { claims: None })]);
     let id = bench.start(plan(2)).await;
-    paused(&bench.engine, id).await;
-    while bench
-        .engine
-        .run(id)
-        .await
-        .unwrap()
-        .items
-        .iter()
-        .any(|item| item.standing.state == ItemState::Sending)
-    {
-        bench.engine.watch(id).unwrap().changed().await.unwrap();
-    }
+    paused(&bench, id).await;
+    let sends =
+        |record: &RunRecord| record.items.iter().any(|item| item.standing.state == ItemState::Sending);
+    bench.until(id, |record| !sends(record)).await;
     bench.engine.resume(id, &principal(), bench.tenant.clone()).await.unwrap();
     assert_eq!(bench.end(id).await.summary.counts.accepted, 2);
 }
@@ -83,7 +71,7 @@ async fn a_run_that_waits_can_be_cancelled() {
     let bench = Bench::new(30);
     bench.tenant.script(0, [signed_out()]);
     let id = bench.start(plan(30)).await;
-    paused(&bench.engine, id).await;
+    paused(&bench, id).await;
     bench.engine.cancel(id);
     let record = bench.end(id).await;
     assert_eq!(record.summary.state, RunState::Cancelled);
@@ -96,14 +84,8 @@ async fn a_run_that_was_waiting_when_the_application_ended_was_not_sent_for_want
     let bench = Bench::new(1);
     bench.tenant.script(0, [signed_out()]);
     let id = bench.start(plan(1)).await;
-    paused(&bench.engine, id).await;
-    // What another process would find: the journal alone.
-    let copy = tempfile::tempdir().unwrap();
-    for name in ["journal.sqlite", "journal.sqlite-wal"] {
-        std::fs::copy(bench.folder.path().join(name), copy.path().join(name)).unwrap();
-    }
-    let journal = unlatch_recovery::Journal::open(copy.path()).unwrap();
-    let record = journal.run(id).await.unwrap();
+    paused(&bench, id).await;
+    let record = bench.as_if_killed(Fake::new(1)).engine.run(id).await.unwrap();
     assert_eq!(record.summary.state, RunState::Interrupted);
     assert_eq!(stand(&record.items[0]), (ItemState::NotSent, Some(ItemReason::SignInNeeded)));
 }
@@ -113,7 +95,7 @@ async fn a_second_token_that_is_not_accepted_waits_for_a_sign_in() {
     let bench = Bench::new(1);
     bench.tenant.script(0, [token_renewed(), token_renewed()]);
     let id = bench.start(plan(1)).await;
-    paused(&bench.engine, id).await;
+    paused(&bench, id).await;
     assert_eq!(bench.tenant.post_count(), 2);
     bench.engine.resume(id, &principal(), bench.tenant.clone()).await.unwrap();
     let record = bench.end(id).await;
@@ -140,7 +122,7 @@ async fn of_two_resumes_at_once_one_is_taken() {
     let bench = Bench::new(1);
     bench.tenant.script(0, [signed_out()]);
     let id = bench.start(plan(1)).await;
-    paused(&bench.engine, id).await;
+    paused(&bench, id).await;
     let account = principal();
     let resume = || bench.engine.resume(id, &account, bench.tenant.clone());
     let (first, second) = tokio::join!(resume(), resume());

@@ -1,0 +1,246 @@
+//! What a person does with a run that is not being sent: let the rest of it go out, give that up, send again, ask for a
+//! passcode, ask the devices now.
+
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use unlatch_graph::{DeviceActionResult, DeviceId, Error, Passcode};
+
+use super::run::Run;
+use super::shared::Shared;
+use super::{CheckError, Engine, InAnotherRun, concerns_one_device};
+use crate::journal::JournalError;
+use crate::outcome::outcome_of;
+use crate::plan::{Principal, RunId};
+use crate::record::{Event, RunRecord};
+use crate::state::{ItemState, RunState};
+use crate::tenant::Tenant;
+
+/// Why a person's act on a run comes to nothing. Nothing was sent.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ActError {
+    /// The run, or the device in it, stands otherwise than the act needs.
+    #[error("the run has moved on")]
+    MovedOn,
+    /// Somebody else is signed in, or into another tenant.
+    #[error("the run goes on only as {account}")]
+    OtherAccount {
+        /// The account that confirmed the run.
+        account: String,
+    },
+    /// Some of the devices may still be sent to by another run.
+    #[error(transparent)]
+    InAnotherRun(#[from] InAnotherRun),
+    /// It cannot be recorded.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The device cannot be asked whether the earlier request arrived.
+    #[error(transparent)]
+    Graph(#[from] Error),
+}
+
+/// What came of sending again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SentAgain {
+    /// It goes out, after the countdown.
+    Going,
+    /// The device reports the earlier request, so nothing is sent.
+    Settled,
+}
+
+impl Run {
+    /// Whether it ended before everything was sent without anybody wanting that.
+    fn can_be_taken_up(&self) -> bool {
+        let ended = matches!(self.state(), RunState::Interrupted | RunState::JournalFailed);
+        ended && self.drive().is_none() && !self.positions(|at| at.state == ItemState::NotSent).is_empty()
+    }
+
+    fn check_account(&self, principal: &Principal) -> Result<(), ActError> {
+        if self.header.principal.is_same_account(principal) {
+            return Ok(());
+        }
+        Err(ActError::OtherAccount { account: self.header.principal.account.clone() })
+    }
+}
+
+impl Engine {
+    /// Lets what an interrupted run had not sent go out, after the countdown. Every device is read and compared afresh.
+    ///
+    /// # Errors
+    /// [`ActError`]; nothing is sent then.
+    pub async fn take_up(
+        &self,
+        id: RunId,
+        principal: &Principal,
+        tenant: Arc<dyn Tenant>,
+    ) -> Result<(), ActError> {
+        let _one = self.0.acting.lock().await;
+        let run = self.0.hold_run(id).await?;
+        if !run.can_be_taken_up() {
+            return Err(ActError::MovedOn);
+        }
+        run.check_account(principal)?;
+        let positions = run.positions(|at| at.state == ItemState::NotSent);
+        self.go_on(&run, tenant, positions, None, Event::TakenUp).await
+    }
+
+    /// Gives up what an interrupted run had not sent.
+    ///
+    /// # Errors
+    /// [`ActError`].
+    pub async fn discard(&self, id: RunId) -> Result<(), ActError> {
+        let _one = self.0.acting.lock().await;
+        let run = self.0.hold_run(id).await?;
+        if !run.can_be_taken_up() {
+            return Err(ActError::MovedOn);
+        }
+        run.record_entries(&self.0, vec![self.0.entry(None, Event::Discarded)]).await?;
+        Ok(())
+    }
+
+    /// Sends to one device again, because a person wants it: after the countdown, with the device read and compared afresh. If it
+    /// is in doubt whether the earlier request arrived, the device is asked first.
+    ///
+    /// # Errors
+    /// [`ActError`]; nothing is sent then.
+    pub async fn send_again(
+        &self,
+        id: RunId,
+        position: u32,
+        principal: &Principal,
+        tenant: Arc<dyn Tenant>,
+    ) -> Result<SentAgain, ActError> {
+        let _one = self.0.acting.lock().await;
+        let run = self.0.hold_run(id).await?;
+        let standing = run.standing(position).filter(|standing| standing.can_be_sent_again());
+        let standing = standing.ok_or(ActError::MovedOn)?;
+        run.check_account(principal)?;
+        if standing.state == ItemState::Unconfirmed && self.ask(&run, position, &*tenant).await? {
+            return Ok(SentAgain::Settled);
+        }
+        // A run that is still being sent takes the device in; one that is ending is waited for.
+        if let Some(drive) = run.drive() {
+            if drive.expect_one_more() {
+                let asked = self.0.entry(Some(position), Event::SendAgainAsked);
+                let recorded = run.record_entries(&self.0, vec![asked]).await;
+                drive.add_expected(recorded.is_ok().then_some(position));
+                return Ok(recorded.map(|()| SentAgain::Going)?);
+            }
+            drive.ended().await;
+        }
+        self.go_on(&run, tenant, vec![position], Some(position), Event::SendAgainAsked).await?;
+        Ok(SentAgain::Going)
+    }
+
+    /// Records an act and sets these items going.
+    async fn go_on(
+        &self,
+        run: &Arc<Run>,
+        tenant: Arc<dyn Tenant>,
+        positions: Vec<u32>,
+        position: Option<u32>,
+        act: Event,
+    ) -> Result<(), ActError> {
+        let _held = self.0.begin(run, &positions)?;
+        self.0.remember_writes(run, &*tenant).await?;
+        run.record_entries(&self.0, vec![self.0.entry(position, act)]).await?;
+        self.set_going(run, tenant, positions);
+        Ok(())
+    }
+
+    /// Asks one device. Gives whether it reports something new, which is recorded.
+    async fn ask(&self, run: &Arc<Run>, position: u32, tenant: &dyn Tenant) -> Result<bool, ActError> {
+        let Some(item) = run.items.get(position as usize) else { return Ok(false) };
+        let results = tenant.action_results(&item.device_id).await?;
+        let Some(event) = run.news(&self.0, position, &results) else { return Ok(false) };
+        run.record_entries(&self.0, vec![self.0.entry(Some(position), event)]).await?;
+        self.0.follow_up(run, position);
+        Ok(true)
+    }
+
+    /// Reads a passcode that the service holds with what a device reported of its last request, if it still does.
+    ///
+    /// # Errors
+    /// [`CheckError`].
+    pub async fn passcode(
+        &self,
+        id: RunId,
+        position: u32,
+        tenant: &dyn Tenant,
+    ) -> Result<Option<Passcode>, CheckError> {
+        let run = self.0.hold_run(id).await?;
+        let (Some(window), Some(item)) = (run.window(&self.0, position), run.items.get(position as usize))
+        else {
+            return Ok(None);
+        };
+        let found = tenant.passcodes(&item.device_id).await?;
+        let newest = found
+            .into_iter()
+            .filter(|(result, _)| result.started.is_some_and(|started| window.holds(started)))
+            .max_by_key(|(result, _)| result.started);
+        Ok(newest.map(|(_, passcode)| passcode))
+    }
+
+    /// Reads once what the devices report, for every item that is not settled, and records what is new. An unconfirmed item
+    /// whose device reports the action as started while the request was out ([`crate::SendWindow`]) was in fact accepted; one
+    /// without such a report stays. A device that cannot be read is passed over.
+    ///
+    /// # Errors
+    /// [`CheckError`]: the journal failed, or Graph cannot be asked at all (sign-in, connection, throttling).
+    pub async fn check_outcomes(&self, id: RunId, tenant: Arc<dyn Tenant>) -> Result<RunRecord, CheckError> {
+        let run = self.0.hold_run(id).await?;
+        let open = run.positions(|at| at.state.is_followed() && at.intent.is_some());
+        let read = |position: u32| {
+            let (tenant, device) = (&tenant, device_at(&run, position));
+            async move {
+                let results = match &device {
+                    Some(device) => tenant.action_results(device).await,
+                    None => Ok(Vec::new()),
+                };
+                (position, results)
+            }
+        };
+        let asked: Vec<_> = open.into_iter().map(read).collect();
+        let mut reads = futures::stream::iter(asked).buffer_unordered(self.0.options.in_flight.max(1));
+        let mut stopped_by = None;
+        while let Some((position, read)) = reads.next().await {
+            match read {
+                Ok(results) => {
+                    if let Some(event) = run.news(&self.0, position, &results) {
+                        run.record_entries(&self.0, vec![self.0.entry(Some(position), event)]).await?;
+                    }
+                }
+                Err(error) if concerns_one_device(&error) => {
+                    tracing::debug!(position, %error, "the outcome on a device could not be read");
+                }
+                Err(error) => {
+                    stopped_by = Some(error);
+                    break;
+                }
+            }
+        }
+        drop(reads);
+        match stopped_by {
+            Some(error) => Err(error.into()),
+            None => Ok(run.record(&self.0)),
+        }
+    }
+}
+
+fn device_at(run: &Run, position: u32) -> Option<DeviceId> {
+    run.items.get(position as usize).map(|item| item.device_id.clone())
+}
+
+impl Run {
+    /// What a device reports of the last request for an item, if that is new.
+    pub(super) fn news(
+        &self,
+        shared: &Shared,
+        position: u32,
+        results: &[DeviceActionResult],
+    ) -> Option<Event> {
+        let standing = self.standing(position).filter(|standing| standing.state.is_followed())?;
+        let outcome = outcome_of(self.header.action, &self.window(shared, position)?, results)?;
+        outcome.is_news_to(&standing).then(|| outcome.event())
+    }
+}

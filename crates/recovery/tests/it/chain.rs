@@ -1,0 +1,187 @@
+//! The journal tells whether it is as it was written.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use unlatch_recovery::{BreakKind, Journal, JournalError, RunId, Verified};
+
+use crate::crash::reopen;
+use crate::fake::{Bench, lost, plan_for};
+
+/// A folder with a journal of two runs, closed; their ids, oldest first.
+async fn used() -> (tempfile::TempDir, [RunId; 2]) {
+    let bench = Bench::new(5);
+    bench.tenant.script(1, [lost()]);
+    let first = bench.run(plan_for(0..3)).await.summary.header.id;
+    let second = bench.run(plan_for(3..5)).await.summary.header.id;
+    (bench.folder, [first, second])
+}
+
+/// Changes the file as somebody might who has the right to write it and knows SQL.
+fn tamper(folder: &Path, sql: &str) {
+    let connection = Connection::open(folder.join("journal.sqlite")).unwrap();
+    let triggers: Vec<String> = connection
+        .prepare("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    for name in triggers {
+        connection.execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
+    }
+    connection.execute_batch(sql).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_nobody_touched_is_whole_and_its_head_grows_with_it() {
+    let (folder, _) = used().await;
+    let before = Journal::verify_in(folder.path()).unwrap();
+    assert!(before.entries > 14 && before.head.is_some() && before.broken.is_none(), "{before:?}");
+    let journal = reopen(folder.path());
+    assert_eq!(journal.verify().await.unwrap(), before, "opening it changes nothing");
+    assert_eq!(Journal::verify_in(folder.path()).unwrap(), before, "it can be looked at while it is in use");
+    let engine = unlatch_recovery::Engine::new(journal, crate::fake::options(&crate::fake::paused_clock()));
+    let id = engine.start(plan_for([0]), Arc::new(crate::fake::Fake::new(1))).await.unwrap();
+    engine.finished(id).await;
+    let after = engine.journal().verify().await.unwrap();
+    assert!(after.entries > before.entries && after.head != before.head && after.broken.is_none());
+    let newest = engine.journal().entries(id).await.unwrap().pop().unwrap();
+    assert_eq!(
+        (newest.seq, Some(newest.hash)),
+        (after.entries, after.head),
+        "entries tell their place and hash"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_journal_is_whole_and_one_that_is_not_there_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.sqlite");
+    assert!(
+        matches!(Journal::verify_in(folder.path()), Err(JournalError::Io { path: told, .. }) if told == path)
+    );
+    assert!(!path.exists(), "looking makes nothing");
+    drop(Journal::open(folder.path()).unwrap());
+    let whole = Verified { entries: 0, head: None, broken: None };
+    assert_eq!(Journal::verify_in(folder.path()).unwrap(), whole);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_is_changed_taken_out_or_put_in_is_found_where_it_is() {
+    let (folder, [first, second]) = used().await;
+    let whole = Journal::verify_in(folder.path()).unwrap();
+    let count = whole.entries;
+    let connection = Connection::open(folder.path().join("journal.sqlite")).unwrap();
+    let start_of_second: u32 = connection
+        .query_row(
+            "SELECT min(seq) FROM event WHERE run = (SELECT key FROM run WHERE id = ?)",
+            [second.to_string()],
+            |row| row.get(0),
+        )
+        .unwrap();
+    drop(connection);
+    let cases = [
+        ("UPDATE event SET body = replace(body, 'unconfirmed', 'accepted') WHERE body LIKE '%unconfirmed%'".to_owned(), None, BreakKind::Changed),
+        ("UPDATE event SET at = '2020-01-01T00:00:00Z' WHERE seq = 3".to_owned(), Some((3, Some(first))), BreakKind::Changed),
+        ("UPDATE event SET position = 2 WHERE seq = 4".to_owned(), Some((4, Some(first))), BreakKind::Changed),
+        ("UPDATE event SET kind = 'answer' WHERE seq = 2".to_owned(), Some((2, Some(first))), BreakKind::Changed),
+        ("UPDATE event SET hash = zeroblob(32) WHERE seq = 5".to_owned(), Some((5, Some(first))), BreakKind::Changed),
+        (
+            "UPDATE event SET run = (SELECT max(key) FROM run) WHERE seq = 5".to_owned(),
+            Some((5, Some(second))),
+            BreakKind::Changed,
+        ),
+        ("DELETE FROM event WHERE seq = 5".to_owned(), Some((5, Some(first))), BreakKind::Missing),
+        ("DELETE FROM event WHERE seq = 1".to_owned(), Some((1, Some(first))), BreakKind::Missing),
+        (format!("DELETE FROM event WHERE seq = {count}"), Some((count, None)), BreakKind::Missing),
+        (format!("DELETE FROM event WHERE seq > {}", count - 4), Some((count - 3, None)), BreakKind::Missing),
+        (
+            format!(
+                "INSERT INTO event (seq, run, position, at, kind, body, hash) SELECT {}, run, position, at, kind, body, hash FROM event WHERE seq = 5",
+                count + 1
+            ),
+            Some((count + 1, Some(first))),
+            BreakKind::Changed,
+        ),
+        ("UPDATE run SET account = 'somebody.else@contoso.example'".to_owned(), Some((1, Some(first))), BreakKind::Header),
+        ("UPDATE run SET reason = NULL".to_owned(), Some((1, Some(first))), BreakKind::Header),
+        (
+            "UPDATE item SET serial = 'other' WHERE run = (SELECT max(key) FROM run)".to_owned(),
+            Some((start_of_second.into(), Some(second))),
+            BreakKind::Header,
+        ),
+        (
+            "DELETE FROM item WHERE run = (SELECT max(key) FROM run) AND position = 1".to_owned(),
+            Some((start_of_second.into(), Some(second))),
+            BreakKind::Header,
+        ),
+    ];
+    for (sql, place, what) in cases {
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::copy(folder.path().join("journal.sqlite"), copy.path().join("journal.sqlite")).unwrap();
+        tamper(copy.path(), &sql);
+        let found = Journal::verify_in(copy.path()).unwrap();
+        let Some(broken) = found.broken else { panic!("{sql} was not found") };
+        assert_eq!(broken.what, what, "{sql}: {broken:?}");
+        if let Some(place) = place {
+            assert_eq!((broken.seq, broken.run), place, "{sql}");
+        }
+        assert_eq!(found.entries, broken.seq - 1, "what is before the break is whole: {sql}");
+        let journal = reopen(copy.path());
+        assert_eq!(
+            journal.verify().await.unwrap(),
+            found,
+            "a broken journal can be opened and tells the same"
+        );
+    }
+}
+
+/// The tables as the first format had them.
+const FORMAT_1: &str = include_str!("format-1.sql");
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_of_the_first_format_is_chained_as_it_is_and_tells_the_same() {
+    let (folder, [first, second]) = used().await;
+    let journal = reopen(folder.path());
+    let (before, entries) = (journal.run(first).await.unwrap(), journal.entries(second).await.unwrap());
+    drop(journal);
+
+    let old = tempfile::tempdir().unwrap();
+    let connection = Connection::open(old.path().join("journal.sqlite")).unwrap();
+    connection.execute_batch(FORMAT_1).unwrap();
+    connection.execute("ATTACH ? AS now", [folder.path().join("journal.sqlite").to_str().unwrap()]).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO run SELECT * FROM now.run;
+             INSERT INTO item SELECT * FROM now.item;
+             INSERT INTO event (seq, run, position, at, kind, body)
+                 SELECT seq, run, position, at, kind,
+                        CASE kind WHEN 'run_started' THEN json_remove(body, '$.runStarted.digest') ELSE body END
+                 FROM now.event WHERE kind <> 'began';
+             DETACH now;",
+        )
+        .unwrap();
+    drop(connection);
+    let path = old.path().join("journal.sqlite");
+    assert_eq!(
+        Journal::verify_in(old.path()),
+        Err(JournalError::Older { path: path.clone(), found: 1, known: 2 }),
+        "looking does not change the format"
+    );
+    let journal = reopen(old.path());
+    assert_eq!(journal.run(first).await.unwrap(), before);
+    let told = journal.entries(second).await.unwrap();
+    let kinds = |entries: &[unlatch_recovery::Recorded]| {
+        let kinds = entries.iter().map(|recorded| recorded.entry.event.kind());
+        kinds.filter(|kind| *kind != "began").collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(&told), kinds(&entries));
+    let whole = journal.verify().await.unwrap();
+    assert_eq!((whole.broken, whole.entries), (None, told.last().unwrap().seq));
+    drop(journal);
+    assert_eq!(Journal::verify_in(old.path()).unwrap(), whole);
+    tamper(old.path(), "UPDATE item SET name = 'other' WHERE run = (SELECT max(key) FROM run)");
+    assert_eq!(Journal::verify_in(old.path()).unwrap().broken.unwrap().what, BreakKind::Header);
+}

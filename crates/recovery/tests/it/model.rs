@@ -1,0 +1,360 @@
+//! The rules that must hold whatever happens: runs, faults, crashes after every write to the journal, restarts, cancels and
+//! everything else a person does, drawn at random and told apart by what the service saw.
+
+mod world;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use unlatch_graph::{Route, UserId};
+use unlatch_recovery::{
+    ActError, Engine, EngineOptions, Event, FollowEnd, ItemState, Journal, JournalOptions, Plan, RunId,
+    RunState, SentAgain, StartError,
+};
+
+use self::world::{DEVICES, Fault, WRITES, World, fault};
+use crate::fake::{device, plan_of, planned, principal};
+
+/// What happens next.
+#[derive(Debug, Clone)]
+enum Step {
+    /// A person confirms a run of these devices.
+    Start(Vec<usize>),
+    /// So many milliseconds go by.
+    Wait(u64),
+    /// A person cancels that run, counted from the newest.
+    Cancel(usize),
+    /// A person lets the rest of an interrupted run go out.
+    TakeUp(usize),
+    /// A person gives the rest of an interrupted run up.
+    Discard(usize),
+    /// A person has one device of a run sent to again.
+    SendAgain(usize, u32),
+    /// A person asks what became of a run.
+    Check(usize),
+    /// Somebody signs in, and whatever waits for that goes on.
+    SignIn,
+    /// Somebody gives a device another name.
+    Rename(usize),
+    /// A device carries out, or refuses, what waits for it.
+    Settle(usize, &'static str),
+    /// The process ends and another one is started so many milliseconds later.
+    Restart(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let run = 0_usize..3;
+    prop_oneof![
+        4 => vec(0..DEVICES, 1..=DEVICES).prop_map(|mut devices| {
+            devices.sort_unstable();
+            devices.dedup();
+            Step::Start(devices)
+        }),
+        6 => prop_oneof![0_u64..400, 400_u64..8_000, 8_000_u64..90_000].prop_map(Step::Wait),
+        1 => run.clone().prop_map(Step::Cancel),
+        2 => run.clone().prop_map(Step::TakeUp),
+        1 => run.clone().prop_map(Step::Discard),
+        4 => (run.clone(), 0_u32..4).prop_map(|(run, position)| Step::SendAgain(run, position)),
+        1 => run.prop_map(Step::Check),
+        2 => Just(Step::SignIn),
+        1 => (0..DEVICES).prop_map(Step::Rename),
+        3 => (0..DEVICES, prop_oneof![Just("done"), Just("failed"), Just("active")])
+            .prop_map(|(device, state)| Step::Settle(device, state)),
+        2 => (0_u64..5_000).prop_map(Step::Restart),
+    ]
+}
+
+#[derive(Debug, Clone)]
+struct Scenario {
+    steps: Vec<Step>,
+    faults: Vec<Fault>,
+}
+
+fn scenario() -> impl Strategy<Value = Scenario> {
+    let start = (1..=DEVICES).prop_map(|count| Step::Start((0..count).collect()));
+    (start, vec(step(), 0..10), vec(fault(), 0..24)).prop_map(|(start, mut steps, faults)| {
+        steps.insert(0, start);
+        Scenario { steps, faults }
+    })
+}
+
+/// How a process ended.
+enum End {
+    /// It came to the end of the steps.
+    Done,
+    /// It is to be started again, after so long.
+    Restart(Duration),
+}
+
+/// One scenario with a crash right after one of the writes to the journal, or none.
+struct Trial<'a> {
+    scenario: &'a Scenario,
+    world: Arc<World>,
+    folder: tempfile::TempDir,
+    /// How many writes were made by all processes.
+    writes: Arc<AtomicU32>,
+    crash_after: Option<u32>,
+    /// The runs in which a person had devices put, newest first, as far as this side heard of them.
+    runs: Vec<RunId>,
+}
+
+impl Trial<'_> {
+    /// Gives how many writes there were.
+    fn run(scenario: &Scenario, crash_after: Option<u32>) -> u32 {
+        let folder =
+            tempfile::tempdir_in(if std::path::Path::new("/dev/shm").is_dir() { "/dev/shm" } else { "." });
+        let mut trial = Trial {
+            scenario,
+            world: Arc::new(World::new(&scenario.faults)),
+            folder: folder.unwrap(),
+            writes: Arc::default(),
+            crash_after,
+            runs: Vec::new(),
+        };
+        let mut next = 0;
+        while let End::Restart(pause) = trial.process(&mut next) {
+            trial.world.sleep(pause);
+        }
+        trial.settle();
+        trial.writes.load(Ordering::SeqCst)
+    }
+
+    /// One process: opens the journal, follows, and goes on with the steps until it ends.
+    fn process(&mut self, next: &mut usize) -> End {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let died = Arc::new(Notify::new());
+        let end = runtime.block_on(async {
+            self.world.wake();
+            let engine = self.engine(Some(&died));
+            self.follow(&engine);
+            let steps = async {
+                while let Some(step) = self.scenario.steps.get(*next) {
+                    *next += 1;
+                    if let Step::Restart(pause) = step {
+                        return End::Restart(Duration::from_millis(*pause));
+                    }
+                    self.act(&engine, step).await;
+                    // What a person sees is always true to the count.
+                    for summary in engine.runs(None).await.unwrap() {
+                        assert_eq!(summary.counts.sum(), summary.header.total);
+                    }
+                }
+                tokio::time::sleep(Duration::from_secs(30)).await;
+                End::Done
+            };
+            let end = tokio::select! {
+                biased;
+                () = died.notified() => End::Restart(Duration::from_millis(1)),
+                end = steps => end,
+            };
+            self.world.fall_asleep();
+            end
+        });
+        // Whatever was under way is gone, as when a process dies.
+        drop(runtime);
+        end
+    }
+
+    /// `died` is told when the process dies. Without it, it does not.
+    fn engine(&self, died: Option<&Arc<Notify>>) -> Engine {
+        let (writes, died, crash_after) = (self.writes.clone(), died.cloned(), self.crash_after);
+        let on_commit = Arc::new(move || {
+            let Some(died) = &died else { return };
+            if Some(writes.fetch_add(1, Ordering::SeqCst) + 1) == crash_after {
+                died.notify_one();
+                // The thread ends here: what is committed is on the disk, and nobody ever hears of it.
+                std::panic::resume_unwind(Box::new("the process ends"));
+            }
+        });
+        let options = JournalOptions { on_commit: Some(on_commit), ..JournalOptions::default() };
+        let journal = Journal::open_with(self.folder.path(), options).unwrap();
+        let clock = self.world.clock();
+        let options =
+            EngineOptions { in_flight: 2, clock, jitter: Arc::new(|| 0.5), ..EngineOptions::default() };
+        Engine::new(journal, options)
+    }
+
+    async fn act(&mut self, engine: &Engine, step: &Step) {
+        let world = self.world.clone();
+        match step {
+            Step::Start(numbers) => {
+                let plan = self.plan(numbers);
+                // Whatever comes of it, a person wanted each of these to be sent to once.
+                let before = world.permit_plan(&plan);
+                match engine.start(plan, world.clone()).await {
+                    Ok(id) => self.runs.insert(0, id),
+                    Err(StartError::InAnotherRun(_)) => world.forbid(before),
+                    Err(StartError::Journal(error)) => assert!(self.is_dying(), "{error}"),
+                }
+            }
+            Step::Wait(millis) => tokio::time::sleep(Duration::from_millis(*millis)).await,
+            Step::Cancel(run) => {
+                if let Some(id) = self.runs.get(*run) {
+                    engine.cancel(*id);
+                }
+            }
+            Step::TakeUp(run) => {
+                let Some(id) = self.runs.get(*run) else { return };
+                let Ok(record) = engine.run(*id).await else { return };
+                let unsent = record.items.iter().filter(|item| item.standing.state == ItemState::NotSent);
+                let before = world.permit(unsent.map(|item| &item.planned.device_id));
+                match engine.take_up(*id, &principal(), world.clone()).await {
+                    Ok(()) => {}
+                    Err(ActError::Journal(_)) if self.is_dying() => {}
+                    Err(_) => world.forbid(before),
+                }
+            }
+            Step::Discard(run) => {
+                if let Some(id) = self.runs.get(*run) {
+                    let _ = engine.discard(*id).await;
+                }
+            }
+            Step::SendAgain(run, position) => {
+                let Some(id) = self.runs.get(*run) else { return };
+                let Ok(record) = engine.run(*id).await else { return };
+                let Some(item) = record.items.get(*position as usize) else { return };
+                let device = item.planned.device_id.clone();
+                let before = world.permit_again(&device);
+                match engine.send_again(*id, *position, &principal(), world.clone()).await {
+                    Ok(SentAgain::Going) => {}
+                    // Nobody knows whether it was recorded.
+                    Err(ActError::Journal(_)) if self.is_dying() => {}
+                    Ok(SentAgain::Settled) | Err(_) => world.forbid(before),
+                }
+            }
+            Step::Check(run) => {
+                if let Some(id) = self.runs.get(*run) {
+                    let _ = engine.check_outcomes(*id, world).await;
+                }
+            }
+            Step::SignIn => {
+                world.sign_in();
+                for id in &self.runs {
+                    let _ = engine.resume(*id, &principal(), world.clone()).await;
+                }
+                self.follow(engine);
+            }
+            Step::Rename(number) => world.rename(*number),
+            Step::Settle(number, state) => world.settle(*number, state),
+            Step::Restart(_) => unreachable!("the process ends there"),
+        }
+    }
+
+    fn follow(&self, engine: &Engine) -> JoinHandle<FollowEnd> {
+        let (engine, world) = (engine.clone(), self.world.clone());
+        tokio::spawn(async move { engine.follow(&principal(), world).await })
+    }
+
+    fn is_dying(&self) -> bool {
+        self.crash_after.is_some_and(|crash| self.writes.load(Ordering::SeqCst) >= crash)
+    }
+
+    /// The devices as they are right now, as a person sees them.
+    fn plan(&self, numbers: &[usize]) -> Plan {
+        let route = |number: usize| match number % 3 {
+            0 => Route::User(UserId::new("user").unwrap()),
+            _ => Route::Direct,
+        };
+        plan_of(
+            numbers.iter().map(|number| planned(&self.world.device_now(*number), route(*number))).collect(),
+        )
+    }
+
+    /// When everything went quiet, with a last process that only follows, nothing may be wrong.
+    fn settle(&self) {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            self.world.wake();
+            self.world.quiet_down();
+            let engine = self.engine(None);
+            let follow = self.follow(&engine);
+            let sent_before = self.world.sends();
+            tokio::time::sleep(Duration::from_secs(2 * 60 * 60)).await;
+            follow.abort();
+            let _ = follow.await;
+            assert_eq!(self.world.sends(), sent_before, "a restart sends nothing by itself");
+            let journal = engine.journal();
+            let whole = journal.verify().await.unwrap();
+            assert_eq!(whole.broken, None);
+            let (mut intents, mut items) = (HashMap::new(), HashMap::new());
+            for summary in engine.runs(None).await.unwrap() {
+                let id = summary.header.id;
+                let record = engine.run(id).await.unwrap();
+                assert!(!record.summary.state.is_active() || record.summary.state == RunState::SignInNeeded);
+                assert_eq!(record, journal.run(id).await.unwrap(), "what is shown is what is recorded");
+                for recorded in journal.entries(id).await.unwrap() {
+                    let Some(position) = recorded.entry.position else { continue };
+                    let device = record.items[position as usize].planned.device_id.clone();
+                    match recorded.entry.event {
+                        Event::Intent { .. } => *intents.entry(device).or_insert(0) += 1,
+                        Event::Withdrawn => *intents.entry(device).or_insert(0) -= 1,
+                        _ => {}
+                    }
+                }
+                for item in record.items {
+                    items.entry(item.planned.device_id.clone()).or_insert_with(Vec::new).push(item);
+                }
+            }
+            self.world.check_requests(&intents);
+            for (device, items) in &items {
+                self.world.check_items(device, items);
+            }
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_and_whenever_the_process_dies_no_rule_is_broken(scenario in scenario()) {
+        let writes = Trial::run(&scenario, None);
+        for write in 1..=writes {
+            Trial::run(&scenario, Some(write));
+        }
+    }
+}
+
+/// How many scenarios: each is tried once without a crash and once with a crash after each of its writes.
+fn cases() -> u32 {
+    std::env::var("UNLATCH_MODEL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(160)
+}
+
+#[test]
+fn the_model_tells_when_a_rule_is_broken() {
+    let one = || {
+        let world = World::new(&[]);
+        world.permit_plan(&plan_of(vec![planned(&device(0), Route::Direct)]));
+        world
+    };
+    let all = || {
+        let world = World::new(&[]);
+        world.permit_plan(&plan_of(
+            (0..DEVICES).map(|number| planned(&device(number), Route::Direct)).collect(),
+        ));
+        world
+    };
+    let is_well = |world: &World, sends: &[usize], intents: Option<HashMap<_, _>>| {
+        sends.iter().for_each(|number| world.take(*number));
+        let intents = intents.unwrap_or_else(|| world.log_as_intents());
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.check_requests(&intents))).is_ok()
+    };
+    assert!(is_well(&one(), &[0], None));
+    assert!(!is_well(&one(), &[0, 0], None), "twice");
+    assert!(!is_well(&one(), &[DEVICES], None), "outside the selection");
+    assert!(!is_well(&one(), &[0], Some(HashMap::new())), "forgotten");
+    assert!(is_well(&all(), &[0, 1, 2], None));
+    assert!(!is_well(&all(), &[0, 1, 2, 3], None), "more than {WRITES} in a window");
+    let world = one();
+    world.rename(0);
+    world.sleep(Duration::from_secs(6));
+    assert!(!is_well(&world, &[0], None), "another name than was confirmed");
+}

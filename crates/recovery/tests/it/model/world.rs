@@ -1,0 +1,462 @@
+//! The service, its clock and what it saw: all that outlives a process.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use proptest::prelude::*;
+use secrecy::SecretString;
+use time::OffsetDateTime;
+use tokio::time::Instant;
+use unlatch_graph::{
+    ActionState, ApiErrorKind, Clock, DeviceActionResult, DeviceId, Error, ManagedDevice, Pace, Passcode,
+    REQUEST_LIMIT, Route, SendOutcome, Sent, TokenError, WriteTurn,
+};
+use unlatch_recovery::{Action, ItemRecord, ItemState, Plan, Tenant};
+use uuid::Uuid;
+
+use crate::fake::{answered, device, device_id, lost, route_unknown, throttled, token_renewed};
+
+/// How many devices there are; one more is never selected.
+pub const DEVICES: usize = 4;
+/// How many writes the service takes in 20 s. Small, so that the limit always matters.
+pub const WRITES: usize = 3;
+const WINDOW: Duration = Duration::from_secs(20);
+/// One way to the service.
+const TRAVEL: Duration = Duration::from_millis(75);
+/// When what was executed shows among the results.
+const SHOWN_AFTER: Duration = Duration::from_secs(2);
+/// A device that changed less long ago than this may still be sent to: nobody can read and send in the same instant.
+const UNSEEN: Duration = Duration::from_millis(5_500);
+
+/// What happens to one request.
+#[derive(Debug, Clone, Copy)]
+pub enum Fault {
+    None,
+    LostBefore,
+    LostAfter,
+    /// No answer comes, and the request is given up.
+    Silent,
+    /// A gateway gives up waiting for the service, which executes nothing.
+    Gateway,
+    /// As that, and the service executes the request so much later.
+    GatewayLate(Duration),
+    Throttled(Option<Duration>),
+    Busy,
+    NotConnected,
+    RoleDenied,
+    RouteUnknown,
+    TokenRenewed,
+    SignedOut,
+}
+
+pub fn fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        8 => Just(Fault::None),
+        2 => Just(Fault::LostBefore),
+        2 => Just(Fault::LostAfter),
+        1 => Just(Fault::Silent),
+        1 => Just(Fault::Gateway),
+        1 => (0_u64..20).prop_map(|seconds| Fault::GatewayLate(Duration::from_secs(seconds))),
+        2 => proptest::option::of((0_u64..15).prop_map(Duration::from_secs)).prop_map(Fault::Throttled),
+        1 => Just(Fault::Busy),
+        1 => Just(Fault::NotConnected),
+        1 => Just(Fault::RoleDenied),
+        1 => Just(Fault::RouteUnknown),
+        1 => Just(Fault::TokenRenewed),
+        1 => Just(Fault::SignedOut),
+    ]
+}
+
+/// A request, as it truly went.
+#[derive(Debug, Clone)]
+struct Send {
+    device: DeviceId,
+    /// When it came in, by the service's clock.
+    arrived: Option<OffsetDateTime>,
+    /// Whether it may have been executed, for all that the sender can know.
+    maybe: bool,
+    executed: bool,
+}
+
+struct Shown {
+    from: OffsetDateTime,
+    result: DeviceActionResult,
+}
+
+struct State {
+    /// The time at which everything stood still, and since when it goes on.
+    stood_at: OffsetDateTime,
+    woke: Option<Instant>,
+    devices: Vec<ManagedDevice>,
+    renamed: HashMap<DeviceId, OffsetDateTime>,
+    results: HashMap<DeviceId, Vec<Shown>>,
+    faults: VecDeque<Fault>,
+    signed_in: bool,
+    log: Vec<Send>,
+    /// How many requests that may be executed a person has wanted for each device until now.
+    allowed: HashMap<DeviceId, usize>,
+    confirmed: HashMap<DeviceId, HashSet<String>>,
+    /// Devices that a person wanted sent to again since the last request.
+    asked_again: HashSet<DeviceId>,
+    broken: Vec<String>,
+}
+
+pub struct World {
+    state: Mutex<State>,
+    pace: Mutex<Arc<Pace>>,
+}
+
+impl State {
+    fn now(&self) -> OffsetDateTime {
+        self.stood_at + self.woke.map_or(Duration::ZERO, |woke| woke.elapsed())
+    }
+
+    fn maybe_sent(&self, device: &DeviceId) -> usize {
+        self.log.iter().filter(|send| send.device == *device && send.maybe).count()
+    }
+
+    /// A request leaves. Gives its place in the log.
+    fn leave(&mut self, device: &DeviceId) -> usize {
+        let (sent, allowed) = (self.maybe_sent(device), self.allowed.get(device).copied().unwrap_or(0));
+        if sent >= allowed {
+            self.broken.push(format!("{device} is sent to once more than anybody wanted"));
+        }
+        let name =
+            self.devices.iter().find(|known| known.id == *device).map(|known| known.device_name.clone());
+        let confirmed = self.confirmed.get(device);
+        let is_confirmed = confirmed.zip(name).is_some_and(|(names, name)| names.contains(&name));
+        let is_unseen = self.renamed.get(device).is_some_and(|at| self.now() - *at < UNSEEN);
+        if !is_confirmed && !is_unseen {
+            self.broken.push(format!("{device} is not what anybody confirmed"));
+        }
+        self.asked_again.remove(device);
+        self.log.push(Send { device: device.clone(), arrived: None, maybe: true, executed: false });
+        self.log.len() - 1
+    }
+
+    fn execute(&mut self, send: usize, after: Duration) {
+        let started = self.now() + after;
+        self.log[send].executed = true;
+        let result = DeviceActionResult {
+            action_name: "recoverPasscode".into(),
+            state: ActionState::Pending,
+            started: Some(started),
+            last_updated: Some(started),
+            has_passcode: false,
+        };
+        let shown = Shown { from: started + SHOWN_AFTER, result };
+        self.results.entry(self.log[send].device.clone()).or_default().push(shown);
+    }
+}
+
+impl World {
+    pub fn new(faults: &[Fault]) -> Self {
+        let state = State {
+            stood_at: time::macros::datetime!(2026-03-01 10:00 UTC),
+            woke: None,
+            devices: (0..=DEVICES).map(device).collect(),
+            renamed: HashMap::new(),
+            results: HashMap::new(),
+            faults: faults.iter().copied().collect(),
+            signed_in: true,
+            log: Vec::new(),
+            allowed: HashMap::new(),
+            confirmed: HashMap::new(),
+            asked_again: HashSet::new(),
+            broken: Vec::new(),
+        };
+        Self { state: Mutex::new(state), pace: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn pace(&self) -> Arc<Pace> {
+        self.pace.lock().unwrap().clone()
+    }
+
+    /// A process starts: time goes on by its runtime's clock, and it knows of no earlier request.
+    pub fn wake(&self) {
+        *self.pace.lock().unwrap() = Arc::new(Pace::with_limits(WRITES, usize::MAX));
+        self.state().woke = Some(Instant::now());
+    }
+
+    /// A process ends.
+    pub fn fall_asleep(&self) {
+        let mut state = self.state();
+        (state.stood_at, state.woke) = (state.now(), None);
+    }
+
+    /// So long no process runs.
+    pub fn sleep(&self, pause: Duration) {
+        self.state().stood_at += pause;
+    }
+
+    pub fn clock(self: &Arc<Self>) -> Clock {
+        let world = Arc::clone(self);
+        Arc::new(move || world.state().now())
+    }
+
+    pub fn device_now(&self, number: usize) -> ManagedDevice {
+        self.state().devices[number].clone()
+    }
+
+    pub fn rename(&self, number: usize) {
+        let mut state = self.state();
+        let now = state.now();
+        state.devices[number].device_name.push('*');
+        state.renamed.insert(device_id(number), now);
+    }
+
+    /// What is pending on that device comes to that state.
+    pub fn settle(&self, number: usize, to: &str) {
+        let mut state = self.state();
+        let now = state.now();
+        for shown in state.results.entry(device_id(number)).or_default() {
+            if shown.from <= now && matches!(shown.result.state, ActionState::Pending | ActionState::Active) {
+                (shown.result.state, shown.result.last_updated) = (ActionState::from(to), Some(now));
+            }
+        }
+    }
+
+    pub fn sign_in(&self) {
+        self.state().signed_in = true;
+    }
+
+    /// No fault any more, and whatever was executed is done.
+    pub fn quiet_down(&self) {
+        {
+            let mut state = self.state();
+            state.faults.clear();
+            state.signed_in = true;
+            let now = state.now();
+            for shown in state.results.values_mut().flatten() {
+                shown.from = shown.from.min(now);
+            }
+        }
+        (0..DEVICES).for_each(|number| self.settle(number, "done"));
+    }
+
+    pub fn sends(&self) -> usize {
+        self.state().log.len()
+    }
+
+    /// A person wants each of these devices sent to once from now on. Gives what stood before.
+    pub fn permit<'a>(&self, devices: impl IntoIterator<Item = &'a DeviceId>) -> HashMap<DeviceId, usize> {
+        let mut state = self.state();
+        let before = state.allowed.clone();
+        for device in devices {
+            let allowed = state.maybe_sent(device) + 1;
+            state.allowed.insert(device.clone(), allowed);
+        }
+        before
+    }
+
+    /// As [`World::permit`], for a plan, of which a person saw the names.
+    pub fn permit_plan(&self, plan: &Plan) -> HashMap<DeviceId, usize> {
+        for item in &plan.items {
+            let confirmed = &mut self.state().confirmed;
+            confirmed.entry(item.device_id.clone()).or_default().insert(item.name.clone());
+        }
+        self.permit(plan.items.iter().map(|item| &item.device_id))
+    }
+
+    /// As [`World::permit`], for a device that was sent to already.
+    pub fn permit_again(&self, device: &DeviceId) -> HashMap<DeviceId, usize> {
+        let before = self.permit([device]);
+        self.state().asked_again.insert(device.clone());
+        before
+    }
+
+    /// What a person wanted was refused.
+    pub fn forbid(&self, before: HashMap<DeviceId, usize>) {
+        self.state().allowed = before;
+    }
+
+    /// Whether a rule was broken by the requests alone. `intents` is how many the journal has for each device.
+    pub fn check_requests(&self, intents: &HashMap<DeviceId, usize>) {
+        let state = self.state();
+        assert!(state.broken.is_empty(), "{:?}\n{:#?}", state.broken, state.log);
+        for send in &state.log {
+            assert!(state.allowed.contains_key(&send.device), "{} was never selected", send.device);
+            let sent = state.maybe_sent(&send.device);
+            let known = intents.get(&send.device).copied().unwrap_or(0);
+            assert!(known >= sent, "{}: {sent} requests, {known} in the journal", send.device);
+        }
+        let mut arrived: Vec<_> = state.log.iter().filter_map(|send| send.arrived).collect();
+        arrived.sort_unstable();
+        for window in arrived.windows(WRITES + 1) {
+            let within = window[WRITES] - window[0];
+            assert!(within > WINDOW, "{} writes within {within}: {arrived:?}", WRITES + 1);
+        }
+    }
+
+    /// Whether what is shown of a device is true, when everything has been quiet for long. `items` are those of all runs.
+    pub fn check_items(&self, device: &DeviceId, items: &[ItemRecord]) {
+        let state = self.state();
+        let sends: Vec<_> = state.log.iter().filter(|send| send.device == *device && send.maybe).collect();
+        let is_known = |item: &ItemRecord| {
+            matches!(item.standing.state, ItemState::Done | ItemState::Failed | ItemState::Accepted)
+        };
+        let told = format!("{sends:#?}\n{items:#?}");
+        assert!(
+            sends.iter().any(|send| send.executed) || !items.iter().any(is_known),
+            "nothing was executed: {told}"
+        );
+        let ([item], Some(last)) = (items, sends.last()) else { return };
+        if last.executed && !state.asked_again.contains(device) {
+            assert!(matches!(item.standing.state, ItemState::Done | ItemState::Failed), "forgotten: {told}");
+        }
+    }
+
+    /// What a journal would have if all were well.
+    pub fn log_as_intents(&self) -> HashMap<DeviceId, usize> {
+        let state = self.state();
+        state.log.iter().map(|send| (send.device.clone(), state.maybe_sent(&send.device))).collect()
+    }
+
+    /// A request that comes in and is executed, whoever sent it.
+    pub fn take(&self, number: usize) {
+        let mut state = self.state();
+        let send = state.leave(&device_id(number));
+        state.log[send].arrived = Some(state.now());
+        state.execute(send, Duration::ZERO);
+    }
+
+    /// The way of one request. Dropped on the way there it never comes in; dropped on the way back it was executed.
+    async fn travel(&self, route: &Route, id: &DeviceId) -> SendOutcome {
+        let send = self.state().leave(id);
+        let never = |state: &mut State| state.log[send].maybe = false;
+        let fault = {
+            let mut state = self.state();
+            let mut fault = state.faults.pop_front().unwrap_or(Fault::None);
+            if matches!(fault, Fault::RouteUnknown) && *route == Route::Direct {
+                fault = Fault::None;
+            }
+            state.signed_in &= !matches!(fault, Fault::SignedOut);
+            if !state.signed_in {
+                never(&mut state);
+                return SendOutcome::NoToken(TokenError::SignInNeeded { claims: None });
+            }
+            if matches!(fault, Fault::NotConnected) {
+                never(&mut state);
+                return SendOutcome::NotConnected("refused".into());
+            }
+            fault
+        };
+        tokio::time::sleep(TRAVEL).await;
+        {
+            let mut state = self.state();
+            if !matches!(fault, Fault::LostBefore) {
+                state.log[send].arrived = Some(state.now());
+            }
+            match fault {
+                Fault::None | Fault::LostAfter | Fault::Silent => state.execute(send, Duration::ZERO),
+                Fault::GatewayLate(after) => state.execute(send, after),
+                Fault::LostBefore | Fault::Gateway | Fault::Busy => {}
+                _ => never(&mut state),
+            }
+        }
+        tokio::time::sleep(if matches!(fault, Fault::Silent) { REQUEST_LIMIT } else { TRAVEL }).await;
+        match fault {
+            Fault::None => SendOutcome::Accepted,
+            Fault::LostBefore | Fault::LostAfter | Fault::Silent => lost(),
+            Fault::Gateway | Fault::GatewayLate(_) => answered(504, ApiErrorKind::Service),
+            Fault::Busy => answered(503, ApiErrorKind::Service),
+            Fault::Throttled(wait) => throttled(wait),
+            Fault::RoleDenied => answered(403, ApiErrorKind::RoleDenied),
+            Fault::RouteUnknown => route_unknown(),
+            Fault::TokenRenewed => token_renewed(),
+            Fault::NotConnected | Fault::SignedOut => unreachable!("told above"),
+        }
+    }
+
+    fn read<T>(&self, what: impl FnOnce(&State, OffsetDateTime) -> T) -> Result<T, Error> {
+        let state = self.state();
+        match state.signed_in {
+            true => Ok(what(&state, state.now())),
+            false => Err(Error::Token(TokenError::SignInNeeded { claims: None })),
+        }
+    }
+}
+
+fn shown(state: &State, now: OffsetDateTime, id: &DeviceId) -> Vec<DeviceActionResult> {
+    let results = state.results.get(id).into_iter().flatten();
+    results.filter(|shown| shown.from <= now).map(|shown| shown.result.clone()).collect()
+}
+
+impl Tenant for World {
+    fn device<'a>(
+        &'a self,
+        id: &'a DeviceId,
+    ) -> BoxFuture<'a, Result<(ManagedDevice, Vec<DeviceActionResult>), Error>> {
+        Box::pin(async move {
+            tokio::time::sleep(2 * TRAVEL).await;
+            self.read(|state, now| {
+                let device = state.devices.iter().find(|device| device.id == *id).unwrap();
+                (device.clone(), shown(state, now, id))
+            })
+        })
+    }
+
+    fn send<'a>(&'a self, _: Action, route: &'a Route, id: &'a DeviceId) -> BoxFuture<'a, Sent> {
+        Box::pin(async move {
+            let outcome = self.travel(route, id).await;
+            let is_heard = matches!(outcome, SendOutcome::Accepted | SendOutcome::Answered { .. });
+            // The header has whole seconds.
+            let server_date = is_heard.then(|| self.state().now().replace_nanosecond(0).unwrap());
+            Sent { client_request_id: Uuid::new_v4(), request_id: None, server_date, outcome }
+        })
+    }
+
+    fn action_results<'a>(
+        &'a self,
+        id: &'a DeviceId,
+    ) -> BoxFuture<'a, Result<Vec<DeviceActionResult>, Error>> {
+        Box::pin(async move {
+            tokio::time::sleep(2 * TRAVEL).await;
+            self.read(|state, now| shown(state, now, id))
+        })
+    }
+
+    fn passcodes<'a>(
+        &'a self,
+        _: &'a DeviceId,
+    ) -> BoxFuture<'a, Result<Vec<(DeviceActionResult, Passcode)>, Error>> {
+        let none: Vec<(DeviceActionResult, SecretString)> = Vec::new();
+        Box::pin(async {
+            Ok(none.into_iter().map(|(result, secret)| (result, Passcode::new(secret))).collect())
+        })
+    }
+
+    fn write_turn(&self) -> BoxFuture<'_, WriteTurn> {
+        Box::pin(async { self.pace().write_turn().await })
+    }
+
+    fn remember_writes(&self, ages: Vec<Duration>) {
+        self.pace().remember_writes(ages);
+    }
+
+    fn quiet(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async { self.pace().quiet().await })
+    }
+
+    fn hold(&self, wait: Duration) {
+        self.pace().hold(wait);
+    }
+
+    fn hold_left(&self) -> Option<Duration> {
+        self.pace().hold_left()
+    }
+
+    fn server_now(&self) -> OffsetDateTime {
+        self.state().now()
+    }
+
+    fn time_for_writes(&self, count: usize) -> Duration {
+        self.pace().time_for_writes(count)
+    }
+}
