@@ -17,11 +17,17 @@ const COMMANDS: &[&str] = &[
     "find_devices",
     "plan_run",
     "start_run",
+    "resume_run",
+    "discard_run",
+    "send_again",
+    "show_passcode",
     "watch_run",
     "cancel_run",
     "check_outcomes",
     "list_runs",
     "get_run",
+    "export_run",
+    "verify_journal",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -8,10 +8,16 @@ pub const USAGE: &str = "\
 Unlatch: recover device passcodes with Microsoft Intune
 
 Usage: unlatch [--demo] [--config FILE] [--data-dir DIR]
+       unlatch verify-journal [--demo] [--data-dir DIR]
 
   --demo           open on the built-in demo tenant; nothing real is touched
   --config FILE    read settings from FILE
   --data-dir DIR   keep the journal and the logs in DIR
+
+  verify-journal   say whether the journal is as it was written, and where it
+                   first is not; opens no window. Ends with 0 if it is whole,
+                   1 if it is not, 2 if it cannot be read
+
   --version        print the version
   --help           print this text";
 
@@ -31,6 +37,8 @@ pub struct Args {
 pub enum Asked {
     /// Open the window.
     Start(Args),
+    /// Look through the journal, say what was found, and end.
+    VerifyJournal(Args),
     /// Print this and end.
     Print(String),
 }
@@ -40,13 +48,15 @@ pub enum Asked {
 /// # Errors
 /// A text for the person at the terminal when an argument is unknown or lacks its value.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, String> {
-    use lexopt::prelude::{Long, Short};
+    use lexopt::prelude::{Long, Short, Value};
 
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut args = Args::default();
+    let mut verify = false;
     let wrong = |error: lexopt::Error| format!("{error}\n\n{USAGE}");
     while let Some(argument) = parser.next().map_err(wrong)? {
         match argument {
+            Value(word) if word == "verify-journal" && !verify => verify = true,
             Long("demo") => args.demo = true,
             Long("config") => args.config = Some(parser.value().map_err(wrong)?.into()),
             Long("data-dir") => args.data_dir = Some(parser.value().map_err(wrong)?.into()),
@@ -57,7 +67,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, Str
             other => return Err(wrong(other.unexpected())),
         }
     }
-    Ok(Asked::Start(args))
+    Ok(if verify { Asked::VerifyJournal(args) } else { Asked::Start(args) })
 }
 
 #[cfg(test)]
@@ -77,8 +87,14 @@ mod tests {
     }
 
     #[test]
+    fn the_journal_is_looked_through_where_it_lies() {
+        let args = Args { data_dir: Some(PathBuf::from("b")), ..Args::default() };
+        assert_eq!(parsed(&["verify-journal", "--data-dir", "b"]), Ok(Asked::VerifyJournal(args)));
+    }
+
+    #[test]
     fn an_unknown_flag_or_a_missing_value_is_refused_with_the_usage() {
-        for wrong in [&["--dmeo"][..], &["--config"], &["stray"]] {
+        for wrong in [&["--dmeo"][..], &["--config"], &["stray"], &["verify-journal", "verify-journal"]] {
             let text = parsed(wrong).unwrap_err();
             assert!(text.contains("Usage: unlatch"), "{text}");
         }

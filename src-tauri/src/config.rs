@@ -14,8 +14,13 @@ pub const DEFAULT_MAX_RUN_SIZE: u32 = 1_000;
 /// No setting allows a run larger than this.
 pub const LARGEST_RUN: u32 = 10_000;
 
+/// How many seconds a run counts down unless the settings say otherwise, and at most.
+const DEFAULT_COUNTDOWN: u32 = 5;
+const LONGEST_COUNTDOWN: u32 = 60;
+
 /// The keys a file may hold.
-const KEYS: [&str; 6] = ["tenant", "client_id", "cloud", "require_reason", "max_run_size", "language"];
+const KEYS: [&str; 7] =
+    ["tenant", "client_id", "cloud", "require_reason", "max_run_size", "countdown", "language"];
 
 /// Which cloud the tenant lives in, as configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +49,8 @@ pub struct Settings {
     pub require_reason: bool,
     /// The most devices in one run.
     pub max_run_size: u32,
+    /// How many seconds a run counts down before its first request.
+    pub countdown: u32,
     /// `en`, `es`, or the system's.
     pub language: Option<String>,
     /// The keys that policy fixes.
@@ -60,6 +67,7 @@ impl Default for Settings {
             cloud: CloudChoice::Named("global".to_owned()),
             require_reason: false,
             max_run_size: DEFAULT_MAX_RUN_SIZE,
+            countdown: DEFAULT_COUNTDOWN,
             language: None,
             locked: Vec::new(),
             policy_broken: false,
@@ -212,12 +220,8 @@ fn apply(settings: &mut Settings, key: &str, value: &Value) -> Result<(), String
         "client_id" => settings.client_id = Some(text(value)?),
         "cloud" => settings.cloud = cloud_choice(value)?,
         "require_reason" => settings.require_reason = value.as_bool().ok_or("must be true or false")?,
-        "max_run_size" => {
-            let size = value.as_integer().and_then(|size| u32::try_from(size).ok());
-            let size = size.filter(|size| (1..=LARGEST_RUN).contains(size));
-            settings.max_run_size =
-                size.ok_or_else(|| format!("must be a whole number from 1 to {LARGEST_RUN}"))?;
-        }
+        "max_run_size" => settings.max_run_size = number(value, 1..=LARGEST_RUN)?,
+        "countdown" => settings.countdown = number(value, 0..=LONGEST_COUNTDOWN)?,
         "language" => {
             let language = text(value)?;
             is_language(&language)?;
@@ -234,6 +238,12 @@ fn apply(settings: &mut Settings, key: &str, value: &Value) -> Result<(), String
 /// Which it speaks.
 pub fn is_language(language: &str) -> Result<(), String> {
     if ["en", "es"].contains(&language) { Ok(()) } else { Err("must be \"en\" or \"es\"".to_owned()) }
+}
+
+fn number(value: &Value, allowed: std::ops::RangeInclusive<u32>) -> Result<u32, String> {
+    let number = value.as_integer().and_then(|number| u32::try_from(number).ok());
+    let wrong = || format!("must be a whole number from {} to {}", allowed.start(), allowed.end());
+    number.filter(|number| allowed.contains(number)).ok_or_else(wrong)
 }
 
 /// A text that is not empty.
@@ -320,6 +330,7 @@ mod tests {
             ("tenent = \"x\"", Some("tenent"), "unknown key"),
             ("max_run_size = 0", Some("max_run_size"), "from 1 to"),
             ("require_reason = \"yes\"", Some("require_reason"), "true or false"),
+            ("countdown = 61", Some("countdown"), "from 0 to 60"),
             ("language = \"de\"", Some("language"), "\"en\" or \"es\""),
             ("cloud = \"mars\"", Some("cloud"), "none of global"),
             (

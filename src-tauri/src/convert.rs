@@ -9,8 +9,9 @@ use unlatch_recovery as engine;
 use unlatch_recovery::{ItemRecord, RunRecord};
 
 use crate::dto::{
-    AccountView, AppRow, AppsFound, DeviceRow, DeviceWarning, DevicesFound, ItemReason, ItemState, ItemView,
-    RouteView, RunCounts, RunProgress, RunState, RunSummary, RunView, UserRow, UsersFound,
+    AccountView, AppRow, AppsFound, BreakWhat, DeviceField, DeviceRow, DeviceWarning, DevicesFound,
+    DifferenceView, FoundView, ItemReason, ItemState, ItemView, JournalBreak, JournalCheck, RouteView,
+    RunCounts, RunProgress, RunState, RunSummary, RunView, UserRow, UsersFound,
 };
 use crate::error::CommandError;
 
@@ -149,6 +150,8 @@ pub fn run_summary(run: &engine::RunSummary) -> RunSummary {
         counts: counts(run.counts),
         remaining_seconds: run.remaining.map(seconds),
         hold_seconds: run.hold.map(seconds),
+        starts_in_seconds: run.starts_in.map(seconds),
+        followed: run.followed,
     }
 }
 
@@ -167,15 +170,61 @@ pub fn item_view(item: &ItemRecord) -> ItemView {
         state: item_state(standing.state),
         reason: standing.reason.map(item_reason),
         message: standing.message.clone(),
+        found: standing.found.as_ref().map(found),
         request_id: standing.request_id.clone(),
         client_request_id: standing.client_request_id.map(|id| id.to_string()),
         at: standing.at.map(moment),
+        attempts: standing.attempts,
+        can_send_again: standing.can_be_sent_again(),
+        has_passcode: standing.has_passcode,
+        gave_up: standing.gave_up,
+    }
+}
+
+fn found(found: &engine::Found) -> FoundView {
+    match found {
+        engine::Found::Differences(differences) => {
+            FoundView::Differences { differences: differences.iter().map(difference).collect() }
+        }
+        engine::Found::State(state) => FoundView::State { state: state.clone() },
+        engine::Found::Pending { since, by } => {
+            FoundView::Pending { since: since.map(moment), by: by.clone() }
+        }
+    }
+}
+
+fn difference(difference: &engine::Difference) -> DifferenceView {
+    let field = match difference.field {
+        engine::Field::Id => DeviceField::Id,
+        engine::Field::Name => DeviceField::Name,
+        engine::Field::Serial => DeviceField::Serial,
+        engine::Field::User => DeviceField::User,
+    };
+    DifferenceView { field, then: difference.then.clone(), now: difference.now.clone() }
+}
+
+/// What a look at the whole journal found.
+pub fn journal_check(verified: &engine::Verified) -> JournalCheck {
+    let entry = |seq: u64| u32::try_from(seq).unwrap_or(u32::MAX);
+    JournalCheck {
+        entries: entry(verified.entries),
+        head: verified.head.map(|hash| hash.to_string()),
+        broken: verified.broken.map(|broken| JournalBreak {
+            entry: entry(broken.seq),
+            run: broken.run.map(|run| run.to_string()),
+            what: match broken.what {
+                engine::BreakKind::Changed => BreakWhat::Changed,
+                engine::BreakKind::Missing => BreakWhat::Missing,
+                engine::BreakKind::Header => BreakWhat::Header,
+            },
+        }),
     }
 }
 
 fn run_state(state: engine::RunState) -> RunState {
     use engine::RunState as From;
     match state {
+        From::Starting => RunState::Starting,
         From::Active => RunState::Active,
         From::Cancelling => RunState::Cancelling,
         From::SignInNeeded => RunState::SignInNeeded,
@@ -212,6 +261,7 @@ fn item_reason(reason: engine::ItemReason) -> ItemReason {
         From::NotFound => ItemReason::NotFound,
         From::Changed => ItemReason::Changed,
         From::RemovalPending => ItemReason::RemovalPending,
+        From::AlreadyPending => ItemReason::AlreadyPending,
         From::NoMdmChannel => ItemReason::NoMdmChannel,
         From::NotRead => ItemReason::NotRead,
         From::BadRequest => ItemReason::BadRequest,

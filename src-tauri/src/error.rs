@@ -70,6 +70,12 @@ pub enum ErrorCode {
     DeviceInRun,
     /// It cannot be done while a run is under way.
     RunUnderWay,
+    /// The run goes on only as the account that confirmed it; `message` names it.
+    OtherAccount,
+    /// The run, or the device in it, stands otherwise than what was asked needs.
+    RunMovedOn,
+    /// A report cannot be written.
+    Report,
     /// A newer search replaced this one.
     Superseded,
     /// The configuration cannot be used or written.
@@ -108,6 +114,12 @@ impl CommandError {
     #[must_use]
     pub fn no_registration() -> Self {
         Self::new(ErrorCode::Config, "no tenant and application are configured")
+    }
+
+    /// A report cannot be written.
+    #[must_use]
+    pub fn report(reason: impl ToString) -> Self {
+        Self::new(ErrorCode::Report, reason)
     }
 
     /// The configuration cannot be used or written.
@@ -216,7 +228,20 @@ impl From<unlatch_recovery::StartError> for CommandError {
     fn from(error: unlatch_recovery::StartError) -> Self {
         match error {
             unlatch_recovery::StartError::Journal(error) => error.into(),
-            unlatch_recovery::StartError::InAnotherRun { .. } => Self::new(ErrorCode::DeviceInRun, error),
+            unlatch_recovery::StartError::InAnotherRun(_) => Self::new(ErrorCode::DeviceInRun, error),
+        }
+    }
+}
+
+impl From<unlatch_recovery::ActError> for CommandError {
+    fn from(error: unlatch_recovery::ActError) -> Self {
+        use unlatch_recovery::ActError;
+        match error {
+            ActError::Journal(error) => error.into(),
+            ActError::Graph(error) => error.into(),
+            ActError::MovedOn => Self::new(ErrorCode::RunMovedOn, error),
+            ActError::OtherAccount { account } => Self::new(ErrorCode::OtherAccount, account),
+            ActError::InAnotherRun(_) => Self::new(ErrorCode::DeviceInRun, error),
         }
     }
 }

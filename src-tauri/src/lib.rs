@@ -12,6 +12,7 @@ mod error;
 mod logging;
 mod place;
 mod plan;
+mod report;
 mod runs;
 mod session;
 mod shown;

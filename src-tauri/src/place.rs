@@ -13,6 +13,7 @@ use crate::browser::{self, NoBrowserNeeded, SystemBrowser};
 use crate::config::Settings;
 use crate::dto::{AccountView, Mode};
 use crate::error::CommandError;
+use crate::runs::Following;
 use crate::shown::Shown;
 
 /// The name under which the keychain shows what Unlatch keeps.
@@ -46,6 +47,8 @@ pub struct SessionState {
     pub leaving: Option<Session>,
     /// Stops waiting for the browser, while it is open.
     pub signing_in: Option<CancellationToken>,
+    /// Asks devices what became of the requests for them, on the desk's behalf.
+    pub following: Option<Following>,
     /// Why a kept sign-in could not be taken up.
     pub problem: Option<CommandError>,
 }
@@ -123,7 +126,7 @@ impl Place {
         } else {
             Arc::new(NoBrowserNeeded(tenant.clone()))
         };
-        let folder = data_folder.join("demo");
+        let folder = demo_folder(data_folder);
         let engine = open_journal(&folder);
         let place = Self::new(Mode::Demo, Some(registration), Vault::memory(), browser, folder, engine);
         Ok(Self { _demo: Some(tenant), ..place })
@@ -157,6 +160,11 @@ impl Place {
             *engine = open_journal(&self.journal_folder);
         }
     }
+}
+
+/// Where the journal of the demo tenant lies.
+pub fn demo_folder(data_folder: &Path) -> PathBuf {
+    data_folder.join("demo")
 }
 
 /// The engine on the journal of a folder.

@@ -37,7 +37,12 @@ pub fn review(
         }
         let route_view = RouteView::named(&route, label(shown, &route));
         planned.push(planned_item(&seen, route, &route_view));
-        items.push(PlanItem { device: convert::device_row(&seen.device, now), route: route_view });
+        let documented = Action::RecoverPasscode.is_documented_for(seen.device.operating_system.as_deref());
+        items.push(PlanItem {
+            device: convert::device_row(&seen.device, now),
+            route: route_view,
+            documented,
+        });
     }
     let rules = PlanRules { max_items: settings.max_run_size as usize, reason_required: false };
     let plan = Plan::new(desk.principal.clone(), Action::RecoverPasscode, None, planned, rules)?;
@@ -48,6 +53,7 @@ pub fn review(
         reason_required: settings.require_reason,
         typed_count_above: TYPED_COUNT_ABOVE,
         max_run_size: settings.max_run_size,
+        countdown_seconds: settings.countdown,
     })
 }
 

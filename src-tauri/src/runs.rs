@@ -1,12 +1,13 @@
-//! Runs as the window sees them: their progress, and going on after a sign-in.
+//! Runs as the window sees them: their progress, going on after a sign-in, and asking what became of them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tauri::async_runtime::JoinHandle;
 use tauri::ipc::Channel;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
-use unlatch_recovery::{Change, Engine, RunId, RunState};
+use unlatch_recovery::{Change, Engine, FollowEnd, RunId, RunState};
 
 use crate::convert;
 use crate::dto::RunProgress;
@@ -15,8 +16,8 @@ use crate::place::{Desk, Place};
 /// The shortest time between two messages to the window: twenty a second.
 const PACE: Duration = Duration::from_millis(50);
 
-/// Sends what changes after `version` until the run has ended or the window is gone.
-pub fn follow(
+/// Sends what changes after `version` until nothing does any more or the window is gone.
+pub fn tell(
     engine: Engine,
     id: RunId,
     mut changes: watch::Receiver<Change>,
@@ -38,8 +39,37 @@ pub fn follow(
     });
 }
 
-/// Runs that wait for this account to sign in go on.
-pub async fn go_on(place: &Place, desk: &Desk) {
+/// How long after the journal failed devices are asked again.
+const JOURNAL_REST: Duration = Duration::from_secs(60);
+
+/// The asking on one account's behalf, which ends when this is dropped.
+pub struct Following(JoinHandle<()>);
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Asks the devices of this tenant what became of the requests for them, until this account signs out.
+pub fn follow(place: &Place, desk: &Arc<Desk>) {
+    let Ok(engine) = place.engine() else { return };
+    let (principal, tenant) = (desk.principal.clone(), desk.tenant());
+    let asking = async move {
+        while let FollowEnd::Journal(error) = engine.follow(&principal, tenant.clone()).await {
+            tracing::warn!(%error, "what devices report cannot be recorded");
+            tokio::time::sleep(JOURNAL_REST).await;
+        }
+    };
+    let mut session = place.session();
+    if session.desk.as_ref().is_some_and(|seated| Arc::ptr_eq(seated, desk)) {
+        session.following = Some(Following(tauri::async_runtime::spawn(asking)));
+    }
+}
+
+/// Runs that wait for this account to sign in go on, and devices are asked what became of the requests for them.
+pub async fn go_on(place: &Place, desk: &Arc<Desk>) {
+    follow(place, desk);
     let Ok(engine) = place.engine() else { return };
     let Ok(runs) = engine.runs(Some(&desk.principal.tenant_id)).await else { return };
     for run in runs.iter().filter(|run| run.state == RunState::SignInNeeded) {

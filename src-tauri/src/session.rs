@@ -130,14 +130,20 @@ pub async fn restore(place: &Place) {
         Ok(Some(session)) => desk(place, &registration, session).await,
         Err(error) => Err(CommandError::from(error)),
     };
-    let mut state = place.session();
-    if state.desk.is_some() || state.signing_in.is_some() {
-        return;
-    }
-    match outcome {
-        Ok(desk) => state.desk = Some(desk),
-        Err(problem) => state.problem = Some(problem),
-    }
+    let desk = {
+        let mut state = place.session();
+        if state.desk.is_some() || state.signing_in.is_some() {
+            return;
+        }
+        match outcome {
+            Ok(desk) => state.desk.insert(desk).clone(),
+            Err(problem) => {
+                state.problem = Some(problem);
+                return;
+            }
+        }
+    };
+    runs::go_on(place, &desk).await;
 }
 
 /// Signs out: the refresh token leaves the keychain and everything shown is forgotten.

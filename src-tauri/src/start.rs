@@ -5,13 +5,14 @@ use std::process::ExitCode;
 
 use tauri::plugin::TauriPlugin;
 use tauri::{App, Manager};
+use unlatch_recovery::{Break, BreakKind, Journal, Verified};
 use url::Url;
 
 use crate::args::{self, Args, Asked};
 use crate::config::{self, Sources};
 use crate::dto::WindowNotice;
 use crate::error::CommandError;
-use crate::place::Place;
+use crate::place::{self, Place};
 use crate::state::AppState;
 use crate::{commands, logging, session};
 
@@ -25,17 +26,14 @@ pub fn run() -> ExitCode {
     }
     let args = match args::parse(std::env::args_os().skip(1)) {
         Ok(Asked::Start(args)) => args,
+        Ok(Asked::VerifyJournal(args)) => return verify_journal(&args),
         Ok(Asked::Print(text)) => {
             say(&text);
             return ExitCode::SUCCESS;
         }
         Err(text) => return fail(&text),
     };
-    let Some(data_folder) =
-        args.data_dir.clone().or_else(|| dirs::data_local_dir().map(|dir| dir.join("unlatch")))
-    else {
-        return fail("no folder for data was found; name one with --data-dir");
-    };
+    let Some(data_folder) = data_folder(&args) else { return fail(NO_FOLDER) };
     if let Err(error) = create_private(&data_folder) {
         return fail(&format!("{}: {error}", data_folder.display()));
     }
@@ -78,6 +76,41 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&format!("the window could not be opened: {error}")),
     }
+}
+
+const NO_FOLDER: &str = "no folder for data was found; name one with --data-dir";
+
+fn data_folder(args: &Args) -> Option<PathBuf> {
+    args.data_dir.clone().or_else(|| dirs::data_local_dir().map(|dir| dir.join("unlatch")))
+}
+
+/// Says whether the journal is as it was written. 0 if it is, 1 if it is not, 2 if it cannot be read.
+fn verify_journal(args: &Args) -> ExitCode {
+    let Some(folder) = data_folder(args) else { return fail(NO_FOLDER) };
+    let folder = if args.demo { place::demo_folder(&folder) } else { folder };
+    let Verified { entries, head, broken } = match Journal::verify_in(&folder) {
+        Ok(verified) => verified,
+        Err(error) => return fail(&error.to_string()),
+    };
+    if let Some(head) = head {
+        say(&format!("entries  {entries}\nnewest   {head}"));
+    } else {
+        say("entries  0");
+    }
+    let Some(Break { seq, run, what }) = broken else {
+        say("The journal is whole: nothing was changed, taken out or put in.");
+        return ExitCode::SUCCESS;
+    };
+    let what = match what {
+        BreakKind::Changed => "the entry, or the order of the entries, was changed",
+        BreakKind::Missing => "the entry is not there any more",
+        BreakKind::Header => "what was confirmed for the run was changed: who, why, or which devices",
+    };
+    let run = run.map(|run| format!(", of run {run}")).unwrap_or_default();
+    say(&format!(
+        "The journal is not whole. It breaks at entry {seq}{run}: {what}. Whatever comes after it proves nothing."
+    ));
+    ExitCode::FAILURE
 }
 
 /// Whether a window can be opened at all. GTK ends a program that asks in vain.
@@ -163,7 +196,7 @@ fn fail(text: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-#[allow(clippy::print_stdout, reason = "answers --version and --help")]
+#[allow(clippy::print_stdout, reason = "answers what was asked for at the terminal")]
 fn say(text: &str) {
     println!("{text}");
 }

@@ -60,6 +60,7 @@ fn view(settings: &Settings, state: &AppState) -> SettingsView {
         },
         require_reason: settings.require_reason,
         max_run_size: settings.max_run_size,
+        countdown_seconds: settings.countdown,
         language: settings.language.clone(),
         locked: settings.locked.clone(),
         data_folder: state.data_folder.display().to_string(),

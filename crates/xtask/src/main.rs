@@ -1,6 +1,7 @@
 //! The commands of this project. Each installs what it needs and says so.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a command-line program")]
 
+mod bench;
 mod check;
 mod demo;
 mod packages;
@@ -20,6 +21,9 @@ Usage: cargo xtask COMMAND
            the same window in a virtual one and keep a screenshot of each step in target/demo
            (--lang and --dark count for that virtual window)
   test     run every test there is: Rust, UI, keychain, real window
+  bench [recovery]
+           measure what is measured, against limits of its own, and write the figures to target/bench;
+           it takes about ten minutes
   check    what needs no test run: formatting, lints, types, bindings, the rules of the house
 
 Missing Debian packages are installed with apt-get, missing npm packages with npm install.";
@@ -33,6 +37,7 @@ fn main() -> ExitCode {
             Err(words) => return refuse(&words),
         },
         ["test"] => test::run(),
+        ["bench"] | ["bench", "recovery"] => bench::run(),
         ["check"] => check::run(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -1,10 +1,11 @@
 //! The web UI: its packages and its scripts.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use crate::shell;
+
+const FOLDER: &str = "ui";
 
 /// The oldest Node the UI's tools run on, as in `ui/package.json`.
 const NODE: (u32, u32) = (20, 19);
@@ -15,39 +16,46 @@ pub fn is_summary(line: &str) -> bool {
     line.starts_with("Test Files ") || line.starts_with("Tests ")
 }
 
-/// Installs the npm packages of the lock file, unless exactly those are there.
+/// Installs the UI's npm packages.
+///
+/// # Errors
+/// As [`install_in`].
+pub fn install() -> Result<(), String> {
+    install_in(FOLDER)
+}
+
+/// Installs the npm packages of the lock file in that folder of the project, unless exactly those are there.
 ///
 /// # Errors
 /// When Node is missing or too old, or npm fails.
-pub fn install() -> Result<(), String> {
+pub fn install_in(folder: &str) -> Result<(), String> {
     check_node()?;
-    let lock = fs::read(folder().join("package-lock.json"))
-        .map_err(|error| format!("ui/package-lock.json: {error}"))?;
-    let mark = folder().join("node_modules/.installed-package-lock.json");
+    let path = shell::root().join(folder);
+    let lock = fs::read(path.join("package-lock.json"))
+        .map_err(|error| format!("{folder}/package-lock.json: {error}"))?;
+    let mark = path.join("node_modules/.installed-package-lock.json");
     if fs::read(&mark).is_ok_and(|installed| installed == lock) {
         println!("npm packages: all are installed.");
         return Ok(());
     }
-    println!("npm packages to install: those of ui/package-lock.json");
+    println!("npm packages to install: those of {folder}/package-lock.json");
     // Not `npm ci`: it refuses a lock file without the optional packages of systems for which a registry offers none. This takes
     // the versions of the lock file too and leaves the file alone.
-    shell::run(&mut npm(&["install", "--no-save", "--no-audit", "--no-fund"]))?;
+    shell::run(npm(&["install", "--no-save", "--no-audit", "--no-fund"]).current_dir(&path))?;
     fs::write(&mark, lock).map_err(|error| format!("{}: {error}", mark.display()))
 }
 
 /// A script of `ui/package.json`.
 pub fn script(name: &str) -> Command {
-    npm(&["run", name])
+    let mut command = npm(&["run", name]);
+    command.current_dir(shell::root().join(FOLDER));
+    command
 }
 
 fn npm(arguments: &[&str]) -> Command {
     let mut command = shell::program(if cfg!(windows) { "npm.cmd" } else { "npm" });
-    command.args(arguments).current_dir(folder());
+    command.args(arguments);
     command
-}
-
-fn folder() -> PathBuf {
-    shell::root().join("ui")
 }
 
 fn check_node() -> Result<(), String> {

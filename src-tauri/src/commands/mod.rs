@@ -1,5 +1,6 @@
 //! What the window may call, one file a feature. A command validates, calls the engine and maps the error.
 
+pub mod record;
 pub mod runs;
 pub mod search;
 pub mod session;
@@ -26,11 +27,17 @@ pub fn builder() -> Builder<tauri::Wry> {
         search::find_devices,
         runs::plan_run,
         runs::start_run,
+        runs::resume_run,
+        runs::discard_run,
+        runs::send_again,
+        runs::show_passcode,
         runs::watch_run,
         runs::cancel_run,
         runs::check_outcomes,
         runs::list_runs,
         runs::get_run,
+        record::export_run,
+        record::verify_journal,
     ])
 }
 

@@ -1,13 +1,17 @@
 //! Planning, starting, watching and reading runs.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use tauri::State;
 use tauri::ipc::Channel;
-use unlatch_recovery::RunId;
+use unlatch_recovery::{Engine, RunId};
 use uuid::Uuid;
 
 use crate::convert;
-use crate::dto::{Confirmation, PlanView, RunProgress, RunSummary, RunView, SelectedDevice};
+use crate::dto::{Confirmation, PlanView, RunProgress, RunSummary, RunView, SelectedDevice, SentAgain};
 use crate::error::CommandError;
+use crate::place::{Desk, Place};
 use crate::plan;
 use crate::runs;
 use crate::state::AppState;
@@ -33,15 +37,67 @@ pub async fn start_run(
     state: State<'_, AppState>,
 ) -> Result<RunView, CommandError> {
     let _changing = state.changing.lock().await;
-    let place = state.place();
-    let (engine, desk) = (place.engine()?, place.desk()?);
+    let Senders { place, engine, desk } = senders(&state)?;
     let start = async |plan| Ok(engine.start(plan, desk.tenant()).await?);
     let id = plan::confirm(&desk.shown, &confirmation, &state.settings(), start).await?;
     runs::watch_over(place, engine.clone(), id);
     Ok(convert::run_view(&engine.run(id).await?))
 }
 
-/// A run as it stands; what changes afterwards comes through the channel, until the run is no longer active.
+/// Lets what an interrupted run had not sent go out, after the countdown.
+#[tauri::command]
+#[specta::specta]
+pub async fn resume_run(run_id: String, state: State<'_, AppState>) -> Result<RunView, CommandError> {
+    let _changing = state.changing.lock().await;
+    let (Senders { place, engine, desk }, id) = (senders(&state)?, parse(&run_id)?);
+    engine.take_up(id, &desk.principal, desk.tenant()).await?;
+    runs::watch_over(place, engine.clone(), id);
+    Ok(convert::run_view(&engine.run(id).await?))
+}
+
+/// Gives up what an interrupted run had not sent.
+#[tauri::command]
+#[specta::specta]
+pub async fn discard_run(run_id: String, state: State<'_, AppState>) -> Result<RunView, CommandError> {
+    let place = state.place();
+    let (engine, id) = (place.engine()?, parse(&run_id)?);
+    place.desk()?;
+    engine.discard(id).await?;
+    Ok(convert::run_view(&engine.run(id).await?))
+}
+
+/// Sends to one device of a run again, after the countdown. One in doubt is asked first whether the earlier request arrived.
+#[tauri::command]
+#[specta::specta]
+pub async fn send_again(
+    run_id: String,
+    position: u32,
+    state: State<'_, AppState>,
+) -> Result<SentAgain, CommandError> {
+    let _changing = state.changing.lock().await;
+    let (Senders { place, engine, desk }, id) = (senders(&state)?, parse(&run_id)?);
+    let sent = engine.send_again(id, position, &desk.principal, desk.tenant()).await?;
+    runs::watch_over(place, engine.clone(), id);
+    let run = convert::run_view(&engine.run(id).await?);
+    Ok(SentAgain { run, settled: sent == unlatch_recovery::SentAgain::Settled })
+}
+
+/// The passcode that the service holds with what a device reported of its last request, fetched now. It is kept nowhere on this
+/// side; null if the service tells none any more.
+#[tauri::command]
+#[specta::specta]
+pub async fn show_passcode(
+    run_id: String,
+    position: u32,
+    state: State<'_, AppState>,
+) -> Result<Option<String>, CommandError> {
+    let place = state.place();
+    let (engine, desk) = (place.engine()?, place.desk()?);
+    let passcode = engine.passcode(parse(&run_id)?, position, &*desk.tenant()).await?;
+    Ok(passcode.map(|passcode| passcode.expose().to_owned()))
+}
+
+/// A run as it stands; what changes afterwards comes through the channel, until it is neither active nor followed.
 #[tauri::command]
 #[specta::specta]
 pub async fn watch_run(
@@ -54,7 +110,7 @@ pub async fn watch_run(
     let changes = engine.watch(id);
     let now = engine.changes_since(id, 0).await?;
     if let Some(changes) = changes {
-        runs::follow(engine, id, changes, now.version, on_progress);
+        runs::tell(engine, id, changes, now.version, on_progress);
     }
     let RunProgress { summary, items } = convert::run_progress(&now);
     Ok(RunView { summary, items })
@@ -96,6 +152,24 @@ pub async fn get_run(run_id: String, state: State<'_, AppState>) -> Result<RunVi
     Ok(convert::run_view(&place.engine()?.run(parse(&run_id)?).await?))
 }
 
-fn parse(run_id: &str) -> Result<RunId, CommandError> {
+/// What a run needs to go out.
+struct Senders {
+    place: Arc<Place>,
+    engine: Engine,
+    desk: Arc<Desk>,
+}
+
+fn senders(state: &AppState) -> Result<Senders, CommandError> {
+    let place = state.place();
+    let (engine, desk) = (place.engine()?, place.desk()?);
+    engine.set_countdown(Duration::from_secs(state.settings().countdown.into()));
+    Ok(Senders { place, engine, desk })
+}
+
+/// A run's id.
+///
+/// # Errors
+/// `InvalidInput`.
+pub(super) fn parse(run_id: &str) -> Result<RunId, CommandError> {
     Uuid::try_parse(run_id).map(RunId::from).map_err(|_| CommandError::invalid_input("not a run id"))
 }

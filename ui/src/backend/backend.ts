@@ -10,15 +10,19 @@ export type {
   Confirmation,
   DeviceRow,
   DeviceWarning,
+  DeviceField,
   DevicesFound,
   ErrorCode,
+  FoundView,
   ItemReason,
   ItemState,
   ItemView,
+  JournalCheck,
   KeychainView,
   Mode,
   PlanItem,
   PlanView,
+  ReportFormat,
   RouteView,
   RunCounts,
   RunProgress,
@@ -26,6 +30,7 @@ export type {
   RunSummary,
   RunView,
   SelectedDevice,
+  SentAgain,
   SessionView,
   SettingsInput,
   SettingsView,
@@ -56,7 +61,15 @@ export interface Backend {
   watchWindow(onNotice: (notice: t.WindowNotice) => void): Promise<void>;
   planRun(selection: t.SelectedDevice[]): Promise<t.PlanView>;
   startRun(confirmation: t.Confirmation): Promise<t.RunView>;
-  /** Gives the run as it is, then what changes through `onProgress` until it is no longer active. */
+  /** Lets what an interrupted run had not sent go out, after the countdown. */
+  resumeRun(runId: string): Promise<t.RunView>;
+  /** Gives up what an interrupted run had not sent. */
+  discardRun(runId: string): Promise<t.RunView>;
+  /** Sends to one device again, after the countdown; one in doubt is asked first. */
+  sendAgain(runId: string, position: number): Promise<t.SentAgain>;
+  /** The passcode that the service holds with what the device reported; null if it tells none any more. */
+  showPasscode(runId: string, position: number): Promise<string | null>;
+  /** Gives the run as it is, then what changes through `onProgress` until it is neither active nor followed. */
   watchRun(runId: string, onProgress: (progress: t.RunProgress) => void): Promise<t.RunView>;
   cancelRun(runId: string): Promise<void>;
   /** Reads what the devices report, once for each accepted or unconfirmed item. */
@@ -64,6 +77,9 @@ export interface Backend {
   /** Newest first. */
   listRuns(): Promise<t.RunSummary[]>;
   getRun(runId: string): Promise<t.RunView>;
+  /** Writes a report into the folder for downloads. Gives the file. */
+  exportRun(runId: string, format: t.ReportFormat, language: string): Promise<string>;
+  verifyJournal(): Promise<t.JournalCheck>;
 }
 
 /** A failure of the engine. The window branches on `detail.code` alone. */

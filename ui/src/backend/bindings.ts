@@ -39,7 +39,18 @@ export const commands = {
 	planRun: (selection: SelectedDevice[]) => typedError<PlanView, CommandError>(__TAURI_INVOKE("plan_run", { selection })),
 	/**  Starts a reviewed plan. The count must be the number of devices that are left. */
 	startRun: (confirmation: Confirmation) => typedError<RunView, CommandError>(__TAURI_INVOKE("start_run", { confirmation })),
-	/**  A run as it stands; what changes afterwards comes through the channel, until the run is no longer active. */
+	/**  Lets what an interrupted run had not sent go out, after the countdown. */
+	resumeRun: (runId: string) => typedError<RunView, CommandError>(__TAURI_INVOKE("resume_run", { runId })),
+	/**  Gives up what an interrupted run had not sent. */
+	discardRun: (runId: string) => typedError<RunView, CommandError>(__TAURI_INVOKE("discard_run", { runId })),
+	/**  Sends to one device of a run again, after the countdown. One in doubt is asked first whether the earlier request arrived. */
+	sendAgain: (runId: string, position: number) => typedError<SentAgain, CommandError>(__TAURI_INVOKE("send_again", { runId, position })),
+	/**
+	 *  The passcode that the service holds with what a device reported of its last request, fetched now. It is kept nowhere on this
+	 *  side; null if the service tells none any more.
+	 */
+	showPasscode: (runId: string, position: number) => typedError<string | null, CommandError>(__TAURI_INVOKE("show_passcode", { runId, position })),
+	/**  A run as it stands; what changes afterwards comes through the channel, until it is neither active nor followed. */
 	watchRun: (runId: string, onProgress: Channel<RunProgress>) => typedError<RunView, CommandError>(__TAURI_INVOKE("watch_run", { runId, onProgress })),
 	/**  Stops a run before its next request. What is in flight is waited for. */
 	cancelRun: (runId: string) => typedError<null, CommandError>(__TAURI_INVOKE("cancel_run", { runId })),
@@ -49,6 +60,10 @@ export const commands = {
 	listRuns: () => typedError<RunSummary[], CommandError>(__TAURI_INVOKE("list_runs")),
 	/**  One run, whole. */
 	getRun: (runId: string) => typedError<RunView, CommandError>(__TAURI_INVOKE("get_run", { runId })),
+	/**  Writes a report of a run into the person's folder for downloads. Gives the file. */
+	exportRun: (runId: string, format: ReportFormat, language: string) => typedError<string, CommandError>(__TAURI_INVOKE("export_run", { runId, format, language })),
+	/**  Looks through the whole journal. Nothing is changed. */
+	verifyJournal: () => typedError<JournalCheck, CommandError>(__TAURI_INVOKE("verify_journal")),
 };
 
 /* Types */
@@ -112,6 +127,15 @@ export type AppsFound = {
 	problem: CommandError | null,
 };
 
+/**  What is wrong with the journal. */
+export type BreakWhat = 
+/**  The entry, or the order of the entries, was changed. */
+"changed" | 
+/**  The entry is not there any more. */
+"missing" | 
+/**  What was confirmed for the run was changed: who, why, or which devices. */
+"header";
+
 /**  What went wrong, as a code the window has words for. */
 export type CommandError = {
 	/**  What kind of failure this is. The window branches on this alone. */
@@ -145,6 +169,17 @@ export type Confirmation = {
 	/**  How many devices the person confirmed. Must equal what is left. */
 	count: number,
 };
+
+/**  A field by which a person knows a device. */
+export type DeviceField = 
+/**  Managed device id. */
+"id" | 
+/**  Device name. */
+"name" | 
+/**  Serial number. */
+"serial" | 
+/**  Primary user. */
+"user";
 
 /**  A managed device, checked against the query that found it. */
 export type DeviceRow = {
@@ -205,6 +240,16 @@ export type DevicesFound = {
 	problem: CommandError | null,
 };
 
+/**  One field that is other than what was confirmed. Null stands for nothing. */
+export type DifferenceView = {
+	/**  Which field. */
+	field: DeviceField,
+	/**  What was confirmed. */
+	then: string | null,
+	/**  What it is now. */
+	now: string | null,
+};
+
 /**  Every kind of failure the window tells apart. */
 export type ErrorCode = 
 /**  Nobody is signed in, or the sign-in has ended. */
@@ -253,12 +298,27 @@ export type ErrorCode =
 "deviceInRun" | 
 /**  It cannot be done while a run is under way. */
 "runUnderWay" | 
+/**  The run goes on only as the account that confirmed it; `message` names it. */
+"otherAccount" | 
+/**  The run, or the device in it, stands otherwise than what was asked needs. */
+"runMovedOn" | 
+/**  A report cannot be written. */
+"report" | 
 /**  A newer search replaced this one. */
 "superseded" | 
 /**  The configuration cannot be used or written. */
 "config" | 
 /**  A fault of this application. */
 "internal";
+
+/**  What was found of a device that must not be sent to. */
+export type FoundView = 
+/**  What is other than what was confirmed. */
+{ kind: "differences"; differences: DifferenceView[] } | 
+/**  Its management state or agent, as Graph names it. */
+{ kind: "state"; state: string } | 
+/**  The same action waits already: since when, if Graph tells, and by whom, if the journal does. */
+{ kind: "pending"; since: string | null; by: string | null };
 
 /**  Why an item was refused or stopped. */
 export type ItemReason = 
@@ -272,6 +332,8 @@ export type ItemReason =
 "changed" | 
 /**  A retire, wipe or delete is pending. */
 "removalPending" | 
+/**  The same action waits for the device already. */
+"alreadyPending" | 
 /**  The device is not managed through MDM. */
 "noMdmChannel" | 
 /**  It could not be read afresh, so nothing was sent. */
@@ -340,12 +402,42 @@ export type ItemView = {
 	reason: ItemReason | null,
 	/**  What Graph or the device said, for people. */
 	message: string | null,
+	/**  What was found of the device that kept it from being sent to. */
+	found: FoundView | null,
 	/**  Graph's request id of the last answer. */
 	requestId: string | null,
 	/**  The id this side gave the request; Intune's audit log shows it as the correlation id. */
 	clientRequestId: string | null,
 	/**  When the state was last changed. */
 	at: string | null,
+	/**  How many requests went out for it, or were about to. */
+	attempts: number,
+	/**  Whether a person may have it sent to again. */
+	canSendAgain: boolean,
+	/**  Whether the service holds a passcode with what the device reported. */
+	hasPasscode: boolean,
+	/**  Whether the device was silent for seven days and is no longer asked. */
+	gaveUp: boolean,
+};
+
+/**  The first place at which the journal is not as it was written. */
+export type JournalBreak = {
+	/**  The entry, counted from 1. */
+	entry: number,
+	/**  The run it is about, if that can still be told. */
+	run: string | null,
+	/**  What is wrong. */
+	what: BreakWhat,
+};
+
+/**  Whether the journal is as it was written. */
+export type JournalCheck = {
+	/**  How many entries are whole: all of them, or those before the first break. */
+	entries: number,
+	/**  The hash of the newest of these, in hexadecimal. */
+	head: string | null,
+	/**  Where the chain breaks for the first time, if it does. */
+	broken: JournalBreak | null,
 };
 
 /**  Where the refresh token is kept, or why it is not. */
@@ -376,6 +468,8 @@ export type PlanItem = {
 	device: DeviceRow,
 	/**  How it was found. */
 	route: RouteView,
+	/**  Whether Microsoft documents the action for the device's platform. */
+	documented: boolean,
 };
 
 /**  What will happen, for a full review before anything is sent. */
@@ -392,7 +486,18 @@ export type PlanView = {
 	typedCountAbove: number,
 	/**  The most devices in one run. */
 	maxRunSize: number,
+	/**  How many seconds the run counts down, and can be stopped, before its first request. */
+	countdownSeconds: number,
 };
+
+/**  The form of a report. */
+export type ReportFormat = 
+/**  For a spreadsheet. */
+"csv" | 
+/**  Every recorded fact. */
+"jsonLines" | 
+/**  A page for printing. */
+"html";
 
 /**  How a device was found, and so the route its request goes out by. */
 export type RouteView = 
@@ -433,6 +538,8 @@ export type RunProgress = {
 
 /**  The state of a run. */
 export type RunState = 
+/**  The countdown runs; nothing was sent since. */
+"starting" | 
 /**  Requests are going out. */
 "active" | 
 /**  Cancel was asked for; what is in flight is waited for. */
@@ -470,6 +577,10 @@ export type RunSummary = {
 	remainingSeconds: number | null,
 	/**  Seconds for which Graph asked every sender to hold, if it did. */
 	holdSeconds: number | null,
+	/**  Seconds until the first request goes out, while the run can be stopped before any does. */
+	startsInSeconds: number | null,
+	/**  Whether devices of it are being asked what became of it. */
+	followed: boolean,
 };
 
 /**  A run, whole. */
@@ -486,6 +597,14 @@ export type SelectedDevice = {
 	deviceId: string,
 	/**  How it was found. */
 	route: RouteView,
+};
+
+/**  What came of sending to one device again. */
+export type SentAgain = {
+	/**  The run now. */
+	run: RunView,
+	/**  Whether the device reports the earlier request, so that nothing is sent. */
+	settled: boolean,
 };
 
 /**  The state of the sign-in. */
@@ -523,6 +642,8 @@ export type SettingsView = {
 	requireReason: boolean,
 	/**  The most devices in one run. */
 	maxRunSize: number,
+	/**  How many seconds a run counts down, and can be stopped, before its first request. */
+	countdownSeconds: number,
 	/**  `en` or `es`; none follows the system. */
 	language: string | null,
 	/**  Keys that machine policy fixes, as they are written in the file. */

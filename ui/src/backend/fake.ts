@@ -9,7 +9,9 @@ import {
   type DevicesFound,
   type ErrorCode,
   type ItemView,
+  type JournalCheck,
   type PlanView,
+  type ReportFormat,
   type RunCounts,
   type RunProgress,
   type RunSummary,
@@ -53,6 +55,12 @@ export class FakeBackend implements Backend {
   pace: number | null = null;
   /** How each item of a run turns out, by its position. */
   outcome: (position: number) => Partial<ItemView> = () => ({ state: 'accepted' });
+  /** Whether Microsoft documents the action for a device. */
+  documented: (device: DeviceRow) => boolean = () => true;
+  /** The passcode that the service tells, if any. */
+  passcode: string | null = null;
+  /** What a look at the journal finds. */
+  journal: JournalCheck = { entries: 42, head: '5f'.repeat(32), broken: null };
   /** What a search by device finds, if not the usual. */
   devicesFound: Partial<DevicesFound> | null = null;
 
@@ -79,6 +87,7 @@ export class FakeBackend implements Backend {
         cloud: 'global',
         requireReason: false,
         maxRunSize: 500,
+        countdownSeconds: 0,
         language: 'en',
         locked: [],
         dataFolder: '/home/alma/.local/share/unlatch',
@@ -244,11 +253,12 @@ export class FakeBackend implements Backend {
         items: selection.map(({ deviceId, route }) => {
           const device = this.#known.get(deviceId);
           if (!device) throw new BackendError(problem('invalidInput'));
-          return { device, route };
+          return { device, route, documented: this.documented(device) };
         }),
         reasonRequired: this.status.settings.requireReason,
         typedCountAbove: this.typedCountAbove,
         maxRunSize: this.status.settings.maxRunSize,
+        countdownSeconds: this.status.settings.countdownSeconds,
       };
       this.#plans.set(plan.planId, plan);
       return plan;
@@ -272,9 +282,14 @@ export class FakeBackend implements Backend {
         state: 'waiting',
         reason: null,
         message: null,
+        found: null,
         requestId: null,
         clientRequestId: null,
         at: null,
+        attempts: 0,
+        canSendAgain: false,
+        hasPasscode: false,
+        gaveUp: false,
       }));
       const run: FakeRun = {
         view: {
@@ -285,10 +300,12 @@ export class FakeBackend implements Backend {
             tenant: plan.account.tenantName,
             account: plan.account.username,
             reason: confirmation.reason,
-            state: 'active',
+            state: plan.countdownSeconds > 0 ? 'starting' : 'active',
             counts: count(items),
             remainingSeconds: Math.ceil(items.length / 10),
             holdSeconds: null,
+            startsInSeconds: plan.countdownSeconds > 0 ? plan.countdownSeconds : null,
+            followed: false,
           },
           items,
         },
@@ -306,14 +323,16 @@ export class FakeBackend implements Backend {
 
   #go(run: FakeRun): void {
     if (this.pace === null) return;
+    const countdown = (run.view.summary.startsInSeconds ?? 0) * 1000;
     setTimeout(() => {
       if (this.step(run.view.summary.id)) this.#go(run);
-    }, this.pace);
+    }, this.pace + countdown);
   }
 
   /** Sends the next waiting item. Gives whether the run goes on. */
   step(runId: string): boolean {
     const run = this.#run(runId);
+    if (run.view.summary.state === 'starting') this.say(runId, { state: 'active', startsInSeconds: null });
     const next = run.view.items.find((item) => item.state === 'waiting');
     if (!next || run.view.summary.state !== 'active') return false;
     const requestId = `5b1c9e20-7d44-4f0e-9a61-${String(next.position).padStart(12, '0')}`;
@@ -340,6 +359,7 @@ export class FakeBackend implements Backend {
       counts,
       state: state ?? (over ? 'finished' : run.view.summary.state),
       finished: over ? new Date(this.now).toISOString() : null,
+      followed: over && counts.accepted + counts.unconfirmed > 0,
       remainingSeconds: over ? null : Math.ceil(counts.waiting / 10),
     };
     run.view = { summary, items: all };
@@ -385,7 +405,49 @@ export class FakeBackend implements Backend {
   listRuns = () => this.#answer('listRuns', null, () => this.#runs.map(({ view }) => view.summary));
 
   getRun = (runId: string) => this.#answer('getRun', runId, () => this.#run(runId).view);
+
+  /** Waiting again are those that `which` names. */
+  #again(run: FakeRun, which: (item: ItemView) => boolean): RunView {
+    const items = run.view.items.filter(which).map((item) => ({ ...item, ...unsent }));
+    this.#change(run, items, this.status.settings.countdownSeconds > 0 ? 'starting' : 'active');
+    if (run.view.summary.state === 'starting') {
+      this.say(run.view.summary.id, { startsInSeconds: this.status.settings.countdownSeconds });
+    }
+    this.#go(run);
+    return run.view;
+  }
+
+  resumeRun = (runId: string) =>
+    this.#answer('resumeRun', runId, () => this.#again(this.#run(runId), (item) => item.state === 'notSent'));
+
+  discardRun = (runId: string) =>
+    this.#answer('discardRun', runId, () => {
+      const run = this.#run(runId);
+      this.#change(run, [], 'cancelled');
+      return run.view;
+    });
+
+  sendAgain = (runId: string, position: number) =>
+    this.#answer('sendAgain', { runId, position }, () => {
+      const run = this.#run(runId);
+      return { run: this.#again(run, (item) => item.position === position), settled: false };
+    });
+
+  showPasscode = (runId: string, position: number) =>
+    this.#answer('showPasscode', { runId, position }, () => this.passcode);
+
+  exportRun = (runId: string, format: ReportFormat, language: string) =>
+    this.#answer(
+      'exportRun',
+      { runId, format, language },
+      () =>
+        `/home/alma/Downloads/unlatch-20260301-100000-7c9e6679.${format === 'jsonLines' ? 'jsonl' : format}`,
+    );
+
+  verifyJournal = () => this.#answer('verifyJournal', null, () => this.journal);
 }
+
+const unsent = { state: 'waiting', reason: null, message: null, found: null, canSendAgain: false } as const;
 
 export function count(items: readonly ItemView[]): RunCounts {
   const of = (...states: ItemView['state'][]) => items.filter((item) => states.includes(item.state)).length;

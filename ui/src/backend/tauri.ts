@@ -41,4 +41,10 @@ export const tauriBackend: Backend = {
   checkOutcomes: (runId) => value(commands.checkOutcomes(runId)),
   listRuns: () => value(commands.listRuns()),
   getRun: (runId) => value(commands.getRun(runId)),
+  resumeRun: (runId) => value(commands.resumeRun(runId)),
+  discardRun: (runId) => value(commands.discardRun(runId)),
+  sendAgain: (runId, position) => value(commands.sendAgain(runId, position)),
+  showPasscode: (runId, position) => value(commands.showPasscode(runId, position)),
+  exportRun: (runId, format, language) => value(commands.exportRun(runId, format, language)),
+  verifyJournal: () => value(commands.verifyJournal()),
 };

@@ -12,7 +12,7 @@ import {
 import { Announcer } from './announcer.svelte';
 import { useLocale } from './locale.svelte';
 import { Search } from './search.svelte';
-import { Selection } from './selection.svelte';
+import { Selection, type Held } from './selection.svelte';
 
 export type View =
   | { name: 'desk' }
@@ -187,6 +187,7 @@ export class AppState {
     this.busy = 'start';
     try {
       const run = await this.backend.startRun(confirmation);
+      this.#started = { runId: run.summary.id, kept: this.selection.kept() };
       this.selection.clear();
       this.view = { name: 'run', runId: run.summary.id, from: 'desk' };
       return null;
@@ -197,6 +198,18 @@ export class AppState {
     } finally {
       this.busy = null;
     }
+  }
+
+  /** Whether a run's selection can be had back: it was the last that started here. */
+  canSelectAgain(runId: string): boolean {
+    return this.#started?.runId === runId;
+  }
+
+  /** Back to the desk with the selection of a run of which nothing was sent. */
+  selectAgain(): void {
+    if (this.#started) this.selection.putBack(this.#started.kept);
+    this.#started = null;
+    this.leaveReview();
   }
 
   show(view: View): void {
@@ -228,6 +241,7 @@ export class AppState {
   }
 
   #lastAccount: AccountView | null = null;
+  #started: { runId: string; kept: ReadonlyMap<string, Held> } | null = null;
   #language: string | null | undefined;
 
   #show(status: AppStatus): void {
@@ -244,6 +258,7 @@ export class AppState {
 
   #forget(): void {
     this.selection.clear();
+    this.#started = null;
     this.search.reset();
     this.trouble = null;
     this.view = { name: 'desk' };

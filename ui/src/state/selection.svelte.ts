@@ -65,6 +65,16 @@ export class Selection {
     this.doubled = 0;
   }
 
+  /** What is held, to be put back as it was. */
+  kept(): ReadonlyMap<string, Held> {
+    return this.#held;
+  }
+
+  putBack(kept: ReadonlyMap<string, Held>): void {
+    this.#held = new Map([...kept, ...this.#held]);
+    this.doubled = 0;
+  }
+
   clear(): void {
     this.#held = new Map();
     this.doubled = 0;

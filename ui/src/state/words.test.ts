@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { ItemState, ItemView } from '../backend/backend';
+import type { FoundView, ItemState, ItemView } from '../backend/backend';
 import en from '../messages/en.json';
 import es from '../messages/es.json';
 import { m } from '../paraglide/messages';
@@ -61,7 +61,12 @@ function item(state: ItemState, more: Partial<ItemView> = {}): ItemView {
     message: null,
     requestId: null,
     clientRequestId: null,
+    found: null,
     at: null,
+    attempts: 0,
+    canSendAgain: false,
+    hasPasscode: false,
+    gaveUp: false,
     ...more,
   };
 }
@@ -127,6 +132,42 @@ describe('words', () => {
     expect(next).toContain(message);
     expect(next).toContain('Search for it again');
     expect(itemText(item('stopped', { reason: 'changed' })).next).toContain('differs');
+  });
+
+  it('what was found of a device is said in the language of the window', () => {
+    const found: FoundView = {
+      kind: 'differences',
+      differences: [
+        { field: 'name', then: 'IPAD-1', now: 'IPAD-2' },
+        { field: 'user', then: 'a@contoso.example', now: null },
+      ],
+    };
+    const plain = (text: string) => text.replace(/[\u2066-\u2069]/g, '');
+    const [english, spanish] = inBoth(() =>
+      plain(itemText(item('stopped', { reason: 'changed', found })).next),
+    );
+    expect(english).toContain('Name: “IPAD-1” → “IPAD-2”; User: “a@contoso.example” → none');
+    expect(spanish).toContain('Nombre: “IPAD-1” → “IPAD-2”');
+
+    useLocale('en');
+    const pending: FoundView = { kind: 'pending', since: '2026-03-01T10:00:00Z', by: 'ana@contoso.example' };
+    const { next } = itemText(item('stopped', { reason: 'alreadyPending', found: pending }));
+    expect(plain(next)).toMatch(
+      /already waits for this device\. Asked for at .*2026.* By ana@contoso\.example\./,
+    );
+    const unknown: FoundView = { kind: 'pending', since: null, by: null };
+    expect(itemText(item('stopped', { reason: 'alreadyPending', found: unknown })).next).toBe(
+      'The same action already waits for this device. Wait for the device to report before sending another.',
+    );
+    const state: FoundView = { kind: 'state', state: 'wipePending' };
+    expect(itemText(item('stopped', { reason: 'removalPending', found: state })).next).toContain(
+      'Intune says: wipePending.',
+    );
+  });
+
+  it('a device that was silent for seven days says that it is no longer asked', () => {
+    useLocale('en');
+    expect(itemText(item('accepted', { gaveUp: true })).next).toContain('no longer asks');
   });
 
   it('a warning names its number and what Graph calls the state', () => {

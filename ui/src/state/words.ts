@@ -1,8 +1,10 @@
 import type {
   CommandError,
+  DeviceField,
   DeviceRow,
   DeviceWarning,
   ErrorCode,
+  FoundView,
   ItemReason,
   ItemState,
   ItemView,
@@ -14,7 +16,7 @@ import type { IconName } from '../components/icons';
 import { m } from '../paraglide/messages';
 import { isolated } from './bidi';
 import { clock } from './clock.svelte';
-import { daysSince } from './format';
+import { daysSince, exactTime } from './format';
 
 /** What happened, and what a person does about it. */
 export interface Words {
@@ -45,6 +47,9 @@ export const errorWords: Record<ErrorCode, Words> = {
   journal: { what: m.error_journal, next: m.error_journal_next },
   planMismatch: { what: m.error_plan_mismatch, next: m.error_plan_mismatch_next },
   deviceInRun: { what: m.error_device_in_run, next: m.error_device_in_run_next },
+  otherAccount: { what: m.error_other_account, next: m.error_other_account_next },
+  runMovedOn: { what: m.error_run_moved_on, next: m.error_run_moved_on_next },
+  report: { what: m.error_report, next: m.error_report_next },
   runUnderWay: { what: m.error_run_under_way, next: m.error_run_under_way_next },
   superseded: { what: m.error_superseded, next: m.error_superseded_next },
   config: { what: m.error_config, next: m.error_config_next },
@@ -74,6 +79,7 @@ export const reasonWords: Record<ItemReason, Words> = {
   notFound: { what: m.reason_not_found, next: m.reason_not_found_next },
   changed: { what: m.reason_changed, next: m.reason_changed_next },
   removalPending: { what: m.reason_removal_pending, next: m.reason_removal_pending_next },
+  alreadyPending: { what: m.reason_already_pending, next: m.reason_already_pending_next },
   noMdmChannel: { what: m.reason_no_mdm_channel, next: m.reason_no_mdm_channel_next },
   notRead: { what: m.reason_not_read, next: m.reason_not_read_next },
   badRequest: { what: m.reason_bad_request, next: m.reason_bad_request_next },
@@ -85,6 +91,7 @@ export const reasonWords: Record<ItemReason, Words> = {
 };
 
 export const runWords: Record<RunState, { short: () => string; long: () => string }> = {
+  starting: { short: m.run_short_starting, long: m.run_state_starting },
   active: { short: m.run_short_active, long: m.run_state_active },
   cancelling: { short: m.run_short_cancelling, long: m.run_state_cancelling },
   signInNeeded: { short: m.run_short_sign_in_needed, long: m.run_state_sign_in_needed },
@@ -179,17 +186,51 @@ export function systemText(device: DeviceRow): string {
   return [device.operatingSystem, device.osVersion].filter(Boolean).join(' ') || m.unknown();
 }
 
+const fieldWords: Record<DeviceField, () => string> = {
+  id: m.report_device_id,
+  name: m.col_name,
+  serial: m.col_serial,
+  user: m.col_user,
+};
+
+/** What was found of a device that kept it from being sent to. What differs is what a person fears most, so it is named. */
+function foundText(found: FoundView): string {
+  switch (found.kind) {
+    case 'differences': {
+      const value = (text: string | null) => (text === null ? m.none() : `“${isolated(text)}”`);
+      const difference = found.differences
+        .map(({ field, then, now }) => `${fieldWords[field]()}: ${value(then)} → ${value(now)}`)
+        .join('; ');
+      return m.reason_changed_to({ difference });
+    }
+    case 'state':
+      return m.report_found_state({ state: found.state });
+    case 'pending':
+      return [
+        found.since === null ? '' : m.report_pending_since({ time: exactTime(found.since) }),
+        found.by === null ? '' : m.report_pending_by({ account: isolated(found.by) }),
+      ]
+        .filter(Boolean)
+        .join(' ');
+  }
+}
+
+/** Why an item stands where it does. */
+function whyText(item: ItemView, why: Words): string {
+  const found = item.found ? foundText(item.found) : '';
+  // Runs of earlier versions have what differs as a text.
+  if (item.reason === 'changed') {
+    return found || (item.message ? m.reason_changed_to({ difference: isolated(item.message) }) : why.what());
+  }
+  return [why.what(), found].filter(Boolean).join(' ');
+}
+
 /** The state of an item, and one or two sentences on why and what to do next. */
 export function itemText(item: ItemView): { state: string; next: string } {
   const words = itemWords[item.state];
   const why = item.reason ? reasonWords[item.reason] : null;
-  const said = item.message && !why ? ` ${m.device_said({ message: isolated(item.message) })}` : '';
-  // What differs is what a person fears most, so it is named.
-  const what =
-    item.reason === 'changed' && item.message
-      ? m.reason_changed_to({ difference: isolated(item.message) })
-      : why?.what();
-  return why
-    ? { state: words.what(), next: `${what} ${why.next()}` }
-    : { state: words.what(), next: words.next() + said };
+  if (item.gaveUp) return { state: words.what(), next: m.item_gave_up() };
+  if (why) return { state: words.what(), next: `${whyText(item, why)} ${why.next()}` };
+  const said = item.message ? ` ${m.device_said({ message: isolated(item.message) })}` : '';
+  return { state: words.what(), next: words.next() + said };
 }

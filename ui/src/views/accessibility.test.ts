@@ -75,6 +75,39 @@ const views: [string, () => FakeBackend, (person: Person) => Promise<unknown>][]
     },
   ],
   [
+    'run, counting down',
+    () => {
+      const backend = FakeBackend.signedIn();
+      backend.status.settings.countdownSeconds = 5;
+      return backend;
+    },
+    async (person) => {
+      await review(person);
+      await person.click(byId('confirm-button'));
+      await findId('starting');
+    },
+  ],
+  [
+    'run, interrupted, with details and reports open',
+    () => {
+      const backend = FakeBackend.signedIn();
+      backend.pace = 1;
+      backend.outcome = (position) =>
+        position === 0
+          ? { state: 'unconfirmed', canSendAgain: true, hasPasscode: true, attempts: 2 }
+          : { state: 'notSent' };
+      return backend;
+    },
+    async (person) => {
+      await review(person);
+      await person.click(byId('confirm-button'));
+      await findId('export-run');
+      await person.click(screen.getAllByTestId('open-detail')[0] as HTMLElement);
+      await person.click(await findId('send-again'));
+      await person.click(byId('export-run'));
+    },
+  ],
+  [
     'history',
     () => FakeBackend.signedIn(),
     async (person) => {
@@ -83,6 +116,8 @@ const views: [string, () => FakeBackend, (person: Person) => Promise<unknown>][]
       await findId('run-view');
       await openFromMenu(person, 'open-history');
       await findId('history-run');
+      await person.click(byId('verify-journal'));
+      await findId('journal-whole');
     },
   ],
   ['settings', () => FakeBackend.signedIn(), (person) => openFromMenu(person, 'open-settings')],

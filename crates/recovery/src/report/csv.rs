@@ -3,16 +3,17 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use time::OffsetDateTime;
 use unlatch_graph::Route;
 
-use super::{code_name, utc};
+use super::{TIME, code_name, is_unseen};
 use crate::check::{Difference, Found};
 use crate::record::{ItemRecord, RunHeader, RunRecord};
 
 /// Without it Excel takes the file for one in the system's old code page.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-const COLUMNS: [&str; 30] = [
+const COLUMNS: [&str; 31] = [
     "Run id",
     "Tenant",
     "Tenant id",
@@ -39,13 +40,15 @@ const COLUMNS: [&str; 30] = [
     "Request id",
     "Client request id",
     "Attempts",
+    "Last request at (Graph's clock, UTC)",
     "Device's report",
     "Device's report last updated (UTC)",
     "Given up asking",
     "Changed at (UTC)",
 ];
 
-/// Writes the run as CSV (RFC 4180, UTF-8 with a byte order mark), one row a device. Positions count from 1.
+/// Writes the run as CSV (RFC 4180, UTF-8 with a byte order mark), one row a device. Positions count from 1; times are
+/// ISO 8601.
 ///
 /// No text in it can be a formula: an apostrophe stands before whatever a spreadsheet could take for one (OWASP, *CSV
 /// injection*), and before an apostrophe that stands in such a place. That holds too where the file is opened with semicolons or
@@ -112,11 +115,17 @@ fn row<'a>(header: &'a RunHeader, item: &'a ItemRecord) -> [Cow<'a, str>; COLUMN
         or_empty(&standing.request_id),
         standing.client_request_id.map(|id| id.to_string()).unwrap_or_default().into(),
         standing.attempts.to_string().into(),
+        // What was withdrawn never went out.
+        standing.intent.filter(|_| standing.attempts > 0).map(utc).unwrap_or_default().into(),
         report.into(),
         reported.unwrap_or_default().into(),
         if standing.gave_up { "yes" } else { "no" }.into(),
         standing.at.map(utc).unwrap_or_default().into(),
     ]
+}
+
+fn utc(at: OffsetDateTime) -> String {
+    super::utc(at, TIME)
 }
 
 fn what_differed(found: &Found) -> String {
@@ -130,7 +139,7 @@ fn what_differed(found: &Found) -> String {
         }
         Found::State(state) => state.clone(),
         Found::Pending { since, by } => {
-            let since = since.map(|at| format!(" since {} UTC", utc(at))).unwrap_or_default();
+            let since = since.map(|at| format!(" since {}", utc(at))).unwrap_or_default();
             let by = by.as_ref().map(|by| format!(", asked for by {by}")).unwrap_or_default();
             format!("pending{since}{by}")
         }
@@ -145,12 +154,7 @@ fn begins_formula(c: char) -> bool {
 
 /// Whether a spreadsheet may pass over it at the beginning of a cell: blanks, what is not seen, and quotes.
 fn is_passed_over(c: char) -> bool {
-    let is_unseen = matches!(
-        c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
-    );
-    c == '"' || c.is_whitespace() || c.is_control() || is_unseen
+    c == '"' || c.is_whitespace() || c.is_control() || is_unseen(c)
 }
 
 /// Whether a new cell may begin after it, if the file is read with other separators than those it was written with.
@@ -255,7 +259,7 @@ mod tests {
                 ("Tenant", "Contoso"),
                 ("Tenant id", "t-1"),
                 ("Account", "ana@contoso.com"),
-                ("Started (UTC)", "2026-11-24 10:03:02"),
+                ("Started (UTC)", "2026-11-24T10:03:02Z"),
                 ("Reason", "INC-7"),
                 ("Action", "recoverPasscode"),
                 ("Position", "1"),
@@ -275,9 +279,10 @@ mod tests {
                 ("Request id", "graph-1"),
                 ("Client request id", "00000000-0000-0000-0000-000000000007"),
                 ("Attempts", "1"),
+                ("Last request at (Graph's clock, UTC)", "2026-11-24T10:03:02Z"),
                 ("Device's report", "done"),
-                ("Device's report last updated (UTC)", "2026-11-24 10:05:00"),
-                ("Changed at (UTC)", "2026-11-24 10:03:02"),
+                ("Device's report last updated (UTC)", "2026-11-24T10:05:00Z"),
+                ("Changed at (UTC)", "2026-11-24T10:03:02Z"),
             ],
         );
         expected(
@@ -288,12 +293,14 @@ mod tests {
                 ("What differed", "name: Phone 3 -> Phone 4 | serial: S3 -> (none)"),
                 ("HTTP status", ""),
                 ("Attempts", "0"),
+                ("Last request at (Graph's clock, UTC)", ""),
+                ("Given up asking", "no"),
                 ("Sent by direct route instead", "no"),
             ],
         );
         expected(
             sample::PENDING + 1,
-            &[("What differed", "pending since 2026-11-24 09:00:00 UTC, asked for by cy@contoso.com")],
+            &[("What differed", "pending since 2026-11-24T09:00:00Z, asked for by cy@contoso.com")],
         );
         expected(
             sample::REFUSED + 1,
@@ -307,7 +314,16 @@ mod tests {
                 ("Route id", "a-1"),
             ],
         );
+        expected(sample::GAVE_UP + 1, &[("State", "accepted"), ("Given up asking", "yes")]);
         expected(sample::WAITING + 1, &[("State", "waiting"), ("Route", "direct"), ("Changed at (UTC)", "")]);
+    }
+
+    #[test]
+    fn a_request_that_was_withdrawn_was_not_sent() {
+        let mut run = sample::run();
+        run.items[sample::DONE].standing.attempts = 0;
+        let rows = read(&written(&run));
+        assert_eq!(cell(&rows, sample::DONE + 1, "Last request at (Graph's clock, UTC)"), "");
     }
 
     #[test]
@@ -324,6 +340,7 @@ mod tests {
             "  =1",
             "\u{feff}=1",
             "\u{200b}\u{a0}=1",
+            "\u{3164}\u{e0061}=1",
             "\tx",
             "\rx",
             "\nx",

@@ -16,7 +16,7 @@ use crate::state::{ItemReason, ItemState, RunCounts, RunState};
 const FORMAT: u32 = 1;
 
 #[derive(Serialize)]
-#[serde(tag = "line", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 enum Line<'a> {
     Run {
         format: u32,
@@ -47,6 +47,8 @@ enum Line<'a> {
         #[serde(with = "time::serde::rfc3339")]
         at: OffsetDateTime,
         position: Option<u32>,
+        kind: &'a str,
+        // The last field: whoever checks the chain needs its bytes as they stand.
         event: &'a Event,
     },
     End {
@@ -112,10 +114,16 @@ struct Observed<'a> {
     last_updated: Option<OffsetDateTime>,
 }
 
-/// Writes the run as lines of JSON, each an object whose `line` tells its kind: one `run`; an `item` for every device, with what
+/// Writes the run as lines of JSON, each an object whose `type` tells its kind: one `run`; an `item` for every device, with what
 /// was confirmed and where it stands; an `entry` for each of `entries`, as the journal recorded it, with its hash; one `end`
 /// with the number of lines of both kinds and the hash of the last entry, so that a file that was cut off shows. Positions
 /// count from 0 and times are RFC 3339.
+///
+/// An entry can be checked against the one before it in the journal (`seq` one less; 32 zero bytes stand before the first): its
+/// `hash` is the SHA-256 over the hash before, `seq` (8 bytes, big-endian), the run's `id`, `position` (4 bytes, big-endian),
+/// `at`, `kind` and the text of `event`, in that order, each after its length in bytes (8 bytes, big-endian); for a position of
+/// null there are 8 bytes of `ff` and no field. What follows an entry of another run, or was recorded before a later version
+/// added a field to its event, can only be checked in the journal itself.
 ///
 /// # Errors
 /// What `out` says.
@@ -135,6 +143,7 @@ pub fn json_lines(run: &RunRecord, entries: &[Recorded], out: &mut dyn Write) ->
             hash: hash.to_string(),
             at: entry.at,
             position: entry.position,
+            kind: entry.event.kind(),
             event: &entry.event,
         })?;
     }
@@ -206,10 +215,15 @@ fn item_line(ItemRecord { position, planned, standing }: &ItemRecord) -> Line<'_
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::{Value, json};
+    use sha2::{Digest as _, Sha256};
 
     use super::super::sample;
     use super::*;
+    use crate::journal::{ChainHash, Journal};
+    use crate::record::RunHeader;
 
     fn lines(run: &RunRecord, entries: &[Recorded]) -> Vec<Value> {
         let mut file = Vec::new();
@@ -223,14 +237,14 @@ mod tests {
     fn the_lines_are_the_run_then_its_devices_then_its_entries_then_the_end() {
         let (run, entries) = (sample::run(), sample::entries());
         let lines = lines(&run, &entries);
-        let kinds: Vec<_> = lines.iter().map(|line| line["line"].as_str().unwrap()).collect();
+        let kinds: Vec<_> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
         let (items, recorded) = (run.items.len(), entries.len());
         let expected = [vec!["run"], vec!["item"; items], vec!["entry"; recorded], vec!["end"]].concat();
         assert_eq!(kinds, expected);
         let hash = entries.last().unwrap().hash.to_string();
         assert_eq!(
             lines.last().unwrap(),
-            &json!({"line": "end", "items": items, "entries": recorded, "lastHash": hash})
+            &json!({"type": "end", "items": items, "entries": recorded, "lastHash": hash})
         );
     }
 
@@ -239,7 +253,7 @@ mod tests {
         assert_eq!(
             lines(&sample::run(), &[])[0],
             json!({
-                "line": "run", "format": 1, "id": sample::RUN_ID, "started": "2026-11-24T10:03:02Z",
+                "type": "run", "format": 1, "id": sample::RUN_ID, "started": "2026-11-24T10:03:02Z",
                 "finished": null, "state": "active", "action": "recoverPasscode", "reason": "INC-7",
                 "cloud": "global", "tenantId": "t-1", "tenantName": "Contoso", "account": "ana@contoso.com",
                 "accountId": "o-1", "total": 7,
@@ -257,7 +271,7 @@ mod tests {
         assert_eq!(
             lines[1 + sample::DONE],
             json!({
-                "line": "item", "position": 0,
+                "type": "item", "position": 0,
                 "planned": {
                     "deviceId": "d-0", "route": {"kind": "user", "id": "u-1"}, "routeLabel": "Bo Berg",
                     "name": "Tablet 7", "serial": "S7", "userId": "u-1", "user": "bo@contoso.com",
@@ -285,15 +299,120 @@ mod tests {
     fn an_entry_is_as_the_journal_recorded_it() {
         let entries = sample::entries();
         let lines = lines(&sample::run(), &entries);
-        let written = lines.iter().filter(|line| line["line"] == "entry");
+        let written = lines.iter().filter(|line| line["type"] == "entry");
         for (line, recorded) in written.zip(&entries) {
             assert_eq!(line["seq"], recorded.seq);
             assert_eq!(line["hash"], recorded.hash.to_string());
             assert_eq!(line["position"], json!(recorded.entry.position));
+            assert_eq!(line["kind"], recorded.entry.event.kind());
             assert_eq!(line["at"], "2026-11-24T10:03:02Z");
             let event: Event = serde_json::from_value(line["event"].clone()).unwrap();
             assert_eq!(event, recorded.entry.event);
         }
+    }
+
+    #[test]
+    fn a_line_break_in_a_name_breaks_no_line() {
+        let mut run = sample::run();
+        let name = "Tablet\r\n{\"type\":\"end\"}\u{2028}\0\u{202e}=1";
+        run.items[0].planned.name = name.to_owned();
+        let lines = lines(&run, &[]);
+        assert_eq!(lines.len(), run.items.len() + 2);
+        assert_eq!(lines[1]["planned"]["name"], name);
+    }
+
+    /// How many entries follow from the one before them, as a reader finds who has nothing but the file and its description.
+    /// None if one does not.
+    fn chained(file: &str) -> Option<usize> {
+        let mut before: Option<(u64, Vec<u8>)> = Some((0, vec![0; 32]));
+        let (mut id, mut count) = (String::new(), 0);
+        for line in file.lines() {
+            let fields: Value = serde_json::from_str(line).unwrap();
+            if fields["type"] == "run" {
+                id = fields["id"].as_str().unwrap().to_owned();
+            }
+            if fields["type"] != "entry" {
+                continue;
+            }
+            let seq = fields["seq"].as_u64().unwrap();
+            let event = line.split_once("\"event\":").unwrap().1.strip_suffix('}').unwrap();
+            let position = fields["position"].as_u64().map(|at| u32::try_from(at).unwrap().to_be_bytes());
+            let hash = fields["hash"].as_str().unwrap();
+            if let Some((_, before)) = before.filter(|(before, _)| before + 1 == seq) {
+                let mut sum = Sha256::new();
+                let mut take = |field: Option<&[u8]>| {
+                    sum.update(field.map_or(u64::MAX, |field| field.len() as u64).to_be_bytes());
+                    sum.update(field.unwrap_or_default());
+                };
+                take(Some(&before));
+                take(Some(&seq.to_be_bytes()));
+                take(Some(id.as_bytes()));
+                take(position.as_ref().map(<[u8; 4]>::as_slice));
+                for text in [fields["at"].as_str().unwrap(), fields["kind"].as_str().unwrap(), event] {
+                    take(Some(text.as_bytes()));
+                }
+                if ChainHash(sum.finalize().into()).to_string() != hash {
+                    return None;
+                }
+                count += 1;
+            }
+            let bytes = (0..64).step_by(2).map(|at| u8::from_str_radix(&hash[at..at + 2], 16).unwrap());
+            before = Some((seq, bytes.collect()));
+        }
+        Some(count)
+    }
+
+    #[tokio::test]
+    async fn a_reader_can_check_the_chain_with_nothing_but_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path()).unwrap();
+        let run = sample::run();
+        let items: Arc<[_]> = run.items.iter().map(|item| item.planned.clone()).collect();
+        let id = run.summary.header.id;
+        journal.begin(run.summary.header.clone(), items.clone()).await.unwrap();
+        let facts: Vec<_> = sample::entries().into_iter().skip(1).map(|recorded| recorded.entry).collect();
+        let (first, second) = facts.split_at(4);
+        journal.append(id, first.to_vec(), Box::new(|_| ())).await.unwrap();
+        journal.begin(RunHeader { id: RunId::random(), ..run.summary.header.clone() }, items).await.unwrap();
+        journal.append(id, second.to_vec(), Box::new(|_| ())).await.unwrap();
+
+        let mut file = Vec::new();
+        let entries = journal.entries(id).await.unwrap();
+        json_lines(&run, &entries, &mut file).unwrap();
+        let file = String::from_utf8(file).unwrap();
+        assert_eq!(chained(&file), Some(entries.len() - 1), "all but the one after the other run's");
+        for (what, instead) in [
+            ("\"status\":403", "\"status\":204"),
+            ("\"kind\":\"began\"", "\"kind\":\"taken_up\""),
+            ("\"seq\":4,", "\"seq\":3,"),
+            (sample::RUN_ID, "00000000-0000-0000-0000-000000000002"),
+        ] {
+            let tampered = file.replace(what, instead);
+            assert_ne!(tampered, file, "{what}");
+            assert_ne!(chained(&tampered), chained(&file), "{what}");
+        }
+    }
+
+    #[test]
+    fn nothing_in_it_could_hold_a_passcode() {
+        fn look(value: &Value, found: &mut Vec<(String, bool)>) {
+            match value {
+                Value::Object(fields) => {
+                    for (key, value) in fields {
+                        if key.to_lowercase().contains("passcode") {
+                            found.push((key.clone(), value.is_boolean()));
+                        }
+                        look(value, found);
+                    }
+                }
+                Value::Array(values) => values.iter().for_each(|value| look(value, found)),
+                _ => {}
+            }
+        }
+        let mut found = Vec::new();
+        lines(&sample::run(), &sample::entries()).iter().for_each(|line| look(line, &mut found));
+        assert!(found.iter().any(|(key, _)| key == "hasPasscode"), "{found:?}");
+        assert!(found.iter().all(|field| *field == ("hasPasscode".to_owned(), true)), "{found:?}");
     }
 
     #[test]

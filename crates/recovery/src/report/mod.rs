@@ -18,12 +18,27 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::{format_description, offset};
 
-/// As a spreadsheet takes for a date.
-const TIME: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+/// ISO 8601.
+const TIME: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+
+/// As people read it.
+const PLAIN_TIME: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
 
 /// The time in UTC, to the second.
-fn utc(at: OffsetDateTime) -> String {
-    at.to_offset(offset!(UTC)).format(TIME).unwrap_or_default()
+fn utc(at: OffsetDateTime, format: &[BorrowedFormatItem<'_>]) -> String {
+    at.to_offset(offset!(UTC)).format(format).unwrap_or_default()
+}
+
+/// Whether a reader does not see it, although it may change what is read: marks that turn the direction, joiners, fillers,
+/// variation selectors and tags. Control characters are not among these.
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// The name by which the journal and the window know a state or a reason.

@@ -59,6 +59,9 @@ pub const KEYS: &[&str] = &[
     "reason_throttled",
     "report_accepted_is_not_done",
     "report_action",
+    "report_carried_out_by",
+    "report_checked_by",
+    "report_date",
     "report_devices",
     "report_device_id",
     "report_finished",
@@ -143,5 +146,16 @@ pub(super) fn field_key(field: &Field) -> &'static str {
         Field::Name => "col_name",
         Field::Serial => "col_serial",
         Field::User => "col_user",
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    /// The variants of an enumeration that is matched here, by the names that the journal gives them.
+    pub(in crate::report) fn states(of: &str) -> Vec<String> {
+        let begins = format!("        {of}::");
+        let variants =
+            include_str!("words.rs").lines().filter_map(|line| line.strip_prefix(&begins)?.split_once(" =>"));
+        variants.map(|(name, _)| format!("{}{}", name[..1].to_lowercase(), &name[1..])).collect()
     }
 }

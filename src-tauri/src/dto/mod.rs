@@ -1,11 +1,15 @@
 //! What crosses between the window and the engine. Times are RFC 3339 in UTC, counts are whole numbers, ids are opaque text.
-//! No token and no passcode has a place in any of these types.
+//! No token and no passcode has a place in any of these types. A passcode crosses by itself, as the answer of the one command a
+//! person asks for it with.
+
+mod run;
 
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use unlatch_graph::Route;
 
 use crate::error::CommandError;
+pub use run::*;
 
 /// Everything the window needs to draw its frame.
 #[derive(Debug, Clone, Serialize, Type)]
@@ -105,6 +109,8 @@ pub struct SettingsView {
     pub require_reason: bool,
     /// The most devices in one run.
     pub max_run_size: u32,
+    /// How many seconds a run counts down, and can be stopped, before its first request.
+    pub countdown_seconds: u32,
     /// `en` or `es`; none follows the system.
     pub language: Option<String>,
     /// Keys that machine policy fixes, as they are written in the file.
@@ -287,232 +293,6 @@ pub struct SelectedDevice {
     pub device_id: String,
     /// How it was found.
     pub route: RouteView,
-}
-
-/// What will happen, for a full review before anything is sent.
-#[derive(Debug, Clone, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub struct PlanView {
-    /// Names this plan to `start_run`; good for one start.
-    pub plan_id: String,
-    /// Tenant and account the requests go out as.
-    pub account: AccountView,
-    /// What happens to which device by which route.
-    pub items: Vec<PlanItem>,
-    /// Whether a reason must be given.
-    pub reason_required: bool,
-    /// Above this many devices the count must be typed.
-    pub typed_count_above: u32,
-    /// The most devices in one run.
-    pub max_run_size: u32,
-}
-
-/// One device of a plan.
-#[derive(Debug, Clone, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub struct PlanItem {
-    /// The device as it was shown.
-    pub device: DeviceRow,
-    /// How it was found.
-    pub route: RouteView,
-}
-
-/// A person's confirmation of a plan.
-#[derive(Debug, Clone, Deserialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub struct Confirmation {
-    /// The plan.
-    pub plan_id: String,
-    /// Devices taken out during the review.
-    pub leave_out: Vec<String>,
-    /// Reason or ticket.
-    pub reason: Option<String>,
-    /// How many devices the person confirmed. Must equal what is left.
-    pub count: u32,
-}
-
-/// The state of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub enum RunState {
-    /// Requests are going out.
-    Active,
-    /// Cancel was asked for; what is in flight is waited for.
-    Cancelling,
-    /// Paused until somebody signs in again.
-    SignInNeeded,
-    /// Every item was sent or stopped.
-    Finished,
-    /// Cancelled by a person.
-    Cancelled,
-    /// The application ended before the run did.
-    Interrupted,
-    /// The journal could not be written, so nothing more was sent.
-    JournalFailed,
-}
-
-/// The state of one device in a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub enum ItemState {
-    /// Its turn has not come.
-    Waiting,
-    /// The device is read afresh and the request goes out.
-    Sending,
-    /// Graph accepted the request. The device has not answered.
-    Accepted,
-    /// The device reports it done.
-    Done,
-    /// The device reports a failure.
-    Failed,
-    /// The device reports that it does not support the action.
-    NotSupported,
-    /// The action was cancelled on the service's side.
-    Canceled,
-    /// The device reports a state this version does not know; `message` holds it.
-    Other,
-    /// Graph refused the request; nothing was executed.
-    Refused,
-    /// Stopped before sending, for `reason`.
-    Stopped,
-    /// The answer was lost: it may have arrived.
-    Unconfirmed,
-    /// Never sent.
-    NotSent,
-}
-
-/// Why an item was refused or stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub enum ItemReason {
-    /// The account's Intune role does not allow it on this device.
-    RoleDenied,
-    /// The application lacks the scope.
-    MissingScope,
-    /// The device is gone, or outside the account's scope tags.
-    NotFound,
-    /// Name, serial or user differ from what was confirmed.
-    Changed,
-    /// A retire, wipe or delete is pending.
-    RemovalPending,
-    /// The device is not managed through MDM.
-    NoMdmChannel,
-    /// It could not be read afresh, so nothing was sent.
-    NotRead,
-    /// Graph called the request wrong.
-    BadRequest,
-    /// Graph throttled it until the attempts ran out.
-    Throttled,
-    /// No connection was had; nothing was sent.
-    NotConnected,
-    /// Nobody is signed in any more.
-    SignInNeeded,
-    /// The journal could not be written, so nothing was sent.
-    JournalFailed,
-    /// Graph answered with an error that has no class of its own.
-    Other,
-}
-
-/// How many items are in which state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub struct RunCounts {
-    /// All devices of the run.
-    pub total: u32,
-    /// Waiting or sending.
-    pub waiting: u32,
-    /// Accepted, the device has not answered.
-    pub accepted: u32,
-    /// The device answered: done.
-    pub done: u32,
-    /// The device answered: failed, not supported, cancelled or something else.
-    pub answered: u32,
-    /// Refused or stopped.
-    pub failed: u32,
-    /// Unconfirmed.
-    pub unconfirmed: u32,
-    /// Never sent.
-    pub not_sent: u32,
-}
-
-/// One device of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub struct ItemView {
-    /// Its place in the run, from 0.
-    pub position: u32,
-    /// Managed device id.
-    pub device_id: String,
-    /// Name as confirmed.
-    pub name: String,
-    /// Serial as confirmed.
-    pub serial: Option<String>,
-    /// User as confirmed.
-    pub user: Option<String>,
-    /// Operating system and version as confirmed.
-    pub system: Option<String>,
-    /// How it was found.
-    pub route: RouteView,
-    /// Whether it went out by the direct route because Graph does not know the first one.
-    pub fell_back: bool,
-    /// Its state.
-    pub state: ItemState,
-    /// Why it was refused or stopped.
-    pub reason: Option<ItemReason>,
-    /// What Graph or the device said, for people.
-    pub message: Option<String>,
-    /// Graph's request id of the last answer.
-    pub request_id: Option<String>,
-    /// The id this side gave the request; Intune's audit log shows it as the correlation id.
-    pub client_request_id: Option<String>,
-    /// When the state was last changed.
-    pub at: Option<String>,
-}
-
-/// A run, whole.
-#[derive(Debug, Clone, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub struct RunView {
-    /// What a list shows of it.
-    pub summary: RunSummary,
-    /// Every device, in order.
-    pub items: Vec<ItemView>,
-}
-
-/// A run, as lists show it.
-#[derive(Debug, Clone, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub struct RunSummary {
-    /// Names the run.
-    pub id: String,
-    /// When it was confirmed.
-    pub started: String,
-    /// When the last item was sent or stopped.
-    pub finished: Option<String>,
-    /// Tenant name.
-    pub tenant: String,
-    /// Who confirmed it (user principal name).
-    pub account: String,
-    /// Reason or ticket.
-    pub reason: Option<String>,
-    /// Its state.
-    pub state: RunState,
-    /// How many items are in which state.
-    pub counts: RunCounts,
-    /// Seconds until everything is sent, from the schedule itself; none when nothing is left to send.
-    pub remaining_seconds: Option<u32>,
-    /// Seconds for which Graph asked every sender to hold, if it did.
-    pub hold_seconds: Option<u32>,
-}
-
-/// What changed in a run since the last message.
-#[derive(Debug, Clone, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub struct RunProgress {
-    /// The run now.
-    pub summary: RunSummary,
-    /// The items that changed.
-    pub items: Vec<ItemView>,
 }
 
 impl RouteView {

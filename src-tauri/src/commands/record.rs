@@ -1,0 +1,39 @@
+//! What is kept of runs: reports to hand over, and whether the journal is as it was written.
+
+use tauri::State;
+
+use super::runs::parse;
+use crate::convert;
+use crate::dto::{JournalCheck, ReportFormat};
+use crate::error::CommandError;
+use crate::report;
+use crate::state::AppState;
+
+/// Writes a report of a run into the person's folder for downloads. Gives the file.
+#[tauri::command]
+#[specta::specta]
+pub async fn export_run(
+    run_id: String,
+    format: ReportFormat,
+    language: String,
+    state: State<'_, AppState>,
+) -> Result<String, CommandError> {
+    let place = state.place();
+    let (engine, id) = (place.engine()?, parse(&run_id)?);
+    let run = engine.run(id).await?;
+    let entries = engine.journal().entries(id).await?;
+    let folder = report::folder(&state.data_folder);
+    let written = tauri::async_runtime::spawn_blocking(move || {
+        report::write(&folder, &run, &entries, format, &language)
+    });
+    let path = written.await.map_err(CommandError::internal)?.map_err(CommandError::report)?;
+    Ok(path.display().to_string())
+}
+
+/// Looks through the whole journal. Nothing is changed.
+#[tauri::command]
+#[specta::specta]
+pub async fn verify_journal(state: State<'_, AppState>) -> Result<JournalCheck, CommandError> {
+    let engine = state.place().engine()?;
+    Ok(convert::journal_check(&engine.journal().verify().await?))
+}
