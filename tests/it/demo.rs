@@ -9,7 +9,7 @@ use crate::desk::select_direct;
 #[ignore = "needs the window: cargo xtask test runs it"]
 async fn the_demo_runs_dark_and_in_spanish() -> Result<(), Failure> {
     let stage = Stage::set("demo", Keychain::Unlocked)?;
-    let config = stage.write_config("language = \"es\"\n")?;
+    let config = stage.write_config("language = \"es\"\ncountdown = 0\n")?;
     let launch = Launch::plain().argument("--demo").argument("--config").argument(config);
     let launch = launch.argument("--data-dir").argument(stage.data_folder()).dark();
     let window = Window::open(&stage, &launch).await?;

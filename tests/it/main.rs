@@ -3,14 +3,17 @@
 //! A window needs programs that a plain `cargo test` cannot count on, so these tests are ignored there.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod acts;
 mod browser;
 mod demo;
 mod desk;
 mod faults;
+mod fault_table;
 mod harness;
 mod instance;
 mod job;
 mod journal;
 mod keychain;
+mod kill;
 mod secrets;
 mod setting;

@@ -13,13 +13,23 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// The tenant's device results wait until a test settles them.
+    /// The tenant's device results wait until a test settles them, and runs start without a countdown.
     pub async fn new(name: &str, keychain: Keychain) -> Result<Self, Failure> {
         let options = Options { pace: Pace::manual(), ..Options::default() };
+        Self::with(name, keychain, options, "countdown = 0\n").await
+    }
+
+    /// With a tenant and settings of its own.
+    pub async fn with(
+        name: &str,
+        keychain: Keychain,
+        options: Options,
+        settings: &str,
+    ) -> Result<Self, Failure> {
         let tenant = DemoTenant::start(options).await.map_err(|error| Failure::new(error.to_string()))?;
         let stage = Stage::set(name, keychain)?;
         let config = stage.write_config(&format!(
-            "tenant = \"{}\"\nclient_id = \"{}\"\nlanguage = \"en\"\n\n[cloud]\nlogin_url = \"{}\"\ngraph_url = \"{}\"\n",
+            "tenant = \"{}\"\nclient_id = \"{}\"\nlanguage = \"en\"\n{settings}\n[cloud]\nlogin_url = \"{}\"\ngraph_url = \"{}\"\n",
             tenant.tenant_id(),
             tenant.client_id(),
             tenant.login_url(),

@@ -112,14 +112,26 @@ fn carrying(mark: &str) -> Vec<Pid> {
         .collect()
 }
 
-/// Whether a process with that mark runs that program.
-pub fn runs_with(variable: &str, value: &Path, program: &Path) -> bool {
+/// The processes with that mark that run that program.
+fn running(variable: &str, value: &Path, program: &Path) -> Vec<Pid> {
     let mark = format!("{variable}={}", value.display());
-    let Ok(program) = program.canonicalize() else { return false };
-    carrying(&mark).into_iter().any(|pid| {
+    let Ok(program) = program.canonicalize() else { return Vec::new() };
+    let runs = |pid: &Pid| {
         std::fs::read_link(format!("/proc/{}/exe", pid.as_raw_nonzero()))
             .is_ok_and(|running| running == program)
-    })
+    };
+    carrying(&mark).into_iter().filter(runs).collect()
+}
+
+/// Whether a process with that mark runs that program.
+pub fn runs_with(variable: &str, value: &Path, program: &Path) -> bool {
+    !running(variable, value, program).is_empty()
+}
+
+/// Kills (SIGKILL) whatever runs that program with that mark. Gives how many there were.
+pub fn kill_with(variable: &str, value: &Path, program: &Path) -> usize {
+    let found = running(variable, value, program);
+    found.iter().filter(|pid| kill_process(**pid, Signal::KILL).is_ok()).count()
 }
 
 /// An ended process that nobody has waited for shows an empty environment, so it does not count.

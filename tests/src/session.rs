@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::failure::Failure;
-use crate::process::{Running, end_all_with, runs_with};
+use crate::process::{Running, end_all_with, kill_with, runs_with};
 
 /// The variable by which everything that was started in a session is known.
 const MARK: &str = "UNLATCH_E2E_SESSION";
@@ -137,6 +137,12 @@ impl Session {
     #[must_use]
     pub fn runs(&self, program: &Path) -> bool {
         runs_with(MARK, self.folder(), program)
+    }
+
+    /// Kills that program wherever it runs in the session, as a crash would. Gives how many processes there were.
+    #[must_use]
+    pub fn kill(&self, program: &Path) -> usize {
+        kill_with(MARK, self.folder(), program)
     }
 
     /// How many secrets the open keychain holds, whoever put them there.

@@ -120,15 +120,34 @@ impl<'a> Window<'a> {
         if let Some(client) = self.client.take() {
             answered(client.close()).await?;
         }
-        let program = crate::unlatch()?;
+        self.is_gone(&crate::unlatch()?).await
+    }
+
+    async fn is_gone(&self, program: &Path) -> Result<(), Failure> {
         let start = Instant::now();
-        while self.stage.session().runs(&program) {
+        while self.stage.session().runs(program) {
             if start.elapsed() > Duration::from_secs(10) {
                 return Err(Failure::new("Unlatch still runs ten seconds after its window was closed"));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(())
+    }
+
+    /// Kills Unlatch (SIGKILL) at this very moment, and lets go of its driver.
+    ///
+    /// # Errors
+    /// When it was not running, or still is ten seconds later.
+    pub async fn kill(mut self) -> Result<(), Failure> {
+        let program = crate::unlatch()?;
+        if self.stage.session().kill(&program) == 0 {
+            return Err(Failure::new("there was nothing to kill"));
+        }
+        // The driver notices by itself; what it says of it does not matter.
+        if let Some(client) = self.client.take() {
+            let _ = answered(client.close()).await;
+        }
+        self.is_gone(&program).await
     }
 
     /// A command that starts Unlatch once more on the same stage, as a person might, with nobody at the controls.

@@ -432,9 +432,14 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_is_full_is_told_of() {
-        let full = sample::Full::after(100);
-        assert_eq!(csv(&sample::of(1_000), &mut { full }).unwrap_err().kind(), io::ErrorKind::StorageFull);
+    fn a_disk_that_is_full_is_told_of_even_if_only_the_last_byte_is_lost() {
+        let mut whole = sample::Pieces::default();
+        csv(&sample::of(1_000), &mut whole).unwrap();
+        for room in [100, whole.total / 2, whole.total - 1] {
+            let error = csv(&sample::of(1_000), &mut sample::Full::after(room)).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{room}");
+        }
+        csv(&sample::of(1_000), &mut sample::Full::after(whole.total)).unwrap();
     }
 
     #[test]

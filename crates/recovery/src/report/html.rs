@@ -39,7 +39,7 @@ struct Part {
 
 /// Writes the run as one page for printing, which loads nothing and runs nothing. `words` gives the words of a key of
 /// [`KEYS`](super::KEYS) in the language `lang` (BCP 47); the names in braces that some of them hold are filled in here.
-/// `fingerprint` is the hash of the journal's newest entry: noted elsewhere, as on paper, it gives away a journal that was made
+/// `fingerprint` is the hash of the run's newest entry in the journal: noted elsewhere, as on paper, it gives away a journal that was made
 /// anew. All times are UTC.
 ///
 /// # Errors
@@ -146,8 +146,11 @@ mod tests {
         String::from_utf8(page).unwrap()
     }
 
+    /// A tag's name, and its attributes with their values.
+    type Tag = (String, Vec<(String, String)>);
+
     /// The tags of the page with their attributes, and its text between them. The style counts as neither.
-    fn read(page: &str) -> (Vec<(String, Vec<(String, String)>)>, String) {
+    fn read(page: &str) -> (Vec<Tag>, String) {
         let (before, rest) = page.split_once("<style>").unwrap();
         let (_, after) = rest.split_once("</style>").unwrap();
         let (mut tags, mut text) = (Vec::new(), String::new());
@@ -406,12 +409,15 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_is_full_is_told_of() {
-        for room in [100, 200_000] {
-            let mut full = sample::Full::after(room);
-            let error = html(&sample::of(1_000), &words, "en", &mut full, None).unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    fn a_disk_that_is_full_is_told_of_even_if_only_the_last_byte_is_lost() {
+        let mut whole = sample::Pieces::default();
+        html(&sample::of(1_000), &words, "en", &mut whole, None).unwrap();
+        for room in [100, whole.total / 2, whole.total - 1] {
+            let error =
+                html(&sample::of(1_000), &words, "en", &mut sample::Full::after(room), None).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{room}");
         }
+        html(&sample::of(1_000), &words, "en", &mut sample::Full::after(whole.total), None).unwrap();
     }
 
     #[test]

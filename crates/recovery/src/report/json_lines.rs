@@ -421,12 +421,14 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_is_full_is_told_of() {
-        for room in [100, 200_000] {
-            let mut full = sample::Full::after(room);
-            let error = json_lines(&sample::of(1_000), &[], &mut full).unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    fn a_disk_that_is_full_is_told_of_even_if_only_the_last_byte_is_lost() {
+        let mut whole = sample::Pieces::default();
+        json_lines(&sample::of(1_000), &[], &mut whole).unwrap();
+        for room in [100, whole.total / 2, whole.total - 1] {
+            let error = json_lines(&sample::of(1_000), &[], &mut sample::Full::after(room)).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{room}");
         }
+        json_lines(&sample::of(1_000), &[], &mut sample::Full::after(whole.total)).unwrap();
     }
 
     #[test]
