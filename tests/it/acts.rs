@@ -13,7 +13,10 @@ use crate::setting::Setting;
 async fn run_is(page: Page<'_>, state: &str) -> Result<(), Failure> {
     page.until(&format!("the run to be {state}"), async || {
         let now = page
-            .run("return document.querySelector('[data-testid=\"run-view\"]')?.dataset.runState ?? '';", Vec::new())
+            .run(
+                "return document.querySelector('[data-testid=\"run-view\"]')?.dataset.runState ?? '';",
+                Vec::new(),
+            )
             .await?;
         Ok((now == state).then_some(()))
     })
@@ -95,7 +98,8 @@ async fn what_a_crash_left_unsent_waits_for_a_person_who_sends_it_or_gives_it_up
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the window: cargo xtask test runs it"]
-async fn a_device_in_doubt_is_sent_to_again_by_two_clicks_and_followed_to_its_outcome() -> Result<(), Failure> {
+async fn a_device_in_doubt_is_sent_to_again_by_two_clicks_and_followed_to_its_outcome() -> Result<(), Failure>
+{
     let setting = Setting::new("send-again", Keychain::Unlocked).await?;
     let (tenant, picks) = (&setting.tenant, &setting.picks);
     let window = Window::open(&setting.stage, &setting.launch()).await?;
@@ -146,7 +150,10 @@ async fn a_passcode_is_shown_when_asked_for_and_is_nowhere_else() -> Result<(), 
     assert_eq!(page.text_of("passcode").await?, PASSCODE);
     page.click("hide-passcode").await?;
     page.disappears("passcode").await?;
-    assert!(canaries.in_bytes(page.everything_held().await?.as_bytes()).is_empty(), "it is gone from the page");
+    assert!(
+        canaries.in_bytes(page.everything_held().await?.as_bytes()).is_empty(),
+        "it is gone from the page"
+    );
     for format in ["export-csv", "export-html", "export-jsonLines"] {
         page.click("export-run").await?;
         page.click(format).await?;
@@ -159,7 +166,8 @@ async fn a_passcode_is_shown_when_asked_for_and_is_nowhere_else() -> Result<(), 
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the window: cargo xtask test runs it"]
-async fn a_run_is_reported_in_three_forms_and_the_journal_tells_whether_it_was_touched() -> Result<(), Failure> {
+async fn a_run_is_reported_in_three_forms_and_the_journal_tells_whether_it_was_touched() -> Result<(), Failure>
+{
     let setting = Setting::new("report", Keychain::Unlocked).await?;
     let (tenant, picks) = (&setting.tenant, &setting.picks);
     let window = Window::open(&setting.stage, &setting.launch()).await?;
@@ -178,16 +186,30 @@ async fn a_run_is_reported_in_three_forms_and_the_journal_tells_whether_it_was_t
         let words = page
             .until("the file's name", async || {
                 let words = page.text_of("exported").await?;
-                Ok(words.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).ends_with(ending).then_some(words))
+                Ok(words
+                    .trim_end_matches(|c: char| !c.is_ascii_alphanumeric())
+                    .ends_with(ending)
+                    .then_some(words))
             })
             .await?;
-        let path: String = words.chars().skip_while(|c| *c != '/').take_while(|c| !('\u{2066}'..='\u{2069}').contains(c)).collect();
-        written.push(fs::read_to_string(path.trim()).map_err(|error| Failure::new(format!("{path}: {error}")))?);
+        let path: String = words
+            .chars()
+            .skip_while(|c| *c != '/')
+            .take_while(|c| !('\u{2066}'..='\u{2069}').contains(c))
+            .collect();
+        written
+            .push(fs::read_to_string(path.trim()).map_err(|error| Failure::new(format!("{path}: {error}")))?);
     }
     let [csv, lines, html] = written.try_into().unwrap_or_default();
-    assert!(csv.starts_with('\u{feff}') && csv.contains("'=1+1 INC-9") && csv.contains("'=HYPERLINK"), "{csv}");
+    assert!(
+        csv.starts_with('\u{feff}') && csv.contains("'=1+1 INC-9") && csv.contains("'=HYPERLINK"),
+        "{csv}"
+    );
     assert!(lines.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
-    assert!(html.contains("=HYPERLINK(&#34;http://x&#34;)") || html.contains("=HYPERLINK(&quot;http://x&quot;)"), "{html}");
+    assert!(
+        html.contains("=HYPERLINK(&#34;http://x&#34;)") || html.contains("=HYPERLINK(&quot;http://x&quot;)"),
+        "{html}"
+    );
 
     page.click("account-menu").await?;
     page.click("open-history").await?;
@@ -205,7 +227,11 @@ async fn a_run_is_reported_in_three_forms_and_the_journal_tells_whether_it_was_t
     assert!(code == Some(0) && words.contains("The journal is whole"), "{words}");
     // Somebody who may write the file hides who it was.
     let journal = rusqlite::Connection::open(setting.stage.data_folder().join("journal.sqlite")).unwrap();
-    journal.execute_batch("DROP TRIGGER run_is_never_changed; UPDATE run SET account = 'somebody.else@contoso.example'").unwrap();
+    journal
+        .execute_batch(
+            "DROP TRIGGER run_is_never_changed; UPDATE run SET account = 'somebody.else@contoso.example'",
+        )
+        .unwrap();
     drop(journal);
     let (code, words) = check()?;
     assert!(code == Some(1) && words.contains("breaks at entry 1"), "{words}");

@@ -179,7 +179,10 @@ async fn every_fault_on_a_request_shows_in_the_state_and_words_it_is_to() -> Res
     .await?;
     for (kind, device) in of_a_device.iter().zip(&devices) {
         let requests = tenant.requests();
-        let got = requests.iter().filter(|request| request.method == "POST" && request.path.contains(&device.id)).count();
+        let got = requests
+            .iter()
+            .filter(|request| request.method == "POST" && request.path.contains(&device.id))
+            .count();
         let posts = match shows(kind) {
             Shows::OnSend { posts, .. } => posts,
             _ => 0,
@@ -226,7 +229,8 @@ async fn every_fault_on_a_list_a_sign_in_or_a_session_shows_in_the_words_it_is_t
     let items = page.run_reaches(1, &[state]).await?;
     assert!(items[0].text.contains(words), "{}", items[0].text);
     let requests = tenant.requests();
-    let sent = requests.iter().filter(|request| request.method == "POST" && request.path.contains(&challenged.id));
+    let sent =
+        requests.iter().filter(|request| request.method == "POST" && request.path.contains(&challenged.id));
     assert_eq!(sent.count(), posts);
     tenant.clear_faults();
     page.click("back-to-desk").await?;

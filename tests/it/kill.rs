@@ -29,7 +29,8 @@ async fn open_the_run(page: Page<'_>) -> Result<(), Failure> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the window: cargo xtask test runs it"]
-async fn killed_fifty_times_it_sends_to_no_device_twice_forgets_none_and_keeps_to_the_limit() -> Result<(), Failure> {
+async fn killed_fifty_times_it_sends_to_no_device_twice_forgets_none_and_keeps_to_the_limit()
+-> Result<(), Failure> {
     let pace = Pace {
         // What is asked for stays pending: nothing but the request itself can settle a doubt.
         results: ResultPace::Manual,
@@ -37,7 +38,8 @@ async fn killed_fifty_times_it_sends_to_no_device_twice_forgets_none_and_keeps_t
         ..Pace::default()
     };
     let options = Options { devices: 1_000, users: 300, pace, ..Options::default() };
-    let setting = Setting::with("killed", Keychain::Unlocked, options, "countdown = 0\nmax_run_size = 1000\n").await?;
+    let setting =
+        Setting::with("killed", Keychain::Unlocked, options, "countdown = 0\nmax_run_size = 1000\n").await?;
     let tenant = &setting.tenant;
     let window = Window::open(&setting.stage, &setting.launch()).await?;
     let page = window.page();
@@ -52,12 +54,15 @@ async fn killed_fifty_times_it_sends_to_no_device_twice_forgets_none_and_keeps_t
     assert!(count > 700, "{count} devices are too few to be killed {KILLS} times over");
     tenant.clear_requests();
     // A request takes as long as over a real network, so that a kill finds some in flight. Some answers are lost.
-    tenant.add_fault(Fault::new(FaultKind::Slow { millis: 250 }).method("POST").path_contains("recoverPasscode"));
+    tenant.add_fault(
+        Fault::new(FaultKind::Slow { millis: 250 }).method("POST").path_contains("recoverPasscode"),
+    );
     let lost = Fault::new(FaultKind::ResetAfter).method("POST").path_contains("recoverPasscode");
     tenant.add_fault(lost.every(41));
     page.confirm("killed again and again").await?;
 
-    let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(7, |now| now.as_nanos());
+    let seed =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(7, |now| now.as_nanos());
     let mut moments = Moments(u64::try_from(seed % u128::from(u64::MAX)).unwrap_or(7));
     println!("seed {seed}");
     let mut window = Some(window);
@@ -107,8 +112,11 @@ async fn killed_fifty_times_it_sends_to_no_device_twice_forgets_none_and_keeps_t
     page.click("export-run").await?;
     page.click("export-csv").await?;
     let words = page.text_of("exported").await?;
-    let path: String =
-        words.chars().skip_while(|c| *c != '/').take_while(|c| !('\u{2066}'..='\u{2069}').contains(c)).collect();
+    let path: String = words
+        .chars()
+        .skip_while(|c| *c != '/')
+        .take_while(|c| !('\u{2066}'..='\u{2069}').contains(c))
+        .collect();
     let file = fs::read_to_string(path.trim())?;
     page.click("account-menu").await?;
     page.click("open-history").await?;
@@ -137,10 +145,15 @@ async fn killed_fifty_times_it_sends_to_no_device_twice_forgets_none_and_keeps_t
         assert!(fits, "{id} is {state}, executed: {was_executed}");
     }
     let requests = tenant.requests();
-    let throttled = requests.iter().filter(|request| request.status == Some(429)).count();
-    assert_eq!(throttled, 0, "the limit holds across restarts");
+    let throttled = |method: &str| {
+        requests.iter().filter(|request| request.method == method && request.status == Some(429)).count()
+    };
+    assert_eq!((throttled("POST"), throttled("GET")), (0, 0), "the limits hold across restarts");
     let doubts = told.values().filter(|state| *state == "unconfirmed").count();
-    println!("{count} devices, {} executed, {doubts} left in doubt that never arrived, {KILLS} kills", executed.len());
+    println!(
+        "{count} devices, {} executed, {doubts} left in doubt that never arrived, {KILLS} kills",
+        executed.len()
+    );
     Ok(())
 }
 
@@ -149,7 +162,8 @@ fn states(report: &str) -> Result<BTreeMap<String, String>, Failure> {
     let mut rows = csv::Reader::from_reader(report.trim_start_matches('\u{feff}').as_bytes());
     let wrong = |error: csv::Error| Failure::new(error.to_string());
     let headers = rows.headers().map_err(wrong)?.clone();
-    let place = |name: &str| headers.iter().position(|header| header == name).ok_or_else(|| Failure::new(name));
+    let place =
+        |name: &str| headers.iter().position(|header| header == name).ok_or_else(|| Failure::new(name));
     let (id, state) = (place("Device id")?, place("State")?);
     rows.records()
         .map(|row| {

@@ -13,18 +13,42 @@ const asked = new URLSearchParams(location.search);
 const language = asked.get('lang');
 
 const outcomes: Partial<ItemView>[] = [
-  { state: 'accepted' },
-  { state: 'done' },
-  { state: 'accepted', fellBack: true },
-  { state: 'refused', reason: 'roleDenied', message: 'Forbidden' },
-  { state: 'unconfirmed' },
-  { state: 'stopped', reason: 'changed', requestId: null },
-  { state: 'notSupported' as ItemState },
-  { state: 'failed', message: 'The device did not answer (0x87d1b001)' },
+  { state: 'done', hasPasscode: true, attempts: 1 },
+  { state: 'unconfirmed', canSendAgain: true, attempts: 1 },
+  {
+    state: 'stopped',
+    reason: 'changed',
+    requestId: null,
+    canSendAgain: true,
+    found: {
+      kind: 'differences',
+      differences: [
+        { field: 'name', then: 'LAPTOP-00007', now: 'LAPTOP-00107' },
+        { field: 'user', then: 'zoe@contoso.example', now: null },
+      ],
+    },
+  },
+  { state: 'accepted', fellBack: true, attempts: 1 },
+  { state: 'refused', reason: 'roleDenied', message: 'Forbidden', canSendAgain: true, attempts: 1 },
+  {
+    state: 'stopped',
+    reason: 'alreadyPending',
+    requestId: null,
+    canSendAgain: true,
+    found: { kind: 'pending', since: '2026-03-01T10:00:00Z', by: 'bea@contoso.example' },
+  },
+  { state: 'notSupported' as ItemState, attempts: 1 },
+  { state: 'failed', message: 'The device did not answer (0x87d1b001)', canSendAgain: true, attempts: 1 },
 ];
 
 const scenes: Record<string, () => FakeBackend> = {
   desk: () => FakeBackend.signedIn(),
+  countdown: () => {
+    const backend = FakeBackend.signedIn();
+    backend.status.settings.countdownSeconds = 5;
+    backend.documented = (device) => device.operatingSystem === 'Windows';
+    return backend;
+  },
   signedOut: () => new FakeBackend(),
   demo: () => FakeBackend.signedIn({ mode: 'demo', keychain: 'notUsed' }),
   unconfigured: () =>
@@ -103,6 +127,7 @@ const scenes: Record<string, () => FakeBackend> = {
 
 const backend = (scenes[asked.get('scene') ?? 'desk'] ?? scenes['desk']!)();
 backend.now = Date.now();
+backend.passcode = '0O1l-4711';
 backend.delay = Number(asked.get('delay') ?? 60);
 backend.pace = Number(asked.get('pace') ?? 200);
 backend.outcome = (position) => outcomes[position % outcomes.length] ?? {};

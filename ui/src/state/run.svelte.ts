@@ -56,7 +56,7 @@ export class RunFollow {
 
   readonly sent = $derived.by(() => {
     const counts = this.view?.summary.counts;
-    return counts ? counts.total - counts.waiting : 0;
+    return counts ? counts.total - counts.waiting - counts.notSent : 0;
   });
   readonly moving = $derived(isMoving(this.view?.summary.state));
   /** How many devices an interrupted run has left to send to. */

@@ -27,8 +27,11 @@ const LOOKED_BACK: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const SOONEST: Duration = Duration::from_secs(3);
 /// The longest time between two questions.
 const RAREST: Duration = Duration::from_secs(60 * 60);
-/// Within this time after a start the devices found in the journal are asked, so that not all are at once.
-const SPREAD: Duration = Duration::from_secs(4);
+/// How much time each device found in the journal gets at a start, so that not all are asked at once: half of what the limit
+/// for reads would allow, as nobody knows what an earlier process read.
+const SPREAD: Duration = Duration::from_millis(20);
+/// And how much all of them get at least.
+const SPREAD_ALL: Duration = Duration::from_secs(4);
 /// How many devices are asked at the same time.
 const AT_ONCE: usize = 4;
 
@@ -49,8 +52,15 @@ pub(super) struct Asking(Mutex<Option<Asker>>);
 
 struct Asker {
     tenant: TenantKey,
-    news: mpsc::UnboundedSender<(Arc<Run>, u32)>,
+    news: mpsc::UnboundedSender<News>,
     replaced: CancellationToken,
+}
+
+/// A device is to be asked, for the first time after so long.
+struct News {
+    run: Arc<Run>,
+    position: u32,
+    wait: Duration,
 }
 
 impl Shared {
@@ -67,8 +77,9 @@ impl Shared {
         if let Some(run) = self.run(run.header.id)
             && run.begin_following(position)
         {
+            let wait = self.until_next(time::Duration::ZERO);
             // If whoever asks has just ended, the next one looks for itself.
-            let _ = asker.news.send((run, position));
+            let _ = asker.news.send(News { run, position, wait });
         }
     }
 
@@ -156,8 +167,8 @@ impl Engine {
             tokio::select! {
                 biased;
                 () = replaced.cancelled() => return FollowEnd::Replaced,
-                Some((run, position)) = incoming.recv() => {
-                    let at = Instant::now() + self.first_wait(&run, position);
+                Some(News { run, position, wait }) = incoming.recv() => {
+                    let at = Instant::now() + wait;
                     due.push(Reverse(Due { at, run, position }));
                 }
                 Some((Due { run, position, .. }, results)) = reads.next() => {
@@ -214,12 +225,13 @@ impl Engine {
     async fn look_back(
         &self,
         tenant: &TenantKey,
-        news: &mpsc::UnboundedSender<(Arc<Run>, u32)>,
+        news: &mpsc::UnboundedSender<News>,
     ) -> Result<(), JournalError> {
         let since = (self.0.options.clock)() - LOOKED_BACK;
         let mut ids = self.0.journal.runs_sent_since(tenant.clone(), since).await?;
         let held: Vec<_> = self.0.live().runs.keys().copied().collect();
         ids.extend(held);
+        let mut found = Vec::new();
         for id in ids {
             let run = self.0.hold_run(id).await?;
             if run.header.principal.tenant() != *tenant {
@@ -227,22 +239,18 @@ impl Engine {
             }
             for position in run.positions(Standing::is_followed) {
                 if run.begin_following(position) {
-                    // The receiver is the caller's.
-                    let _ = news.send((Arc::clone(&run), position));
+                    found.push((Arc::clone(&run), position));
                 }
             }
             run.tell();
         }
-        Ok(())
-    }
-
-    /// How long until an item is asked for the first time: soon after its request, or, if that is long ago, soon.
-    fn first_wait(&self, run: &Run, position: u32) -> Duration {
-        let since = self.0.since_intent(run, position).unwrap_or_default();
-        if since < SOONEST {
-            return self.0.until_next(since);
+        let spread = SPREAD_ALL.max(SPREAD.saturating_mul(u32::try_from(found.len()).unwrap_or(u32::MAX)));
+        for (run, position) in found {
+            let wait = spread.mul_f64((self.0.options.jitter)().clamp(0.0, 1.0));
+            // The receiver is the caller's.
+            let _ = news.send(News { run, position, wait });
         }
-        SPREAD.mul_f64((self.0.options.jitter)().clamp(0.0, 1.0))
+        Ok(())
     }
 }
 
