@@ -120,6 +120,7 @@ impl Engine {
         }
         // A run that is still being sent takes the device in; one that is ending is waited for.
         if let Some(drive) = run.drive() {
+            self.0.live().expect_free(&run, &[position])?;
             if drive.expect_one_more() {
                 let asked = self.0.entry(Some(position), Event::SendAgainAsked);
                 let recorded = run.record_entries(&self.0, vec![asked]).await;

@@ -48,6 +48,25 @@ pub(super) struct Live {
     pub(super) begun: u64,
 }
 
+impl Live {
+    /// Whether no other run may still send to one of these devices.
+    pub(super) fn expect_free(&self, run: &Run, positions: &[u32]) -> Result<(), InAnotherRun> {
+        let open: HashSet<String> = self
+            .runs
+            .values()
+            .filter(|other| other.header.id != run.header.id)
+            .filter(|other| other.header.principal.is_same_tenant(&run.header.principal))
+            .flat_map(|other| other.open_devices())
+            .map(|device| device.as_str().to_ascii_lowercase())
+            .collect();
+        let is_open = |device: &&DeviceId| open.contains(&device.as_str().to_ascii_lowercase());
+        let planned =
+            positions.iter().filter_map(|at| run.items.get(*at as usize)).map(|item| &item.device_id);
+        let devices: Vec<_> = planned.filter(is_open).cloned().collect();
+        if devices.is_empty() { Ok(()) } else { Err(InAnotherRun { devices }) }
+    }
+}
+
 impl Shared {
     pub(super) fn live(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
@@ -61,21 +80,7 @@ impl Shared {
     /// that are begun together one is refused.
     pub(super) fn begin(&self, run: &Arc<Run>, positions: &[u32]) -> Result<Held<'_>, InAnotherRun> {
         let mut live = self.live();
-        let open: HashSet<String> = live
-            .runs
-            .values()
-            .filter(|other| other.header.id != run.header.id)
-            .filter(|other| other.header.principal.is_same_tenant(&run.header.principal))
-            .flat_map(|other| other.open_devices())
-            .map(|device| device.as_str().to_ascii_lowercase())
-            .collect();
-        let is_open = |device: &&DeviceId| open.contains(&device.as_str().to_ascii_lowercase());
-        let planned =
-            positions.iter().filter_map(|at| run.items.get(*at as usize)).map(|item| &item.device_id);
-        let devices: Vec<_> = planned.filter(is_open).cloned().collect();
-        if !devices.is_empty() {
-            return Err(InAnotherRun { devices });
-        }
+        live.expect_free(run, positions)?;
         live.runs.insert(run.header.id, Arc::clone(run));
         live.begun += 1;
         Ok(Held::new(self, Arc::clone(run)))

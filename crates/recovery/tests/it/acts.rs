@@ -265,6 +265,21 @@ async fn a_device_is_sent_to_again_while_the_rest_of_its_run_still_goes_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_device_that_waits_in_another_run_is_not_sent_to_again() {
+    let bench = Bench::new(3);
+    bench.tenant.script(0, [answered(403, ApiErrorKind::RoleDenied)]);
+    bench.tenant.script(1, [throttled(Some(Duration::from_secs(90)))]);
+    let first = bench.start(plan(2)).await;
+    bench.until(first, |record| record.items[0].standing.state == ItemState::Refused).await;
+    let second = bench.start(plan_for([2, 0])).await;
+    let refused = Err(InAnotherRun { devices: vec![device_id(0)] }.into());
+    assert_eq!(bench.send_again(first, 0).await, refused, "while its run goes on");
+    bench.end(second).await;
+    bench.end(first).await;
+    assert_eq!(bench.tenant.posts_for(0).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_passcode_is_read_on_demand_and_only_the_one_of_this_request() {
     let bench = Bench::new(2);
     let id = bench.run(plan(2)).await.summary.header.id;
