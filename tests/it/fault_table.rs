@@ -8,13 +8,13 @@ use crate::setting::Setting;
 /// Where a fault shows, and how.
 enum Shows {
     /// On a device's request: its state, words in its row, and how many requests it got.
-    OnSend { state: &'static str, words: &'static str, posts: usize },
+    Send { state: &'static str, words: &'static str, posts: usize },
     /// On the reading of a device right before its request, which then is not sent.
-    OnRead { state: &'static str, words: &'static str },
+    Read { state: &'static str, words: &'static str },
     /// On a list of devices.
-    OnSearch { words: &'static str },
+    Search { words: &'static str },
     /// On the sign-in.
-    OnSignIn { words: &'static str },
+    SignIn { words: &'static str },
 }
 
 const SIGN_IN_AGAIN: &str = "const banners = ['signed-out-banner', 'run-sign-in'];
@@ -22,53 +22,53 @@ const SIGN_IN_AGAIN: &str = "const banners = ['signed-out-banner', 'run-sign-in'
 
 /// The words that a fault of each kind is to be met with. A kind that is added later does not compile here until it is in.
 fn shows(kind: &FaultKind) -> Shows {
-    use Shows::{OnRead, OnSearch, OnSend, OnSignIn};
+    use Shows::{Read, Search, Send, SignIn};
     const DOUBT: &str = "Unconfirmed: the answer was lost. It may have arrived.";
     const ACCEPTED: &str = "Request accepted. The device has not answered yet.";
     match kind {
-        FaultKind::TooManyRequests { .. } => OnSend { state: "accepted", words: ACCEPTED, posts: 2 },
+        FaultKind::TooManyRequests { .. } => Send { state: "accepted", words: ACCEPTED, posts: 2 },
         // What was executed all the same is settled by what the device reports, without a second request.
         FaultKind::Status { executed: true, .. } | FaultKind::ResetAfter => {
-            OnSend { state: "accepted", words: ACCEPTED, posts: 1 }
+            Send { state: "accepted", words: ACCEPTED, posts: 1 }
         }
         FaultKind::Status { executed: false, .. } | FaultKind::ResetBefore => {
-            OnSend { state: "unconfirmed", words: DOUBT, posts: 1 }
+            Send { state: "unconfirmed", words: DOUBT, posts: 1 }
         }
-        FaultKind::Slow { .. } => OnSend { state: "accepted", words: ACCEPTED, posts: 1 },
+        FaultKind::Slow { .. } => Send { state: "accepted", words: ACCEPTED, posts: 1 },
         // A new token is had without anybody, and the request goes out with it.
         FaultKind::ExpiredToken | FaultKind::ClaimsChallenge => {
-            OnSend { state: "accepted", words: ACCEPTED, posts: 2 }
+            Send { state: "accepted", words: ACCEPTED, posts: 2 }
         }
-        FaultKind::RoleDenied403 | FaultKind::RoleDenied401 => OnSend {
+        FaultKind::RoleDenied403 | FaultKind::RoleDenied401 => Send {
             state: "refused",
             words: "Your Intune role does not allow this on this device. Ask for a role with Remote tasks › Reset passcode for its scope.",
             posts: 1,
         },
-        FaultKind::MissingScope403 => OnSend {
+        FaultKind::MissingScope403 => Send {
             state: "refused",
             words: "The application lacks the permission. Ask an administrator to grant DeviceManagementManagedDevices.PrivilegedOperations.All.",
             posts: 1,
         },
-        FaultKind::MissingRoute => OnSend {
+        FaultKind::MissingRoute => Send {
             state: "refused",
             words: "Graph called the request wrong; nothing was executed. Hand the request id to support.",
             posts: 1,
         },
-        FaultKind::NotFound404 => OnSend {
+        FaultKind::NotFound404 => Send {
             state: "refused",
             words: "The device is gone, or outside your scope tags. Search for it again by its serial number.",
             posts: 1,
         },
-        FaultKind::MalformedJson => OnRead {
+        FaultKind::MalformedJson => Read {
             state: "stopped",
             words: "The device could not be read afresh, so nothing was sent. Recover it again later.",
         },
-        FaultKind::IgnoreFilter => OnSearch { words: "Graph ignored the filter:" },
-        FaultKind::PageFails { .. } => OnSearch { words: "The service failed." },
+        FaultKind::IgnoreFilter => Search { words: "Graph ignored the filter:" },
+        FaultKind::PageFails { .. } => Search { words: "The service failed." },
         FaultKind::ForeignNextLink | FaultKind::BadNextLink => {
-            OnSearch { words: "The service's answer could not be understood." }
+            Search { words: "The service's answer could not be understood." }
         }
-        FaultKind::LoginError { .. } => OnSignIn { words: "Microsoft refused the sign-in." },
+        FaultKind::LoginError { .. } => SignIn { words: "Microsoft refused the sign-in." },
     }
 }
 
@@ -116,7 +116,7 @@ async fn every_fault_on_a_request_shows_in_the_state_and_words_it_is_to() -> Res
     let tenant = &setting.tenant;
     let of_a_device: Vec<_> = kinds()
         .into_iter()
-        .filter(|kind| matches!(shows(kind), Shows::OnSend { .. } | Shows::OnRead { .. }))
+        .filter(|kind| matches!(shows(kind), Shows::Send { .. } | Shows::Read { .. }))
         // The token that answers a challenge is everybody's, so this one is tried by itself below.
         .filter(|kind| !matches!(kind, FaultKind::ClaimsChallenge))
         .collect();
@@ -131,7 +131,7 @@ async fn every_fault_on_a_request_shows_in_the_state_and_words_it_is_to() -> Res
     for (kind, device) in of_a_device.iter().zip(&devices) {
         let fault = Fault::new(kind.clone()).device(&device.id);
         tenant.add_fault(match (kind, shows(kind)) {
-            (_, Shows::OnRead { .. }) => fault.method("GET"),
+            (_, Shows::Read { .. }) => fault.method("GET"),
             // These pass: the request goes out once more.
             (FaultKind::TooManyRequests { .. } | FaultKind::ExpiredToken, _) => fault.method("POST").times(1),
             _ => fault.method("POST"),
@@ -161,7 +161,7 @@ async fn every_fault_on_a_request_shows_in_the_state_and_words_it_is_to() -> Res
             }
         }
         let stands = |device: &Device| match (seen.get(&device.id), expected(&device.id)) {
-            (Some(item), Some(Shows::OnSend { state, words, .. } | Shows::OnRead { state, words })) => {
+            (Some(item), Some(Shows::Send { state, words, .. } | Shows::Read { state, words })) => {
                 item.state == state && item.text.contains(words)
             }
             _ => false,
@@ -184,7 +184,7 @@ async fn every_fault_on_a_request_shows_in_the_state_and_words_it_is_to() -> Res
             .filter(|request| request.method == "POST" && request.path.contains(&device.id))
             .count();
         let posts = match shows(kind) {
-            Shows::OnSend { posts, .. } => posts,
+            Shows::Send { posts, .. } => posts,
             _ => 0,
         };
         assert_eq!(got, posts, "{kind:?}");
@@ -203,7 +203,7 @@ async fn every_fault_on_a_list_a_sign_in_or_a_session_shows_in_the_words_it_is_t
     let page = window.page();
     page.appears("sign-in").await?;
     for kind in kinds() {
-        let Shows::OnSignIn { words } = shows(&kind) else { continue };
+        let Shows::SignIn { words } = shows(&kind) else { continue };
         tenant.add_fault(Fault::new(kind));
         page.click("sign-in").await?;
         page.says(words).await?;
@@ -212,7 +212,7 @@ async fn every_fault_on_a_list_a_sign_in_or_a_session_shows_in_the_words_it_is_t
     page.sign_in().await?;
     let [device, challenged] = &usable(&setting, 2)[..] else { return Err(Failure::new("no devices")) };
     for kind in kinds() {
-        let Shows::OnSearch { words } = shows(&kind) else { continue };
+        let Shows::Search { words } = shows(&kind) else { continue };
         tenant.add_fault(Fault::new(kind.clone()).path_contains("managedDevices"));
         let text = if matches!(kind, FaultKind::IgnoreFilter) { device.serial.as_deref() } else { Some("0") };
         page.search(SearchMode::Device, text.unwrap_or_default()).await?;
@@ -223,7 +223,7 @@ async fn every_fault_on_a_list_a_sign_in_or_a_session_shows_in_the_words_it_is_t
     page.review().await?;
     tenant.add_fault(Fault::new(FaultKind::ClaimsChallenge).method("POST"));
     page.confirm("challenged").await?;
-    let Shows::OnSend { state, words, posts } = shows(&FaultKind::ClaimsChallenge) else {
+    let Shows::Send { state, words, posts } = shows(&FaultKind::ClaimsChallenge) else {
         return Err(Failure::new("a claims challenge strikes a request"));
     };
     let items = page.run_reaches(1, &[state]).await?;

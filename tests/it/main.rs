@@ -1,7 +1,7 @@
 //! The real window, against a demo tenant whose log tells what really arrived.
 //!
 //! A window needs programs that a plain `cargo test` cannot count on, so these tests are ignored there.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, clippy::print_stdout)]
 
 mod acts;
 mod browser;

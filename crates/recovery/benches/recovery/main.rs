@@ -179,7 +179,7 @@ pub fn plan(items: Vec<PlannedItem>) -> Plan {
         account_id: "22222222-2222-2222-2222-222222222222".into(),
     };
     let rules = PlanRules { max_items: items.len(), reason_required: true };
-    Plan::new(principal, Action::RecoverPasscode, Some("INC-4711".into()), items, rules).unwrap()
+    Plan::new(principal, Action::RecoverPasscode, Some("INC-4711"), items, rules).unwrap()
 }
 
 /// The least that a limit and so many in flight allow: every window but the last is full, and the last takes its round trips.

@@ -168,7 +168,7 @@ impl Run {
         let standing = self.standing(position)?;
         let device = &self.items.get(position as usize)?.device_id;
         let mut others = self.others.get(&position).cloned().unwrap_or_default();
-        others.extend(shared.recent_intents(self.header.id, device));
+        others.extend(shared.intents_beside(self.header.id, device));
         standing.window(&others)
     }
 

@@ -1,6 +1,6 @@
 //! What the engine knows of time: who goes next, how long a request takes, and how long everything takes from now on.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,9 +12,6 @@ use super::drive::Drive;
 use super::run::Run;
 use crate::plan::RunId;
 use crate::state::RunState;
-
-/// For how long an intent may still matter to another request for the same device: longer than any send window.
-const RECENT: Duration = Duration::from_secs(5 * 60);
 
 /// What a request takes before any was sent.
 const FIRST_GUESS: Duration = Duration::from_millis(300);
@@ -29,8 +26,9 @@ struct Times {
     tickets: u64,
     /// What a request takes, smoothed.
     round_trip: Option<Duration>,
-    /// The newest intents, oldest first, by the server's clock.
-    intents: VecDeque<(OffsetDateTime, RunId, DeviceId)>,
+    /// The intents of this process for each device, by the server's clock. One may be asked about as long as any run is
+    /// followed, and there are no more than requests were sent.
+    intents: HashMap<DeviceId, Vec<(OffsetDateTime, RunId)>>,
 }
 
 impl Schedule {
@@ -77,18 +75,14 @@ impl Shared {
 
     /// Takes note of an intent, by the server's clock.
     pub(super) fn note_intent(&self, run: RunId, device: &DeviceId, at: OffsetDateTime) {
-        let mut times = self.schedule.times();
-        while times.intents.front().is_some_and(|(before, ..)| *before + RECENT < at) {
-            times.intents.pop_front();
-        }
-        times.intents.push_back((at, run, device.clone()));
+        self.schedule.times().intents.entry(device.clone()).or_default().push((at, run));
     }
 
-    /// The newest intents of other runs for that device.
-    pub(super) fn recent_intents(&self, run: RunId, device: &DeviceId) -> Vec<OffsetDateTime> {
+    /// The intents of other runs of this process for that device.
+    pub(super) fn intents_beside(&self, run: RunId, device: &DeviceId) -> Vec<OffsetDateTime> {
         let times = self.schedule.times();
-        let others = times.intents.iter().filter(|(_, other, to)| *other != run && to == device);
-        others.map(|(at, ..)| *at).collect()
+        let others = times.intents.get(device).into_iter().flatten().filter(|(_, other)| *other != run);
+        others.map(|(at, _)| *at).collect()
     }
 
     /// How long until everything of a run is sent: as long as the limit makes it, or as the requests themselves take, with so

@@ -29,6 +29,7 @@ pub struct Post {
 }
 
 type OnSend = dyn Fn(&DeviceId, &Route) + Send + Sync;
+type OnAsk = dyn Fn(&DeviceId) + Send + Sync;
 
 /// How many requests of a kind are on their way, and how many ever were at the same time.
 #[derive(Default)]
@@ -58,7 +59,7 @@ pub struct Fake {
     /// Called when a request arrives.
     pub on_send: Mutex<Option<Box<OnSend>>>,
     /// Called when what a device reports is asked for.
-    pub on_ask: Mutex<Option<Box<dyn Fn(&DeviceId) + Send + Sync>>>,
+    pub on_ask: Mutex<Option<Box<OnAsk>>>,
     /// Called when the server's clock is asked for, which is right before an intent is recorded.
     pub on_intent: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
     pub clock: unlatch_graph::Clock,

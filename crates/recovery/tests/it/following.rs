@@ -231,6 +231,21 @@ async fn asking_waits_while_everybody_holds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_later_run_asked_for_is_never_an_earlier_ones_outcome_however_late_it_shows() {
+    let bench = Bench::new(1);
+    let follow = bench.follow();
+    let first = bench.run(plan(1)).await.summary.header.id;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let second = bench.run(plan(1)).await;
+    tokio::time::sleep(DAY).await;
+    bench.report(0, vec![result("done", second.items[0].standing.intent.unwrap() + Duration::from_secs(1))]);
+    tokio::time::sleep(Duration::from_secs(3 * 60 * 60)).await;
+    assert_eq!(bench.state(first).await, ItemState::Accepted);
+    assert_eq!(bench.state(second.summary.header.id).await, ItemState::Done);
+    follow.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_started_before_the_request_is_never_its_outcome() {
     let bench = Bench::new(1);
     bench.report(0, vec![result("done", (bench.tenant.clock)())]);
