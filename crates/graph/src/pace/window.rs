@@ -32,6 +32,8 @@ pub(super) struct Window {
     /// When requests were throttled, oldest first, as long as they count.
     throttled: VecDeque<Instant>,
     allowance: usize,
+    /// What it was lowered to last: what the service let through before it grew.
+    settled: usize,
     /// When it grows next; none at the limit.
     grows_at: Option<Instant>,
     /// How long it rests after the next 429.
@@ -60,6 +62,7 @@ impl Window {
             over: VecDeque::new(),
             throttled: VecDeque::new(),
             allowance: limit.max(1),
+            settled: 0,
             grows_at: None,
             rest: FIRST_REST,
             has_grown: false,
@@ -129,15 +132,17 @@ impl Window {
         self.over.make_contiguous().sort_unstable();
     }
 
-    /// Takes note of a 429 that asks for that wait. The allowance falls to half or to what the service let through in the
-    /// window, whichever is more; once for all requests that were out together.
+    /// Takes note of a 429 that asks for that wait. The allowance falls to what it was before it grew or, if it has not grown, to
+    /// half or to what the service let through in the window, whichever is more; once for all requests that were out together.
     pub(super) fn throttle(&mut self, now: Instant, wait: Duration) {
         self.pass(now);
         let is_new = self.burst_until.is_none_or(|until| until <= now);
         if is_new {
             let through = self.over.len().saturating_sub(self.throttled.len());
             let least = LEAST.min(self.limit);
-            self.allowance = (self.allowance / 2).max(through).max(least).min(self.allowance);
+            let lower = if self.has_grown { self.settled } else { self.allowance / 2 };
+            self.allowance = lower.max(through).max(least).min(self.allowance);
+            self.settled = self.allowance;
             if self.has_grown {
                 self.rest = (self.rest * 2).min(LONGEST_REST);
             }
