@@ -290,8 +290,9 @@ impl Fold {
         for item in self.standings.iter_mut().filter(|item| item.state.is_open()) {
             let before = item.state;
             if item.unanswered {
+                // The reason is one for which nothing was sent, and this may have been.
                 item.unconfirmed();
-                item.reason = reason;
+                item.reason = None;
             } else {
                 item.not_sent(ItemState::NotSent, reason);
             }

@@ -231,6 +231,11 @@ async fn an_answer_that_cannot_be_recorded_leaves_its_item_unconfirmed_and_stops
     assert_eq!(record.summary.state, RunState::JournalFailed);
     assert!((1..=8).contains(&counts.unconfirmed), "{counts:?}");
     assert!(counts.not_sent >= 40 - 12 - 7, "{counts:?}");
+    let doubtful = record.items.iter().filter(|item| item.standing.state == ItemState::Unconfirmed);
+    assert!(
+        doubtful.into_iter().all(|item| item.standing.reason.is_none()),
+        "it is not said that nothing was sent"
+    );
     let posts = u32::try_from(bench.tenant.post_count()).unwrap();
     assert_eq!(
         (posts, posts + counts.not_sent),
