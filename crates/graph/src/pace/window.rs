@@ -88,7 +88,7 @@ impl Window {
         }
         while let Some(at) = self.grows_at.filter(|at| *at <= now) {
             self.has_grown = true;
-            self.allowance = self.limit.min(self.allowance + (self.limit / PARTS).max(1));
+            self.allowance = self.limit.min(self.allowance.saturating_add((self.limit / PARTS).max(1)));
             self.grows_at = (self.allowance < self.limit).then(|| at + STEP);
             if self.grows_at.is_none() {
                 (self.rest, self.has_grown) = (FIRST_REST, false);
