@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 use unlatch_graph::is_loopback;
 use url::Url;
 
+/// What finding people and devices takes.
+const SEARCH_SCOPES: [&str; 2] = ["User.ReadBasic.All", "DeviceManagementManagedDevices.Read.All"];
+/// What sending the action takes (Graph documentation, recoverPasscode).
+pub(crate) const PRIVILEGED_SCOPE: &str = "DeviceManagementManagedDevices.PrivilegedOperations.All";
+
 /// Which cloud. Tokens, registrations and kept sign-ins never cross from one to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -132,7 +137,8 @@ impl Cloud {
     }
 
     /// Tells this cloud from every other where names are not enough: two custom clouds differ by their login host.
-    pub(crate) fn key(&self) -> String {
+    #[must_use]
+    pub fn key(&self) -> String {
         match self.name {
             CloudName::Custom => {
                 format!("custom:{}{}", self.login_url.origin().ascii_serialization(), self.login_url.path())
@@ -142,16 +148,12 @@ impl Cloud {
     }
 
     /// The scopes that are asked for: Graph's with the cloud's own Graph host in front (Graph documentation, national
-    /// clouds), then the OpenID ones.
-    pub(crate) fn scopes(&self) -> Vec<String> {
+    /// clouds), then the OpenID ones. `privileged`: with the one that sending the action takes.
+    pub(crate) fn scopes(&self, privileged: bool) -> Vec<String> {
         let graph = self.graph_url.origin().ascii_serialization();
-        let graph_scopes = [
-            "User.ReadBasic.All",
-            "DeviceManagementManagedDevices.Read.All",
-            "DeviceManagementManagedDevices.PrivilegedOperations.All",
-        ];
-        graph_scopes
-            .iter()
+        SEARCH_SCOPES
+            .into_iter()
+            .chain(privileged.then_some(PRIVILEGED_SCOPE))
             .map(|scope| format!("{graph}/{scope}"))
             .chain(["openid", "profile", "offline_access"].map(str::to_owned))
             .collect()

@@ -25,12 +25,6 @@ pub struct EntraError {
 }
 
 impl EntraError {
-    /// Whether one of the AADSTS numbers is among `codes`.
-    #[must_use]
-    pub fn has_code(&self, codes: &[u32]) -> bool {
-        self.codes.iter().any(|code| codes.contains(code))
-    }
-
     /// From the fields of an error that came back through the browser, where the numbers stand in the description alone.
     pub(crate) fn from_redirect(error: &str, subcode: Option<&str>, description: Option<&str>) -> Self {
         ErrorAnswer {
@@ -55,20 +49,9 @@ impl EntraError {
         matches!(self.error.as_str(), "temporarily_unavailable" | "server_error" | "slow_down")
     }
 
-    /// Whether the refusal says that the account is a personal one.
-    pub(crate) fn is_personal_account(&self) -> bool {
-        self.has_code(&[500_200]) || (self.has_code(&[50020]) && self.description.contains("live.com"))
-    }
-
-    /// Whether the refusal says that the tenant does not exist in this cloud.
-    pub(crate) fn is_unknown_tenant(&self) -> bool {
-        self.error == "invalid_tenant" || self.has_code(&[90002, 90038, 90051])
-    }
-
-    /// Whether the refusal says that the application does not exist in the tenant.
-    pub(crate) fn is_unknown_client(&self) -> bool {
-        self.has_code(&[700_016, 70001, 7_000_112])
-            || (self.error == "unauthorized_client" && self.codes.is_empty())
+    /// Whether the refusal says that something asked for was not consented to.
+    pub(crate) fn is_about_consent(&self) -> bool {
+        self.error == "consent_required" || self.suberror.as_deref() == Some("consent_required")
     }
 }
 

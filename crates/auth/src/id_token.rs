@@ -27,6 +27,14 @@ struct Claims {
     upn: Option<String>,
     email: Option<String>,
     name: Option<String>,
+    login_hint: Option<String>,
+}
+
+/// Who an id token is about.
+pub(crate) struct Identity {
+    pub account: Account,
+    /// What the sign-out page takes to know whom it is about (optional claim `login_hint`).
+    pub logout_hint: Option<String>,
 }
 
 /// What an id token must say.
@@ -37,11 +45,11 @@ pub(crate) struct Expected<'a> {
     pub now: OffsetDateTime,
 }
 
-/// Reads the account out of an id token.
+/// Reads out of an id token whom it is about.
 ///
 /// # Errors
 /// What is wrong with it, in words without any of its contents.
-pub(crate) fn account(id_token: &str, expected: &Expected<'_>) -> Result<Account, &'static str> {
+pub(crate) fn identity(id_token: &str, expected: &Expected<'_>) -> Result<Identity, &'static str> {
     let mut parts = id_token.split('.');
     let (Some(_), Some(payload), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {
@@ -79,5 +87,6 @@ pub(crate) fn account(id_token: &str, expected: &Expected<'_>) -> Result<Account
         .find(|text| !text.is_empty())
         .ok_or("the id token gives no user name")?;
     let name = claims.name.filter(|text| !text.is_empty()).unwrap_or_else(|| username.clone());
-    Ok(Account { tenant_id, object_id, username, name })
+    let account = Account { tenant_id, object_id, username, name };
+    Ok(Identity { account, logout_hint: claims.login_hint.filter(|hint| !hint.is_empty()) })
 }

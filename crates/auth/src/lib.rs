@@ -5,7 +5,9 @@
 //! or verifier shows in the Debug or Display of any type here, or in what this crate logs.
 
 mod account;
+mod claims;
 mod cloud;
+mod device_code;
 mod entra_error;
 mod id_token;
 mod known;
@@ -20,9 +22,10 @@ mod wire;
 
 pub use account::Account;
 pub use cloud::{Cloud, CloudName, ConfigError};
+pub use device_code::{DeviceCode, DeviceCodeOptions, sign_in_with_device_code};
 pub use entra_error::EntraError;
 pub use redirect::ClosingPage;
 pub use registration::{Registration, RegistrationError};
-pub use session::{OtherAccount, RestoreError, Session, SignInNeeded};
-pub use sign_in::{Browser, SignInError, SignInOptions, SignedIn, sign_in};
+pub use session::{NotAllowed, OtherAccount, RestoreError, Session, SignInNeeded, StillLocked};
+pub use sign_in::{Browser, SignInError, SignInOptions, SignedIn, find_tenant, sign_in};
 pub use vault::{Vault, VaultError, VaultKey, VaultState};

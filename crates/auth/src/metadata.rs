@@ -6,7 +6,8 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::entra_error::EntraError;
-use crate::registration::guid;
+use crate::registration::{Registration, guid};
+use crate::sign_in::SignInError;
 use crate::wire::{Failure, Wire, busy};
 
 /// A tenant's endpoints, all of them on the login host that was configured.
@@ -14,6 +15,10 @@ use crate::wire::{Failure, Wire, busy};
 pub(crate) struct Metadata {
     pub authorization_endpoint: Url,
     pub token_endpoint: Url,
+    /// Where a sign-in with a code begins, if that is offered.
+    pub device_authorization_endpoint: Option<Url>,
+    /// Where the browser's sign-in ends, if that is offered.
+    pub end_session_endpoint: Option<Url>,
     /// The GUID that the issuer names, where it names one.
     pub tenant_id: Option<String>,
 }
@@ -23,9 +28,21 @@ struct Document {
     issuer: String,
     authorization_endpoint: Url,
     token_endpoint: Url,
+    device_authorization_endpoint: Option<Url>,
+    end_session_endpoint: Option<Url>,
 }
 
 impl Metadata {
+    /// Reads the metadata of a registration's tenant.
+    pub(crate) async fn of_tenant(wire: &Wire, registration: &Registration) -> Result<Self, SignInError> {
+        let found = Self::fetch(wire, &registration.cloud.login_url, &registration.tenant).await;
+        found.map_err(|failure| match failure {
+            // Nothing but the tenant was named in the request, so nothing else can have been refused.
+            Failure::Refused(error) => SignInError::UnknownTenant(error),
+            failure => failure.into(),
+        })
+    }
+
     /// Reads `{login}/{tenant}/v2.0/.well-known/openid-configuration` (Microsoft identity platform, OpenID Connect).
     pub(crate) async fn fetch(wire: &Wire, login_url: &Url, tenant: &str) -> Result<Self, Failure> {
         let mut url = login_url.clone();
@@ -55,7 +72,10 @@ impl Metadata {
         }
         let document: Document = serde_json::from_slice(answer.body())
             .map_err(|_| Failure::BadAnswer("the tenant's OpenID metadata cannot be read".into()))?;
-        for endpoint in [&document.authorization_endpoint, &document.token_endpoint] {
+        let endpoints = [Some(&document.authorization_endpoint), Some(&document.token_endpoint)];
+        let offered =
+            [document.device_authorization_endpoint.as_ref(), document.end_session_endpoint.as_ref()];
+        for endpoint in endpoints.into_iter().chain(offered).flatten() {
             if endpoint.origin() != login_url.origin() {
                 return Err(Failure::OtherHost(endpoint.host_str().unwrap_or_default().to_owned()));
             }
@@ -69,6 +89,8 @@ impl Metadata {
         Ok(Self {
             authorization_endpoint: document.authorization_endpoint,
             token_endpoint: document.token_endpoint,
+            device_authorization_endpoint: document.device_authorization_endpoint,
+            end_session_endpoint: document.end_session_endpoint,
             tenant_id,
         })
     }

@@ -1,5 +1,6 @@
 //! The application's registration in one tenant.
 
+use url::Url;
 use uuid::Uuid;
 
 use crate::cloud::Cloud;
@@ -46,6 +47,22 @@ impl Registration {
         };
         let client_id = guid(client_id.trim()).ok_or(RegistrationError::ClientId)?;
         Ok(Self { cloud, tenant, client_id })
+    }
+
+    /// Where an administrator consents to the application for the whole organisation (Microsoft identity platform, admin
+    /// consent endpoint). `privileged`: to sending the action as well as to searching.
+    #[must_use]
+    pub fn admin_consent_url(&self, privileged: bool) -> Url {
+        let mut url = self.cloud.login_url.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend([&self.tenant, "v2.0", "adminconsent"]);
+        }
+        url.query_pairs_mut().extend_pairs([
+            ("client_id", self.client_id.as_str()),
+            ("scope", &self.cloud.scopes(privileged).join(" ")),
+            ("redirect_uri", "http://localhost"),
+        ]);
+        url
     }
 
     /// The tenant's id, if it is an id that was configured.

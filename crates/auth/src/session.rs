@@ -9,8 +9,10 @@ use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use unlatch_graph::{AccessToken, TokenError, TokenSource};
+use url::Url;
 
 use crate::account::Account;
+use crate::claims::with_capability;
 use crate::entra_error::EntraError;
 use crate::id_token::{self, Expected};
 use crate::known;
@@ -50,6 +52,28 @@ pub enum RestoreError {
     Vault(#[from] VaultError),
 }
 
+/// Why the session may not send the action.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAllowed {
+    /// It was not consented to; a sign-in that asks for it may help.
+    #[error("sending the action was not consented to")]
+    ConsentNeeded(Option<Box<EntraError>>),
+    /// There is no token at all.
+    #[error(transparent)]
+    NoToken(#[from] TokenError),
+}
+
+/// Why a session stays locked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StillLocked {
+    /// The sign-in is not kept in the keychain: only a new sign-in unlocks.
+    #[error("the sign-in is not kept in the keychain")]
+    NotKept,
+    /// The keychain does not give it.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
 /// A sign-in was of another account than the session's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("another account signed in")]
@@ -77,6 +101,14 @@ struct Tokens {
     refresh: Option<SecretString>,
     /// The keychain holds an older refresh token than `refresh`, or none.
     unsaved: bool,
+    /// Tokens are given out only after [`Session::unlock`] or a sign-in.
+    locked: bool,
+    /// Ask for the permission to send the action with every refresh.
+    privileged: bool,
+    /// What the newest claims challenge asked for: every later token must satisfy it too.
+    claims: Option<String>,
+    /// Tells the sign-out page whom it is about.
+    logout_hint: Option<String>,
     wire: Option<Wire>,
     metadata: Option<Metadata>,
     /// Set when only a new sign-in helps.
@@ -89,12 +121,21 @@ struct Tokens {
 struct Held {
     token: AccessToken,
     until: (Instant, SystemTime),
+    /// It may send the action.
+    privileged: bool,
+    /// The challenge it was asked for with.
+    claims: Option<String>,
 }
 
 impl Held {
-    fn new(token: AccessToken, lifetime: Duration) -> Self {
-        let good_for = good_for(lifetime);
-        Self { token, until: (Instant::now() + good_for, SystemTime::now() + good_for) }
+    fn new(issued: &Issued, claims: Option<String>) -> Self {
+        let good_for = good_for(issued.lifetime);
+        Self {
+            token: issued.access.clone(),
+            until: (Instant::now() + good_for, SystemTime::now() + good_for),
+            privileged: issued.privileged,
+            claims,
+        }
     }
 
     fn is_good(&self) -> bool {
@@ -122,14 +163,10 @@ impl Session {
     /// Takes over a fresh sign-in and keeps its refresh token. If the keychain does not take it, the session lives in
     /// memory, and [`kept`](Self::kept) says why.
     pub async fn begin(registration: Registration, vault: Vault, signed_in: SignedIn) -> Self {
-        let SignedIn { account, issued, metadata } = signed_in;
-        let session = Self::new(registration, account, vault, issued.refresh, Some(metadata));
-        {
-            let mut tokens = session.0.tokens.lock().await;
-            tokens.access = Some(Held::new(issued.access, issued.lifetime));
-            tokens.unsaved = tokens.refresh.is_some();
-            session.0.save(&mut tokens).await;
-        }
+        let session = Self::new(registration, signed_in.account().clone(), vault, None);
+        let mut tokens = session.0.tokens.lock().await;
+        session.0.take_over(&mut tokens, signed_in).await;
+        drop(tokens);
         session
     }
 
@@ -138,20 +175,11 @@ impl Session {
     /// # Errors
     /// [`OtherAccount`] if somebody else signed in; nothing is changed then.
     pub async fn continue_with(&self, signed_in: SignedIn) -> Result<(), OtherAccount> {
-        let SignedIn { account, issued, metadata } = signed_in;
-        if !self.0.account.is(&account) {
+        if !self.0.account.is(signed_in.account()) {
             return Err(OtherAccount);
         }
         let mut tokens = self.0.tokens.lock().await;
-        tokens.over = None;
-        tokens.last_failure = None;
-        tokens.metadata = Some(metadata);
-        tokens.access = Some(Held::new(issued.access, issued.lifetime));
-        if let Some(refresh) = issued.refresh {
-            tokens.refresh = Some(refresh);
-            tokens.unsaved = true;
-        }
-        self.0.save(&mut tokens).await;
+        self.0.take_over(&mut tokens, signed_in).await;
         self.0.ended.send_replace(None);
         Ok(())
     }
@@ -165,7 +193,7 @@ impl Session {
         let Some(account) = known::newest(&vault, &registration, AT_START).await? else { return Ok(None) };
         let key = VaultKey::refresh_token(&registration, &account);
         let Some(refresh) = vault.load_within(&key, AT_START).await? else { return Ok(None) };
-        Ok(Some(Self::new(registration, account, vault, Some(refresh), None)))
+        Ok(Some(Self::new(registration, account, vault, Some(refresh))))
     }
 
     fn new(
@@ -173,15 +201,18 @@ impl Session {
         account: Account,
         vault: Vault,
         refresh: Option<SecretString>,
-        metadata: Option<Metadata>,
     ) -> Self {
         let key = VaultKey::refresh_token(&registration, &account);
         let tokens = Tokens {
             access: None,
             refresh,
             unsaved: false,
+            locked: false,
+            privileged: false,
+            claims: None,
+            logout_hint: None,
             wire: None,
-            metadata,
+            metadata: None,
             over: None,
             last_failure: None,
         };
@@ -221,6 +252,64 @@ impl Session {
         self.0.ended.subscribe()
     }
 
+    /// Makes sure that the session may send the action: a token that may is asked for silently where the one that is held may
+    /// not. A refusal leaves the session as it is.
+    ///
+    /// # Errors
+    /// [`NotAllowed::ConsentNeeded`] when that was not consented to.
+    pub async fn allow_sending(&self) -> Result<(), NotAllowed> {
+        let tokens = Arc::clone(&self.0.tokens).lock_owned().await;
+        self.0.usable(&tokens)?;
+        if tokens.access.as_ref().is_some_and(|held| held.privileged && held.is_good()) {
+            return Ok(());
+        }
+        let shared = Arc::clone(&self.0);
+        let widening = tokio::spawn(async move { shared.widen(tokens).await });
+        widening.await.unwrap_or_else(|_| Err(broken_off().into()))
+    }
+
+    /// Takes every token that the keychain can give back out of memory. None is given out until [`unlock`](Self::unlock) or a
+    /// sign-in. A sign-in that the keychain does not hold is gone, and only a new one unlocks.
+    pub async fn lock(&self) {
+        let mut tokens = self.0.tokens.lock().await;
+        tokens.access = None;
+        tokens.refresh = None;
+        tokens.locked = true;
+    }
+
+    /// Takes the refresh token from the keychain again, which opens in the person's own session of the operating system only.
+    ///
+    /// # Errors
+    /// When it is not kept there, or the keychain does not give it.
+    pub async fn unlock(&self) -> Result<(), StillLocked> {
+        let mut tokens = self.0.tokens.lock().await;
+        if !tokens.locked {
+            return Ok(());
+        }
+        if tokens.unsaved {
+            return Err(StillLocked::NotKept);
+        }
+        let kept = self.0.vault.load(&self.0.key).await?;
+        tokens.refresh = Some(kept.ok_or(StillLocked::NotKept)?);
+        tokens.locked = false;
+        Ok(())
+    }
+
+    /// The page that ends the browser's own sign-in, if the service has one and can be asked (OpenID Connect RP-initiated
+    /// logout; Entra takes `logout_hint` to know whose).
+    pub async fn sign_out_url(&self) -> Option<Url> {
+        let mut tokens = self.0.tokens.lock().await;
+        let metadata = self.0.metadata(&mut tokens).await.ok()?;
+        let mut url = metadata.end_session_endpoint?;
+        let mut query = url.query_pairs_mut();
+        query.append_pair("client_id", &self.0.registration.client_id);
+        if let Some(hint) = &tokens.logout_hint {
+            query.append_pair("logout_hint", hint);
+        }
+        drop(query);
+        Some(url)
+    }
+
     /// Forgets every token and deletes what the keychain holds of this account. The browser's own sign-in stays.
     ///
     /// # Errors
@@ -247,10 +336,8 @@ impl Session {
         good: impl Fn(&Held) -> bool,
     ) -> Result<AccessToken, TokenError> {
         let asked = Instant::now();
-        let tokens = Arc::clone(&self.0.tokens).lock_owned().await;
-        if let Some(over) = &tokens.over {
-            return Err(TokenError::SignInNeeded { claims: over.claims.clone() });
-        }
+        let mut tokens = Arc::clone(&self.0.tokens).lock_owned().await;
+        self.0.usable(&tokens)?;
         if let Some(held) = tokens.access.as_ref().filter(|held| good(held)) {
             return Ok(held.token.clone());
         }
@@ -259,11 +346,17 @@ impl Session {
         {
             return Err(error.clone());
         }
+        if let Some(claims) = claims {
+            tokens.claims = Some(claims.to_owned());
+        }
         let shared = Arc::clone(&self.0);
-        let claims = claims.map(str::to_owned);
-        let refresh = tokio::spawn(async move { shared.refresh(tokens, claims.as_deref()).await });
-        refresh.await.unwrap_or_else(|_| Err(TokenError::Unavailable("the refresh broke off".into())))
+        let refresh = tokio::spawn(async move { shared.refresh(tokens).await });
+        refresh.await.unwrap_or_else(|_| Err(broken_off()))
     }
+}
+
+fn broken_off() -> TokenError {
+    TokenError::Unavailable("the refresh broke off".into())
 }
 
 impl TokenSource for Session {
@@ -276,26 +369,58 @@ impl TokenSource for Session {
         rejected: &'a AccessToken,
         claims: Option<&'a str>,
     ) -> BoxFuture<'a, Result<AccessToken, TokenError>> {
-        Box::pin(self.fitting(claims, move |held| held.token != *rejected && held.is_good()))
+        // A token that replaced the rejected one without those claims would be rejected as well.
+        let meets = move |held: &Held| claims.is_none() || held.claims.as_deref() == claims;
+        Box::pin(self.fitting(claims, move |held| held.token != *rejected && meets(held) && held.is_good()))
     }
 }
 
 impl Shared {
-    async fn refresh(
-        &self,
-        mut tokens: OwnedMutexGuard<Tokens>,
-        claims: Option<&str>,
-    ) -> Result<AccessToken, TokenError> {
-        let error = match self.issue(&mut tokens, claims).await {
+    /// Whether tokens may be had at all.
+    fn usable(&self, tokens: &Tokens) -> Result<(), TokenError> {
+        if let Some(over) = &tokens.over {
+            return Err(TokenError::SignInNeeded { claims: over.claims.clone() });
+        }
+        if tokens.locked { Err(TokenError::Unavailable("the window is locked".into())) } else { Ok(()) }
+    }
+
+    /// Puts a fresh sign-in in the place of whatever was there.
+    async fn take_over(&self, tokens: &mut Tokens, signed_in: SignedIn) {
+        let SignedIn { identity, issued, metadata } = signed_in;
+        tokens.over = None;
+        tokens.locked = false;
+        tokens.last_failure = None;
+        tokens.claims = None;
+        tokens.privileged = issued.privileged;
+        tokens.logout_hint = identity.logout_hint;
+        tokens.metadata = Some(metadata);
+        self.hold(tokens, issued).await;
+    }
+
+    /// Holds newer tokens; the refresh token is in the keychain before the access token can be given out.
+    async fn hold(&self, tokens: &mut Tokens, issued: Issued) {
+        tokens.access = Some(Held::new(&issued, tokens.claims.clone()));
+        if let Some(newer) = issued.refresh {
+            tokens.refresh = Some(newer);
+            tokens.unsaved = true;
+        }
+        self.save(tokens).await;
+    }
+
+    async fn refresh(&self, mut tokens: OwnedMutexGuard<Tokens>) -> Result<AccessToken, TokenError> {
+        let mut answer = self.issue(&mut tokens).await;
+        if tokens.privileged && matches!(&answer, Err(Stop::SignIn(Some(error))) if error.is_about_consent())
+        {
+            // The consent to sending was taken back; searching goes on.
+            tokens.privileged = false;
+            answer = self.issue(&mut tokens).await;
+        }
+        let error = match answer {
             Ok(issued) => {
-                if let Some(newer) = issued.refresh {
-                    tokens.refresh = Some(newer);
-                    tokens.unsaved = true;
-                }
-                self.save(&mut tokens).await;
-                tokens.access = Some(Held::new(issued.access.clone(), issued.lifetime));
+                let access = issued.access.clone();
+                self.hold(&mut tokens, issued).await;
                 tokens.last_failure = None;
-                return Ok(issued.access);
+                return Ok(access);
             }
             Err(Stop::Later(text)) => {
                 tracing::warn!(reason = text, "no new access token for now");
@@ -307,7 +432,7 @@ impl Shared {
                 let told = error.as_ref().and_then(|error| error.claims.clone());
                 let over = SignInNeeded {
                     error: error.map(|error| *error),
-                    claims: told.or_else(|| claims.map(str::to_owned)),
+                    claims: told.or_else(|| tokens.claims.clone()),
                 };
                 tokens.access = None;
                 tokens.over = Some(over.clone());
@@ -320,39 +445,66 @@ impl Shared {
         Err(error)
     }
 
-    async fn issue(&self, tokens: &mut Tokens, claims: Option<&str>) -> Result<Issued, Stop> {
-        let token = tokens.refresh.clone().ok_or(Stop::SignIn(None))?;
-        let login_url = &self.registration.cloud.login_url;
-        let wire = match &tokens.wire {
-            Some(wire) => wire.clone(),
-            None => tokens.wire.insert(Wire::new(login_url)?).clone(),
-        };
-        // By its id, which stays the account's tenant whatever becomes of a domain.
-        let metadata = match &tokens.metadata {
-            Some(metadata) => metadata.clone(),
-            None => {
-                let found = Metadata::fetch(&wire, login_url, &self.account.tenant_id).await?;
-                tokens.metadata.insert(found).clone()
+    /// A refresh that asks for the permission to send the action. Whatever it comes to, the session lives on.
+    async fn widen(&self, mut tokens: OwnedMutexGuard<Tokens>) -> Result<(), NotAllowed> {
+        let before = std::mem::replace(&mut tokens.privileged, true);
+        let answer = self.issue(&mut tokens).await;
+        tokens.privileged = before;
+        match answer {
+            Ok(issued) => {
+                tokens.privileged = issued.privileged;
+                self.hold(&mut tokens, issued).await;
+                if tokens.privileged { Ok(()) } else { Err(NotAllowed::ConsentNeeded(None)) }
             }
-        };
+            Err(Stop::SignIn(error)) => Err(NotAllowed::ConsentNeeded(error)),
+            Err(Stop::Later(text)) => Err(TokenError::Unavailable(text).into()),
+        }
+    }
+
+    async fn issue(&self, tokens: &mut Tokens) -> Result<Issued, Stop> {
+        let token = tokens.refresh.clone().ok_or(Stop::SignIn(None))?;
+        let metadata = self.metadata(tokens).await?;
+        let wire = self.wire(tokens)?;
         let client = token_endpoint::client(&self.registration, &metadata);
-        let scopes = self.registration.cloud.scopes();
-        let issued = token_endpoint::refresh(&wire, &client, &token, &scopes, claims).await?;
-        self.same_account(&issued)?;
+        let scopes = self.registration.cloud.scopes(tokens.privileged);
+        let claims = with_capability(tokens.claims.as_deref());
+        let issued = token_endpoint::refresh(&wire, &client, &token, &scopes, &claims).await?;
+        if let Some(hint) = self.same_account(&issued)? {
+            tokens.logout_hint = Some(hint);
+        }
         Ok(issued)
     }
 
-    fn same_account(&self, issued: &Issued) -> Result<(), Stop> {
-        let Some(id_token) = &issued.id_token else { return Ok(()) };
+    fn wire(&self, tokens: &mut Tokens) -> Result<Wire, Failure> {
+        match &tokens.wire {
+            Some(wire) => Ok(wire.clone()),
+            None => Ok(tokens.wire.insert(Wire::new(&self.registration.cloud.login_url)?).clone()),
+        }
+    }
+
+    /// The endpoints of the account's tenant, by its id, which stays the tenant whatever becomes of a domain.
+    async fn metadata(&self, tokens: &mut Tokens) -> Result<Metadata, Failure> {
+        if let Some(metadata) = &tokens.metadata {
+            return Ok(metadata.clone());
+        }
+        let wire = self.wire(tokens)?;
+        let login_url = &self.registration.cloud.login_url;
+        let found = Metadata::fetch(&wire, login_url, &self.account.tenant_id).await?;
+        Ok(tokens.metadata.insert(found).clone())
+    }
+
+    /// Checks that the answer is the session's account's. Gives what the sign-out page takes to know it.
+    fn same_account(&self, issued: &Issued) -> Result<Option<String>, Stop> {
+        let Some(id_token) = &issued.id_token else { return Ok(None) };
         let expected = Expected {
             client_id: &self.registration.client_id,
             nonce: None,
             now: issued.served_at.unwrap_or_else(OffsetDateTime::now_utc),
         };
-        let account = id_token::account(id_token.expose_secret(), &expected)
+        let identity = id_token::identity(id_token.expose_secret(), &expected)
             .map_err(|what| Stop::Later(what.to_owned()))?;
-        if self.account.is(&account) {
-            Ok(())
+        if self.account.is(&identity.account) {
+            Ok(identity.logout_hint)
         } else {
             Err(Stop::Later("the sign-in service answered for another account".into()))
         }
@@ -414,7 +566,14 @@ mod tests {
 
     #[test]
     fn an_absurd_lifetime_does_not_overflow_the_clocks() {
-        let held = Held::new(AccessToken::new("x".into()), Duration::from_secs(u64::MAX));
-        assert!(held.is_good());
+        let issued = Issued {
+            access: AccessToken::new("x".into()),
+            lifetime: Duration::from_secs(u64::MAX),
+            refresh: None,
+            privileged: false,
+            id_token: None,
+            served_at: None,
+        };
+        assert!(Held::new(&issued, None).is_good());
     }
 }

@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::account::Account;
+use crate::claims::with_capability;
 use crate::entra_error::EntraError;
-use crate::id_token::{self, Expected, PERSONAL_TENANT};
+use crate::id_token::{self, Expected, Identity, PERSONAL_TENANT};
 use crate::metadata::Metadata;
 use crate::redirect::{Answer, ClosingPage, Redirect};
 use crate::registration::Registration;
@@ -36,6 +37,8 @@ pub struct SignInOptions {
     pub login_hint: Option<String>,
     /// Claims that a challenge asked for (JSON).
     pub claims: Option<String>,
+    /// Ask for the permission to send the action as well. Without it, searching can be approved and used.
+    pub privileged: bool,
     /// The page the browser shows when it is done.
     pub closing_page: ClosingPage,
     /// Ends the wait.
@@ -110,24 +113,20 @@ impl From<Failure> for SignInError {
 }
 
 impl SignInError {
-    fn from_entra(error: Box<EntraError>) -> Self {
-        if error.is_personal_account() {
-            Self::PersonalAccount
-        } else if error.is_unknown_tenant() {
-            Self::UnknownTenant(error)
-        } else if error.is_unknown_client() {
-            Self::UnknownClient(error)
-        } else if error.error == "access_denied" && error.suberror.as_deref() == Some("cancel") {
-            Self::Cancelled
-        } else {
-            Self::Refused(error)
+    /// What a refusal means follows its words, never the AADSTS numbers (Microsoft identity platform, error codes).
+    pub(crate) fn from_entra(error: Box<EntraError>) -> Self {
+        match (error.error.as_str(), error.suberror.as_deref()) {
+            ("invalid_tenant", _) => Self::UnknownTenant(error),
+            ("unauthorized_client", _) => Self::UnknownClient(error),
+            ("access_denied", Some("cancel")) => Self::Cancelled,
+            _ => Self::Refused(error),
         }
     }
 }
 
 /// An account that just signed in, with its tokens. Make a [`Session`](crate::Session) of it.
 pub struct SignedIn {
-    pub(crate) account: Account,
+    pub(crate) identity: Identity,
     pub(crate) issued: Issued,
     pub(crate) metadata: Metadata,
 }
@@ -136,13 +135,19 @@ impl SignedIn {
     /// Who signed in.
     #[must_use]
     pub fn account(&self) -> &Account {
-        &self.account
+        &self.identity.account
+    }
+
+    /// Whether the sign-in may send the action.
+    #[must_use]
+    pub fn may_send(&self) -> bool {
+        self.issued.privileged
     }
 }
 
 impl fmt::Debug for SignedIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignedIn").field("account", &self.account).finish_non_exhaustive()
+        f.debug_struct("SignedIn").field("account", &self.identity.account).finish_non_exhaustive()
     }
 }
 
@@ -172,11 +177,8 @@ async fn steps(
     options: SignInOptions,
 ) -> Result<SignedIn, SignInError> {
     let wire = Wire::new(&registration.cloud.login_url)?;
-    let metadata = Metadata::fetch(&wire, &registration.cloud.login_url, &registration.tenant).await?;
-    let tenant_id = registration
-        .tenant_id()
-        .or_else(|| metadata.tenant_id.clone())
-        .ok_or_else(|| SignInError::BadAnswer("the tenant's OpenID metadata does not tell its id".into()))?;
+    let metadata = Metadata::of_tenant(&wire, registration).await?;
+    let tenant_id = tenant_id(registration, &metadata)?;
     let client = token_endpoint::client(registration, &metadata);
 
     let state = CsrfToken::new_random();
@@ -187,10 +189,17 @@ async fn steps(
         RedirectUrl::new(redirect.url()).map_err(|error| SignInError::Listener(error.to_string()))?;
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let nonce = CsrfToken::new_random();
-    let scopes = registration.cloud.scopes();
-    let request =
-        Request { scopes: &scopes, state, nonce: nonce.secret(), challenge, redirect: &redirect_url };
-    let url = request.url(&client, &options);
+    let scopes = registration.cloud.scopes(options.privileged);
+    let claims = with_capability(options.claims.as_deref());
+    let request = Request {
+        scopes: &scopes,
+        claims: &claims,
+        state,
+        nonce: nonce.secret(),
+        challenge,
+        redirect: &redirect_url,
+    };
+    let url = request.url(&client, options.login_hint.as_deref());
 
     browser.open(&url).map_err(SignInError::NoBrowser)?;
     tracing::info!(port = redirect.port(), "waiting for the browser");
@@ -202,15 +211,17 @@ async fn steps(
         }
     };
     let issued =
-        token_endpoint::exchange_code(&wire, &client, &code, verifier, &redirect_url, &scopes).await?;
-    let account = who(registration, &tenant_id, &issued, nonce.secret())?;
-    tracing::info!(tenant = %account.tenant_id, "signed in");
-    Ok(SignedIn { account, issued, metadata })
+        token_endpoint::exchange_code(&wire, &client, &code, verifier, &redirect_url, &scopes, &claims)
+            .await?;
+    let identity = who(registration, &tenant_id, &issued, Some(nonce.secret()))?;
+    tracing::info!(tenant = %identity.account.tenant_id, "signed in");
+    Ok(SignedIn { identity, issued, metadata })
 }
 
 /// What goes into the address that the browser opens.
 struct Request<'a> {
     scopes: &'a [String],
+    claims: &'a str,
     state: CsrfToken,
     nonce: &'a str,
     challenge: PkceCodeChallenge,
@@ -218,52 +229,67 @@ struct Request<'a> {
 }
 
 impl Request<'_> {
-    fn url(self, client: &EntraClient, options: &SignInOptions) -> Url {
-        let mut request = client
+    fn url(self, client: &EntraClient, login_hint: Option<&str>) -> Url {
+        let request = client
             .authorize_url(move || self.state)
             .add_scopes(self.scopes.iter().cloned().map(Scope::new))
             .set_pkce_challenge(self.challenge)
             .set_redirect_uri(std::borrow::Cow::Borrowed(self.redirect))
             .add_extra_param("response_mode", "form_post")
-            .add_extra_param("nonce", self.nonce);
+            .add_extra_param("nonce", self.nonce)
+            .add_extra_param("claims", self.claims);
         // Entra takes either a hint or a choice, not both.
-        request = match &options.login_hint {
-            Some(hint) => request.add_extra_param("login_hint", hint.clone()),
+        let request = match login_hint {
+            Some(hint) => request.add_extra_param("login_hint", hint.to_owned()),
             None => request.add_extra_param("prompt", "select_account"),
         };
-        if let Some(claims) = &options.claims {
-            request = request.add_extra_param("claims", claims.clone());
-        }
         request.url().0
     }
 }
 
-fn who(
+/// The id of a registration's tenant: as configured, or as the metadata of its domain tells.
+pub(crate) fn tenant_id(registration: &Registration, metadata: &Metadata) -> Result<String, SignInError> {
+    let told = registration.tenant_id().or_else(|| metadata.tenant_id.clone());
+    told.ok_or_else(|| SignInError::BadAnswer("the tenant's OpenID metadata does not tell its id".into()))
+}
+
+/// The id of a tenant that is named by an id or a domain, from its OpenID metadata.
+///
+/// # Errors
+/// [`SignInError::UnknownTenant`], [`SignInError::WrongCloud`], or why the service could not be asked.
+pub async fn find_tenant(registration: &Registration) -> Result<String, SignInError> {
+    let wire = Wire::new(&registration.cloud.login_url)?;
+    tenant_id(registration, &Metadata::of_tenant(&wire, registration).await?)
+}
+
+/// Who signed in, and that it is somebody of the tenant that was asked for. A sign-in with a code has no nonce.
+pub(crate) fn who(
     registration: &Registration,
     tenant_id: &str,
     issued: &Issued,
-    nonce: &str,
-) -> Result<Account, SignInError> {
+    nonce: Option<&str>,
+) -> Result<Identity, SignInError> {
     let id_token: &SecretString = issued
         .id_token
         .as_ref()
         .ok_or_else(|| SignInError::BadAnswer("the sign-in service gave no id token".into()))?;
     let expected = Expected {
         client_id: &registration.client_id,
-        nonce: Some(nonce),
+        nonce,
         now: issued.served_at.unwrap_or_else(OffsetDateTime::now_utc),
     };
-    let account = id_token::account(id_token.expose_secret(), &expected)
+    let identity = id_token::identity(id_token.expose_secret(), &expected)
         .map_err(|what| SignInError::BadAnswer(what.to_owned()))?;
+    let account = &identity.account;
     if account.tenant_id == PERSONAL_TENANT {
         return Err(SignInError::PersonalAccount);
     }
     if account.tenant_id != tenant_id {
         return Err(SignInError::WrongTenant {
             expected: tenant_id.to_owned(),
-            found: account.tenant_id,
-            username: account.username,
+            found: account.tenant_id.clone(),
+            username: account.username.clone(),
         });
     }
-    Ok(account)
+    Ok(identity)
 }

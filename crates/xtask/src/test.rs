@@ -31,16 +31,17 @@ pub fn run() -> bool {
     steps.take_and_keep("Rust tests", &["build"], || {
         shell::run_and_keep(&mut shell::cargo(&["test", "--workspace", "--no-fail-fast"]), is_summary)
     });
-    for (name, state) in [
-        ("keychain open", "unlocked"),
-        ("keychain locked", "locked"),
-        ("keychain empty", "empty"),
-        ("keychain absent", "absent"),
+    for (name, state, tested) in [
+        ("keychain open", "unlocked", "keychain_unlocked"),
+        ("keychain gone", "unlocked", "keychain_vanishing"),
+        ("keychain locked", "locked", "keychain_locked"),
+        ("keychain empty", "empty", "keychain_empty"),
+        ("keychain absent", "absent", "keychain_absent"),
     ] {
         steps.take_and_keep(name, &["build"], || {
             run_ignored(&built, "crates/auth", |tests| {
                 let mut command = shell::program(shell::built().join("unlatch-session"));
-                command.arg(state).arg(tests).args(["--ignored", &format!("keychain_{state}")]);
+                command.arg(state).arg(tests).args(["--ignored", tested]);
                 command
             })
         });

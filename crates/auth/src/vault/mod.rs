@@ -35,7 +35,13 @@ pub enum VaultState {
     Locked,
     /// There is none, or it has no collection to keep anything in.
     Absent,
-    /// It failed or did not answer in time. The text holds no secret.
+    /// A person or a rule of the system keeps Unlatch out of it.
+    Denied,
+    /// It did not answer in time: it may wait for a person.
+    NoAnswer,
+    /// It was there and has gone.
+    Vanished,
+    /// It failed. The text holds no secret.
     Failed(String),
 }
 
@@ -48,7 +54,16 @@ pub enum VaultError {
     /// There is none, or it has no collection to keep anything in.
     #[error("there is no keychain")]
     Absent,
-    /// It failed or did not answer in time.
+    /// A person or a rule of the system keeps Unlatch out of it.
+    #[error("the keychain is closed to this application")]
+    Denied,
+    /// It did not answer in time: it may wait for a person.
+    #[error("the keychain did not answer")]
+    NoAnswer,
+    /// It was there and has gone.
+    #[error("the keychain has gone")]
+    Vanished,
+    /// It failed.
     #[error("the keychain failed: {0}")]
     Failed(String),
 }
@@ -58,6 +73,9 @@ impl From<&VaultError> for VaultState {
         match error {
             VaultError::Locked => Self::Locked,
             VaultError::Absent => Self::Absent,
+            VaultError::Denied => Self::Denied,
+            VaultError::NoAnswer => Self::NoAnswer,
+            VaultError::Vanished => Self::Vanished,
             VaultError::Failed(text) => Self::Failed(text.clone()),
         }
     }

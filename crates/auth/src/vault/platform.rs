@@ -11,7 +11,7 @@ use super::VaultError;
 pub(super) fn failed(error: Error) -> VaultError {
     match error {
         Error::NoStorageAccess(source) => no_access(source.as_ref()),
-        Error::PlatformFailure(source) => VaultError::Failed(brief(source.as_ref())),
+        Error::PlatformFailure(source) => failure(source.as_ref()),
         Error::BadEncoding(_) | Error::BadDataFormat(..) => {
             VaultError::Failed("it holds something unreadable".into())
         }
@@ -25,12 +25,20 @@ pub(super) fn failed(error: Error) -> VaultError {
 /// What it means that the store could not even be opened: there is none.
 pub(super) fn unopened(error: Error) -> VaultError {
     match error {
+        Error::PlatformFailure(source) if failure(source.as_ref()) == VaultError::Denied => {
+            VaultError::Denied
+        }
         Error::PlatformFailure(source) => {
             tracing::info!(reason = brief(source.as_ref()), "there is no keychain");
             VaultError::Absent
         }
         error => failed(error),
     }
+}
+
+/// What an error of the platform means.
+fn failure(error: &(dyn std::error::Error + Send + Sync + 'static)) -> VaultError {
+    known(error).unwrap_or_else(|| VaultError::Failed(brief(error)))
 }
 
 /// The first 200 characters of what the platform says, on one line.
@@ -45,6 +53,7 @@ mod system {
     use super::*;
     use secret_service::EncryptionType;
     use secret_service::blocking::SecretService;
+    use zbus::DBusError as _;
 
     pub(in crate::vault) fn open() -> Result<Arc<CredentialStore>, VaultError> {
         let store = zbus_secret_service_keyring_store::Store::new().map_err(unopened)?;
@@ -73,7 +82,26 @@ mod system {
         match error {
             secret_service::Error::NoResult | secret_service::Error::Unavailable => VaultError::Absent,
             secret_service::Error::Locked | secret_service::Error::Prompt => VaultError::Locked,
-            error => VaultError::Failed(brief(&error)),
+            error => failure(&error),
+        }
+    }
+
+    /// A service that has left the bus, and a bus that keeps Unlatch from it.
+    pub(super) fn known(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Option<VaultError> {
+        let name = match error.downcast_ref::<secret_service::Error>()? {
+            secret_service::Error::PromptDisconnected => return Some(VaultError::Vanished),
+            secret_service::Error::Zbus(zbus::Error::InputOutput(_)) => return Some(VaultError::Vanished),
+            secret_service::Error::Zbus(zbus::Error::MethodError(name, ..)) => name.to_string(),
+            secret_service::Error::Zbus(zbus::Error::FDO(error)) => error.name().to_string(),
+            secret_service::Error::ZbusFdo(error) => error.name().to_string(),
+            _ => return None,
+        };
+        match name.strip_prefix("org.freedesktop.DBus.Error.")? {
+            "AccessDenied" | "AuthFailed" => Some(VaultError::Denied),
+            "ServiceUnknown" | "NameHasNoOwner" | "Disconnected" | "NoReply" | "NoServer" => {
+                Some(VaultError::Vanished)
+            }
+            _ => None,
         }
     }
 }
@@ -100,6 +128,10 @@ mod system {
     pub(super) fn no_access(_source: &(dyn std::error::Error + Send + Sync + 'static)) -> VaultError {
         VaultError::Absent
     }
+
+    pub(super) fn known(_error: &(dyn std::error::Error + Send + Sync + 'static)) -> Option<VaultError> {
+        None
+    }
 }
 
 #[cfg(target_os = "macos")]
@@ -122,6 +154,12 @@ mod system {
     pub(super) fn no_access(_source: &(dyn std::error::Error + Send + Sync + 'static)) -> VaultError {
         VaultError::Locked
     }
+
+    /// The store passes on what it does not know: among it that a person refused (-128) and that nobody could be asked (-25308).
+    pub(super) fn known(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Option<VaultError> {
+        let error = error.downcast_ref::<security_framework::base::Error>()?;
+        matches!(error.code(), -128 | -25308).then_some(VaultError::Denied)
+    }
 }
 
 #[cfg(not(any(target_os = "linux", windows, target_os = "macos")))]
@@ -143,7 +181,11 @@ mod system {
     pub(super) fn no_access(_source: &(dyn std::error::Error + Send + Sync + 'static)) -> VaultError {
         VaultError::Locked
     }
+
+    pub(super) fn known(_error: &(dyn std::error::Error + Send + Sync + 'static)) -> Option<VaultError> {
+        None
+    }
 }
 
-use system::no_access;
+use system::{known, no_access};
 pub(super) use system::{modifiers, open, probe};

@@ -60,20 +60,39 @@ impl Drop for Ended<'_> {
 struct Opened {
     open: Arc<Open>,
     entries: Option<Box<dyn Entries>>,
+    /// It has been opened before.
+    known: bool,
 }
 
 impl Opened {
-    fn run<T>(&mut self, work: impl FnOnce(&dyn Entries) -> Result<T, VaultError>) -> Result<T, VaultError> {
-        let entries = match self.entries.take() {
-            Some(entries) => entries,
-            None => (self.open)()?,
+    /// Runs `work`, which may be run again from its beginning.
+    fn run<T>(&mut self, work: impl Fn(&dyn Entries) -> Result<T, VaultError>) -> Result<T, VaultError> {
+        let (mut entries, is_old) = match self.entries.take() {
+            Some(entries) => (entries, true),
+            None => (self.opened()?, false),
         };
-        let result = work(entries.as_ref());
+        let mut result = work(entries.as_ref());
+        // An old connection may be broken where the keychain is not, as after its service was started anew.
+        if is_old && matches!(result, Err(VaultError::Failed(_) | VaultError::Vanished)) {
+            entries = self.opened()?;
+            result = work(entries.as_ref());
+        }
         // After a failure the connection may be gone for good; a locked keychain is still the same one.
         if matches!(result, Ok(_) | Err(VaultError::Locked)) {
             self.entries = Some(entries);
         }
         result
+    }
+
+    fn opened(&mut self) -> Result<Box<dyn Entries>, VaultError> {
+        match (self.open)() {
+            Ok(entries) => {
+                self.known = true;
+                Ok(entries)
+            }
+            Err(VaultError::Absent) if self.known => Err(VaultError::Vanished),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -87,11 +106,11 @@ impl Keychain {
         &self,
         limit: Duration,
         late: Late,
-        work: impl FnOnce(&dyn Entries) -> Result<T, VaultError> + Send + 'static,
+        work: impl Fn(&dyn Entries) -> Result<T, VaultError> + Send + 'static,
     ) -> Result<T, VaultError> {
         let blocked = self.progress.owes_an_answer();
         if blocked && late == Late::Skip {
-            return Err(VaultError::Failed("it has not answered an earlier call".into()));
+            return Err(VaultError::NoAnswer);
         }
         let number = self.progress.made.fetch_add(1, Ordering::AcqRel) + 1;
         let progress = Arc::clone(&self.progress);
@@ -106,7 +125,7 @@ impl Keychain {
         }))?;
         if blocked {
             self.progress.given_up.fetch_max(number, Ordering::AcqRel);
-            return Err(VaultError::Failed("it has not answered an earlier call".into()));
+            return Err(VaultError::NoAnswer);
         }
         match tokio::time::timeout(limit, answer).await {
             Ok(Ok(result)) => result,
@@ -114,7 +133,7 @@ impl Keychain {
             Err(_) => {
                 self.progress.given_up.fetch_max(number, Ordering::AcqRel);
                 tracing::warn!(seconds = limit.as_secs(), "the keychain did not answer");
-                Err(VaultError::Failed(format!("it did not answer within {} seconds", limit.as_secs())))
+                Err(VaultError::NoAnswer)
             }
         }
     }
@@ -134,7 +153,7 @@ impl Keychain {
         std::thread::Builder::new()
             .name("keychain".into())
             .spawn(move || {
-                let mut opened = Opened { open, entries: None };
+                let mut opened = Opened { open, entries: None, known: false };
                 for job in receiver {
                     // A store that panics has lost its connection (it was taken out) and nothing else.
                     if catch_unwind(AssertUnwindSafe(|| job(&mut opened))).is_err() {

@@ -68,6 +68,7 @@ pub fn options() -> SignInOptions {
         time_limit: Duration::from_secs(30),
         login_hint: None,
         claims: None,
+        privileged: true,
         closing_page: page_words(),
         cancel: CancellationToken::new(),
     }

@@ -33,6 +33,7 @@ struct Shared {
     base: Url,
     /// Replaces the metadata if set.
     metadata: Mutex<Option<(u16, String)>>,
+    device_code: Mutex<Value>,
     token: Mutex<TokenAnswer>,
     nonce: Mutex<String>,
     seen: Mutex<Vec<Fields>>,
@@ -45,6 +46,7 @@ impl FakeLogin {
         let shared = Arc::new(Shared {
             base: url.clone(),
             metadata: Mutex::default(),
+            device_code: Mutex::default(),
             token: Mutex::new(Box::new(|_, nonce| (200, tokens(nonce, &json!({})).to_string()))),
             nonce: Mutex::default(),
             seen: Mutex::default(),
@@ -52,6 +54,7 @@ impl FakeLogin {
         let router = Router::new()
             .route("/{tenant}/v2.0/.well-known/openid-configuration", get(metadata))
             .route("/{tenant}/oauth2/v2.0/token", post(token))
+            .route("/{tenant}/oauth2/v2.0/devicecode", post(device_code))
             .with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { url, shared, server }
@@ -64,6 +67,19 @@ impl FakeLogin {
 
     pub fn set_metadata(&self, status: u16, body: impl Into<String>) {
         *self.shared.metadata.lock().unwrap() = Some((status, body.into()));
+    }
+
+    /// The metadata without a sign-in by code and without a sign-out.
+    pub fn offer_only_signing_in(&self) {
+        let mut document = document(&self.url, &self.url.join(TENANT).unwrap());
+        let fields = document.as_object_mut().unwrap();
+        fields.remove("device_authorization_endpoint").unwrap();
+        fields.remove("end_session_endpoint").unwrap();
+        self.set_metadata(200, document.to_string());
+    }
+
+    pub fn set_device_code(&self, answer: Value) {
+        *self.shared.device_code.lock().unwrap() = answer;
     }
 
     /// The forms the token endpoint got.
@@ -132,12 +148,21 @@ async fn metadata(State(shared): State<Arc<Shared>>, Path(tenant): Path<String>)
         return json_answer(status, body);
     }
     let base = shared.base.join(&tenant).unwrap();
-    let document = json!({
-        "issuer": format!("{}{TENANT}/v2.0", shared.base),
+    json_answer(200, document(&shared.base, &base).to_string())
+}
+
+fn document(login: &Url, base: &Url) -> Value {
+    json!({
+        "issuer": format!("{login}{TENANT}/v2.0"),
         "authorization_endpoint": format!("{base}/oauth2/v2.0/authorize"),
         "token_endpoint": format!("{base}/oauth2/v2.0/token"),
-    });
-    json_answer(200, document.to_string())
+        "device_authorization_endpoint": format!("{base}/oauth2/v2.0/devicecode"),
+        "end_session_endpoint": format!("{base}/oauth2/v2.0/logout"),
+    })
+}
+
+async fn device_code(State(shared): State<Arc<Shared>>) -> Response {
+    json_answer(200, shared.device_code.lock().unwrap().to_string())
 }
 
 async fn token(State(shared): State<Arc<Shared>>, Form(fields): Form<Fields>) -> Response {

@@ -31,12 +31,28 @@ struct Mood {
     writes_left: Option<usize>,
     garbled: bool,
     panics: bool,
+    /// The connection is broken; whether a new one can be had is `gone`.
+    broken: bool,
+    gone: bool,
 }
 
 impl FaultyStore {
     pub fn vault(&self) -> Vault {
         let store = self.clone();
-        Vault::over("unlatch-test", move || Ok(Arc::new(store.clone())))
+        Vault::over("unlatch-test", move || {
+            let mut mood = store.0.mood.lock().unwrap();
+            if mood.gone {
+                return Err(Error::PlatformFailure("no such service".into()));
+            }
+            mood.broken = false;
+            Ok(Arc::new(store.clone()))
+        })
+    }
+
+    /// The connection breaks; if the keychain has gone for good, no new one can be had.
+    pub fn break_off(&self, for_good: bool) {
+        let mut mood = self.0.mood.lock().unwrap();
+        (mood.broken, mood.gone) = (true, for_good);
     }
 
     /// How many entries there are.
@@ -95,6 +111,9 @@ impl FaultyStore {
 
 impl Inner {
     fn locked(&self) -> Result<()> {
+        if self.mood.lock().unwrap().broken {
+            return Err(Error::PlatformFailure("the connection is broken".into()));
+        }
         if self.mood.lock().unwrap().locked { Err(Error::NoStorageAccess("locked".into())) } else { Ok(()) }
     }
 

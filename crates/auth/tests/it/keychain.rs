@@ -73,6 +73,41 @@ async fn keychain_absent_is_told_and_the_session_lives_in_memory() {
     assert_eq!(session_without_keychain(vault).await, VaultState::Absent);
 }
 
+/// It runs alone, as it ends the Secret Service of its own private bus.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs an unlocked Secret Service of its own: cargo xtask test runs it"]
+async fn keychain_vanishing_is_told_and_the_session_goes_on_in_memory() {
+    let vault = Vault::system(SERVICE);
+    let tenant = demo().await;
+    let registration = registration(&tenant);
+    let signed_in = sign_in(&registration, &TestBrowser::admin(), options()).await.unwrap();
+    let session = Session::begin(registration, vault.clone(), signed_in).await;
+    assert_eq!(session.kept(), VaultState::Ready);
+    end_the_secret_service();
+    let old = session.token().await.unwrap();
+    assert!(session.renew(&old, None).await.is_ok());
+    assert_eq!(session.kept(), VaultState::Vanished);
+    assert!(matches!(vault.load(&key()).await, Err(VaultError::Vanished)));
+}
+
+/// Ends the process that holds the name on the session's bus, and waits until the bus knows.
+fn end_the_secret_service() {
+    let asked = |method: &str| {
+        let output = std::process::Command::new("dbus-send")
+            .args(["--session", "--print-reply", "--dest=org.freedesktop.DBus", "/org/freedesktop/DBus"])
+            .args([&format!("org.freedesktop.DBus.{method}"), "string:org.freedesktop.secrets"])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let answer = asked("GetConnectionUnixProcessID");
+    let id = answer.rsplit("uint32").next().unwrap().trim().parse::<u32>().unwrap();
+    assert!(std::process::Command::new("kill").arg(id.to_string()).status().unwrap().success());
+    while asked("NameHasOwner").contains("true") {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
 /// What a session says about its keychain after it has been used all the same.
 async fn session_without_keychain(vault: Vault) -> VaultState {
     let tenant = demo().await;

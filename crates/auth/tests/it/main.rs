@@ -2,13 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod browser;
+mod device_code;
 mod fake_login;
 mod faulty_store;
 mod keychain;
 mod known_accounts;
 mod leaks;
+mod locking;
 mod refusals;
 mod registration;
+mod sending;
 mod session;
 mod sign_in;
+mod sign_out;
 mod vault;

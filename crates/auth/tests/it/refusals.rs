@@ -30,9 +30,15 @@ async fn a_personal_account_is_told_so() {
     let tenant = demo().await;
     let result = sign_in(&registration(&tenant), &TestBrowser::picking("personal"), options()).await;
     assert_eq!(result.unwrap_err(), SignInError::PersonalAccount);
-    tenant.add_fault(Fault::new(login_error("invalid_request", 500_200)));
-    let result = sign_in(&registration(&tenant), &TestBrowser::admin(), options()).await;
-    assert_eq!(result.unwrap_err(), SignInError::PersonalAccount);
+}
+
+#[tokio::test]
+async fn what_a_refusal_means_follows_its_words_and_not_its_number() {
+    let tenant = demo().await;
+    tenant.add_fault(Fault::new(login_error("invalid_request", 700_016)));
+    let error = sign_in(&registration(&tenant), &TestBrowser::admin(), options()).await.unwrap_err();
+    let SignInError::Refused(error) = error else { panic!("{error:?}") };
+    assert_eq!(error.codes, [700_016]);
 }
 
 #[tokio::test]

@@ -217,7 +217,31 @@ async fn a_claims_challenge_is_tried_silently_first() {
     let body = requests.last().unwrap().body.clone().unwrap();
     let sent =
         url::form_urlencoded::parse(body.as_bytes()).find(|(key, _)| key == "claims").unwrap().1.into_owned();
-    assert_eq!(sent, claims);
+    let sent: serde_json::Value = serde_json::from_str(&sent).unwrap();
+    assert_eq!(sent["access_token"]["nbf"]["value"], "1");
+    assert_eq!(sent["access_token"]["xms_cc"]["values"][0], "cp1", "the capability is declared every time");
+}
+
+#[tokio::test]
+async fn claims_that_were_asked_for_once_are_in_every_later_refresh() {
+    let login = FakeLogin::start().await;
+    let session = begin_at(&login, Vault::memory()).await;
+    let count = AtomicUsize::new(0);
+    login.on_token(move |_, nonce| {
+        let access = format!("access-later-{}", count.fetch_add(1, Ordering::SeqCst));
+        (200, tokens(nonce, &json!({"access_token": access})).to_string())
+    });
+    let rejected = session.token().await.unwrap();
+    let claims = r#"{"access_token":{"acrs":{"value":"c1"}}}"#;
+    // One request met a plain refusal, another a challenge, at the same moment.
+    let plain = session.renew(&rejected, None).await.unwrap();
+    let challenged = session.renew(&rejected, Some(claims)).await.unwrap();
+    assert_ne!(plain, challenged, "a token without the claims would be challenged again");
+    assert_eq!(session.renew(&rejected, Some(claims)).await.unwrap(), challenged);
+    assert_eq!(session.renew(&rejected, None).await.unwrap(), challenged);
+    session.renew(&challenged, None).await.unwrap();
+    let carried = login.seen().iter().skip(1).map(|form| form["claims"].contains("acrs")).collect::<Vec<_>>();
+    assert_eq!(carried, [false, true, true]);
 }
 
 #[tokio::test]

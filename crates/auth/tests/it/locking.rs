@@ -1,0 +1,52 @@
+use unlatch_auth::{Session, StillLocked, Vault, VaultError, sign_in};
+use unlatch_graph::{TokenError, TokenSource as _};
+
+use crate::browser::{TestBrowser, demo, options, registration};
+use crate::faulty_store::FaultyStore;
+
+async fn begun(tenant: &unlatch_demo_tenant::DemoTenant, vault: Vault) -> Session {
+    let signed_in = sign_in(&registration(tenant), &TestBrowser::admin(), options()).await.unwrap();
+    Session::begin(registration(tenant), vault, signed_in).await
+}
+
+#[tokio::test]
+async fn a_locked_session_gives_no_token_and_the_keychain_unlocks_it() {
+    let tenant = demo().await;
+    let session = begun(&tenant, Vault::memory()).await;
+    let before = session.token().await.unwrap();
+    tenant.clear_requests();
+    session.lock().await;
+    assert!(matches!(session.token().await, Err(TokenError::Unavailable(_))));
+    assert!(matches!(session.renew(&before, None).await, Err(TokenError::Unavailable(_))));
+    assert!(session.allow_sending().await.is_err());
+    assert!(session.ended().borrow().is_none(), "a locked session has not ended");
+    assert!(tenant.requests().is_empty(), "a locked session asks for nothing");
+    session.unlock().await.unwrap();
+    assert_ne!(session.token().await.unwrap(), before, "the token of before was forgotten");
+}
+
+#[tokio::test]
+async fn a_keychain_that_stays_closed_keeps_the_session_locked_until_it_opens() {
+    let tenant = demo().await;
+    let store = FaultyStore::default();
+    let session = begun(&tenant, store.vault()).await;
+    session.lock().await;
+    store.refuse(true);
+    assert_eq!(session.unlock().await, Err(StillLocked::Vault(VaultError::Locked)));
+    assert!(session.token().await.is_err());
+    store.refuse(false);
+    session.unlock().await.unwrap();
+    assert!(session.token().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_sign_in_that_no_keychain_holds_is_unlocked_by_a_new_one_only() {
+    let tenant = demo().await;
+    let vault = Vault::over("unlatch-test", || Err(keyring_core::Error::PlatformFailure("no bus".into())));
+    let session = begun(&tenant, vault).await;
+    session.lock().await;
+    assert_eq!(session.unlock().await, Err(StillLocked::NotKept));
+    let again = sign_in(&registration(&tenant), &TestBrowser::admin(), options()).await.unwrap();
+    session.continue_with(again).await.unwrap();
+    assert!(session.token().await.is_ok());
+}
