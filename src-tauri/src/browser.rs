@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use unlatch_auth::Browser;
 use unlatch_demo_tenant::DemoTenant;
+use unlatch_graph::is_loopback;
 use url::Url;
 
 /// The browser of the system: on Linux what `xdg-open` starts, so `$BROWSER` counts.
@@ -11,8 +12,7 @@ pub struct SystemBrowser;
 
 impl Browser for SystemBrowser {
     fn open(&self, url: &Url) -> Result<(), String> {
-        let loopback = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-        if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
+        if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(url)) {
             return Err("only https addresses are opened".to_owned());
         }
         tauri_plugin_opener::open_url(url.as_str(), None::<&str>).map_err(|error| error.to_string())

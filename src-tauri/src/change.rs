@@ -1,8 +1,9 @@
 //! Puts changed settings in force.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use crate::config::{self, CloudChoice};
+use crate::config_file;
 use crate::dto::SettingsInput;
 use crate::error::CommandError;
 use crate::place::Place;
@@ -23,6 +24,7 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
         after.cloud = CloudChoice::Named(input.cloud.clone());
     }
     after.require_reason = input.require_reason;
+    after.idle_lock_minutes = input.idle_lock_minutes;
     after.language = input.language.as_deref().and_then(filled);
 
     let mut changes: Vec<(&str, Option<toml_edit::Value>)> = Vec::new();
@@ -38,6 +40,13 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     if after.require_reason != before.require_reason {
         changes.push(("require_reason", Some(after.require_reason.into())));
     }
+    if after.idle_lock_minutes != before.idle_lock_minutes {
+        if after.idle_lock_minutes > config::LONGEST_IDLE_LOCK {
+            let reason = format!("idle_lock_minutes: must be from 0 to {}", config::LONGEST_IDLE_LOCK);
+            return Err(CommandError::config(reason));
+        }
+        changes.push(("idle_lock_minutes", Some(i64::from(after.idle_lock_minutes).into())));
+    }
     if after.language != before.language {
         changes.push(("language", after.language.clone().map(Into::into)));
     }
@@ -52,32 +61,40 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     let registration = after.registration();
     let registration =
         registration.map_err(|(key, reason)| CommandError::config(format!("{key}: {reason}")))?;
-    let home = state.home();
-    if let Some(home) = &home
-        && home.registration != registration
-    {
-        stand_still(home).await?;
+    let home = state.places().home().clone();
+    if home.registration != registration {
+        stand_still(&home).await?;
     }
-    config::save(&state.sources.user, &changes).map_err(CommandError::config)?;
+    config_file::save(&state.sources.user, &changes).map_err(CommandError::config)?;
 
     // The files may say more than was changed here: somebody may have edited them.
     let loaded = config::load(&state.sources);
     let registration = loaded.0.registration().ok().flatten();
-    let left = home.filter(|home| home.registration != registration);
-    if let Some(home) = &left {
-        stand_still(home).await?;
+    let moves = home.registration != registration;
+    if moves {
+        stand_still(&home).await?;
     }
     *state.settings.write().unwrap_or_else(PoisonError::into_inner) = loaded;
-    if let Some(home) = left {
+    if moves {
         session::cancel(&home);
-        let home = state.exchange_home(home.moved_to(&state.settings()));
-        session::restore(&home).await;
+        let place = Place::configured(registration, home.vault.clone(), state.tenancies.clone());
+        let place = Arc::new(place);
+        state.places_mut().exchange_home(place.clone());
+        session::restore(&place).await;
     }
     Ok(())
 }
 
+/// Reads the files again, after one of them was written.
+pub fn read_again(state: &AppState) {
+    *state.settings.write().unwrap_or_else(PoisonError::into_inner) = config::load(&state.sources);
+}
+
 /// Another tenant must wait until no run of this one is under way: it could no longer be found there to be stopped.
-async fn stand_still(home: &Place) -> Result<(), CommandError> {
+///
+/// # Errors
+/// `RunUnderWay`, or why the journal cannot be read.
+pub async fn stand_still(home: &Place) -> Result<(), CommandError> {
     let Ok(engine) = home.engine() else { return Ok(()) };
     if engine.runs(None).await?.iter().any(|run| run.state.is_active()) {
         return Err(CommandError::run_under_way());

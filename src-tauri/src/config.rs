@@ -18,9 +18,23 @@ pub const LARGEST_RUN: u32 = 10_000;
 const DEFAULT_COUNTDOWN: u32 = 5;
 const LONGEST_COUNTDOWN: u32 = 60;
 
+/// After how many minutes without input the window locks unless the settings say otherwise, and at most.
+const DEFAULT_IDLE_LOCK: u32 = 15;
+pub const LONGEST_IDLE_LOCK: u32 = 240;
+
 /// The keys a file may hold.
-const KEYS: [&str; 7] =
-    ["tenant", "client_id", "cloud", "require_reason", "max_run_size", "countdown", "language"];
+const KEYS: [&str; 10] = [
+    "tenant",
+    "client_id",
+    "cloud",
+    "tenants",
+    "require_reason",
+    "max_run_size",
+    "countdown",
+    "idle_lock_minutes",
+    "device_code",
+    "language",
+];
 
 /// Which cloud the tenant lives in, as configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +50,34 @@ pub enum CloudChoice {
     },
 }
 
+/// A further tenant, for those who look after several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantChoice {
+    /// Tenant id or verified domain.
+    pub tenant: String,
+    /// Application (client) id.
+    pub client_id: String,
+    /// The cloud.
+    pub cloud: CloudChoice,
+}
+
+impl TenantChoice {
+    /// The application registration it names.
+    ///
+    /// # Errors
+    /// The key that cannot be used, and why.
+    pub fn registration(&self) -> Result<Registration, (String, String)> {
+        let cloud = cloud(&self.cloud).map_err(|reason| ("cloud".to_owned(), reason))?;
+        Registration::new(cloud, &self.tenant, &self.client_id).map_err(|error| {
+            let key = match error {
+                unlatch_auth::RegistrationError::ClientId => "client_id",
+                _ => "tenant",
+            };
+            (key.to_owned(), error.to_string())
+        })
+    }
+}
+
 /// The settings in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -45,12 +87,18 @@ pub struct Settings {
     pub client_id: Option<String>,
     /// The cloud.
     pub cloud: CloudChoice,
+    /// Further tenants.
+    pub tenants: Vec<TenantChoice>,
     /// Whether every run needs a reason.
     pub require_reason: bool,
     /// The most devices in one run.
     pub max_run_size: u32,
     /// How many seconds a run counts down before its first request.
     pub countdown: u32,
+    /// After how many minutes without input the window locks; 0 means never.
+    pub idle_lock_minutes: u32,
+    /// Whether signing in with a code on another device is allowed.
+    pub device_code: bool,
     /// `en`, `es`, or the system's.
     pub language: Option<String>,
     /// The keys that policy fixes.
@@ -65,9 +113,12 @@ impl Default for Settings {
             tenant: None,
             client_id: None,
             cloud: CloudChoice::Named("global".to_owned()),
+            tenants: Vec::new(),
             require_reason: false,
             max_run_size: DEFAULT_MAX_RUN_SIZE,
             countdown: DEFAULT_COUNTDOWN,
+            idle_lock_minutes: DEFAULT_IDLE_LOCK,
+            device_code: true,
             language: None,
             locked: Vec::new(),
             policy_broken: false,
@@ -85,14 +136,25 @@ impl Settings {
             return Ok(None);
         }
         let (Some(tenant), Some(client_id)) = (&self.tenant, &self.client_id) else { return Ok(None) };
-        let cloud = cloud(&self.cloud).map_err(|reason| ("cloud".to_owned(), reason))?;
-        Registration::new(cloud, tenant, client_id).map(Some).map_err(|error| {
-            let key = match error {
-                unlatch_auth::RegistrationError::ClientId => "client_id",
-                _ => "tenant",
-            };
-            (key.to_owned(), error.to_string())
-        })
+        let choice =
+            TenantChoice { tenant: tenant.clone(), client_id: client_id.clone(), cloud: self.cloud.clone() };
+        choice.registration().map(Some)
+    }
+
+    /// Whether further tenants may be named: not where policy names the tenant, or the further ones.
+    #[must_use]
+    pub fn several_tenants(&self) -> bool {
+        !self.policy_broken && !self.locked.iter().any(|key| ["tenant", "tenants"].contains(&key.as_str()))
+    }
+
+    /// The registrations of the further tenants. None where policy allows none.
+    #[must_use]
+    pub fn further_registrations(&self) -> Vec<Registration> {
+        let fixed = self.locked.iter().any(|key| key == "tenants");
+        if self.policy_broken || !(fixed || self.several_tenants()) {
+            return Vec::new();
+        }
+        self.tenants.iter().filter_map(|choice| choice.registration().ok()).collect()
     }
 }
 
@@ -155,34 +217,6 @@ fn put(settings: &mut Settings, values: &Table, file: &Path, problems: &mut Vec<
     }
 }
 
-/// Writes `changes` into the user's file and keeps its comments and other keys. `None` removes a key.
-///
-/// # Errors
-/// A text that names the file and what went wrong.
-pub fn save(user: &Path, changes: &[(&str, Option<toml_edit::Value>)]) -> Result<(), String> {
-    let named = |error: &dyn std::fmt::Display| format!("{}: {error}", user.display());
-    let text = match std::fs::read_to_string(user) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(named(&error)),
-    };
-    let mut document: toml_edit::DocumentMut = text.parse().map_err(|error| named(&error))?;
-    for (key, value) in changes {
-        match value {
-            Some(value) => document[key] = toml_edit::value(value.clone()),
-            None => {
-                document.remove(key);
-            }
-        }
-    }
-    if let Some(folder) = user.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| named(&error))?;
-    }
-    let unfinished = user.with_extension("toml.new");
-    std::fs::write(&unfinished, document.to_string()).map_err(|error| named(&error))?;
-    std::fs::rename(&unfinished, user).map_err(|error| named(&error))
-}
-
 /// The known keys of one file.
 fn table(file: &Path, problems: &mut Vec<ConfigProblem>) -> Table {
     let mut problem = |key: Option<String>, reason: String| {
@@ -222,6 +256,9 @@ fn apply(settings: &mut Settings, key: &str, value: &Value) -> Result<(), String
         "require_reason" => settings.require_reason = value.as_bool().ok_or("must be true or false")?,
         "max_run_size" => settings.max_run_size = number(value, 1..=LARGEST_RUN)?,
         "countdown" => settings.countdown = number(value, 0..=LONGEST_COUNTDOWN)?,
+        "tenants" => settings.tenants = tenants(value)?,
+        "idle_lock_minutes" => settings.idle_lock_minutes = number(value, 0..=LONGEST_IDLE_LOCK)?,
+        "device_code" => settings.device_code = value.as_bool().ok_or("must be true or false")?,
         "language" => {
             let language = text(value)?;
             is_language(&language)?;
@@ -250,6 +287,31 @@ fn number(value: &Value, allowed: std::ops::RangeInclusive<u32>) -> Result<u32, 
 fn text(value: &Value) -> Result<String, String> {
     let text = value.as_str().ok_or("must be a text in quotes")?.trim();
     if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// Tables that each name a tenant, an application and, where it is not the worldwide one, a cloud.
+fn tenants(value: &Value) -> Result<Vec<TenantChoice>, String> {
+    let tables = value.as_array().ok_or("must be tables: [[tenants]]")?;
+    let choice = |table: &Value| {
+        let table = table.as_table().ok_or("must be tables: [[tenants]]")?;
+        if let Some(stray) =
+            table.keys().find(|key| !["tenant", "client_id", "cloud"].contains(&key.as_str()))
+        {
+            return Err(format!("unknown key {stray}; known are tenant, client_id, cloud"));
+        }
+        let named = |key: &str| {
+            let value = table.get(key).ok_or_else(|| format!("{key} is missing"))?;
+            text(value).map_err(|reason| format!("{key} {reason}"))
+        };
+        let cloud = match table.get("cloud") {
+            Some(value) => cloud_choice(value).map_err(|reason| format!("cloud {reason}"))?,
+            None => CloudChoice::Named("global".to_owned()),
+        };
+        let choice = TenantChoice { tenant: named("tenant")?, client_id: named("client_id")?, cloud };
+        choice.registration().map_err(|(key, reason)| format!("{key}: {reason}"))?;
+        Ok(choice)
+    };
+    tables.iter().map(choice).collect()
 }
 
 /// A cloud by name, or as a table of two addresses.
@@ -331,6 +393,8 @@ mod tests {
             ("max_run_size = 0", Some("max_run_size"), "from 1 to"),
             ("require_reason = \"yes\"", Some("require_reason"), "true or false"),
             ("countdown = 61", Some("countdown"), "from 0 to 60"),
+            ("idle_lock_minutes = 241", Some("idle_lock_minutes"), "from 0 to 240"),
+            ("device_code = 1", Some("device_code"), "true or false"),
             ("language = \"de\"", Some("language"), "\"en\" or \"es\""),
             ("cloud = \"mars\"", Some("cloud"), "none of global"),
             (
@@ -364,10 +428,37 @@ mod tests {
     }
 
     #[test]
-    fn saving_keeps_comments_and_other_keys() {
-        let (_folder, sources) = files("# ours\nmax_run_size = 7 # small\nlanguage = \"en\"\n", "");
-        save(&sources.user, &[("tenant", Some("a.example".into())), ("language", None)]).unwrap();
-        let text = std::fs::read_to_string(&sources.user).unwrap();
-        assert_eq!(text, "# ours\nmax_run_size = 7 # small\ntenant = \"a.example\"\n");
+    fn further_tenants_are_read_and_policy_may_fix_or_forbid_them() {
+        let further = format!(
+            "[[tenants]]\ntenant = \"fabrikam.example\"\nclient_id = \"{CLIENT}\"\ncloud = \"china\"\n"
+        );
+        let (_folder, sources) = files(&further, "");
+        let (settings, problems) = load(&sources);
+        assert!(problems.is_empty() && settings.several_tenants(), "{problems:?}");
+        assert_eq!(settings.further_registrations()[0].tenant, "fabrikam.example");
+
+        let (_folder, sources) = files(&further, "tenant = \"ours.example\"");
+        assert!(load(&sources).0.further_registrations().is_empty(), "policy names the one tenant there is");
+        let (_folder, sources) = files("", &further);
+        let (settings, _) = load(&sources);
+        assert_eq!((settings.further_registrations().len(), settings.several_tenants()), (1, false));
+    }
+
+    #[test]
+    fn a_fault_in_a_further_tenant_is_named() {
+        for (text, reason) in [
+            ("tenants = \"x\"", "[[tenants]]"),
+            ("[[tenants]]\ntenant = \"a.example\"", "client_id is missing"),
+            (
+                "[[tenants]]\ntenant = \"common\"\nclient_id = \"11111111-2222-3333-4444-555555555555\"",
+                "tenant: ",
+            ),
+            ("[[tenants]]\nname = \"x\"", "unknown key name"),
+        ] {
+            let (_folder, sources) = files(text, "");
+            let (_, problems) = load(&sources);
+            assert_eq!(problems.len(), 1, "{text}: {problems:?}");
+            assert!(problems[0].reason.contains(reason), "{text}: {}", problems[0].reason);
+        }
     }
 }

@@ -3,15 +3,15 @@
 use sha2::{Digest, Sha256};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
-use unlatch_auth::Account;
+use unlatch_auth::{Account, DeviceCode};
 use unlatch_graph::{DetectedApp, Found, ManagedDevice, OwnerType, User};
 use unlatch_recovery as engine;
 use unlatch_recovery::{ItemRecord, RunRecord};
 
 use crate::dto::{
-    AccountView, AppRow, AppsFound, BreakWhat, DeviceField, DeviceRow, DeviceWarning, DevicesFound,
-    DifferenceView, FoundView, ItemReason, ItemState, ItemView, JournalBreak, JournalCheck, RouteView,
-    RunCounts, RunProgress, RunState, RunSummary, RunView, UserRow, UsersFound,
+    AccountView, AppRow, AppsFound, BreakWhat, DeviceCodeView, DeviceField, DeviceRow, DeviceWarning,
+    DevicesFound, DifferenceView, FoundView, ItemReason, ItemState, ItemView, JournalBreak, JournalCheck,
+    RouteView, RunCounts, RunProgress, RunState, RunSummary, RunView, UserRow, UsersFound,
 };
 use crate::error::CommandError;
 
@@ -29,6 +29,15 @@ pub fn account(account: &Account, tenant_name: Option<String>) -> AccountView {
         tenant_id: account.tenant_id.clone(),
         tenant_name: tenant_name.unwrap_or_else(|| account.tenant_id.clone()),
         tenant_colour: Sha256::digest(&account.tenant_id)[0] % COLOURS,
+    }
+}
+
+/// What a person types where, to sign in on another device.
+pub fn device_code(code: DeviceCode) -> DeviceCodeView {
+    DeviceCodeView {
+        user_code: code.user_code,
+        verification_uri: code.verification_uri.to_string(),
+        expires_in_seconds: u32::try_from(code.expires_in.as_secs()).unwrap_or(u32::MAX),
     }
 }
 

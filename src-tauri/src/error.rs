@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 use specta::Type;
+use unlatch_auth::EntraError;
 
 use crate::convert;
+use crate::entra_help::{self, EntraHelp};
 
 /// What went wrong, as a code the window has words for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type, thiserror::Error)]
@@ -18,6 +20,10 @@ pub struct CommandError {
     pub request_id: Option<String>,
     /// Seconds the service asked to wait.
     pub retry_after: Option<u32>,
+    /// Which help text fits what Entra refused, if one does.
+    pub help: Option<EntraHelp>,
+    /// When Entra refused, as it wrote it.
+    pub at: Option<String>,
 }
 
 /// Every kind of failure the window tells apart.
@@ -52,6 +58,18 @@ pub enum ErrorCode {
     NotAllowed,
     /// The application lacks a scope.
     MissingScope,
+    /// Sending the action was not consented to yet; it is asked for with a sign-in.
+    ConsentNeeded,
+    /// The object is outside the scope tags of the account's Intune role.
+    OutOfScopeTags,
+    /// The tenant has no Intune licence that covers this.
+    NoLicence,
+    /// The window is locked.
+    Locked,
+    /// The tenant is on the list already.
+    TenantKnown,
+    /// The organisation does not allow it; `message` says what.
+    Forbidden,
     /// No such object.
     NotFound,
     /// The service's answer could not be understood.
@@ -86,7 +104,61 @@ pub enum ErrorCode {
 
 impl CommandError {
     fn new(code: ErrorCode, message: impl ToString) -> Self {
-        Self { code, message: message.to_string(), request_id: None, retry_after: None }
+        Self { code, message: message.to_string(), request_id: None, retry_after: None, help: None, at: None }
+    }
+
+    /// What Entra refused, with what support asks for.
+    fn of_entra(code: ErrorCode, message: impl ToString, entra: Option<&EntraError>) -> Self {
+        Self {
+            request_id: entra.and_then(|error| error.correlation_id.clone()),
+            help: entra.and_then(entra_help::of),
+            at: entra.and_then(|error| error.timestamp.clone()),
+            ..Self::new(code, message)
+        }
+    }
+
+    /// The same failure of a sign-in with a code: what Conditional Access blocks then is often that kind of sign-in.
+    #[must_use]
+    pub fn with_code(self) -> Self {
+        let help = match self.help {
+            Some(EntraHelp::ConditionalAccess) => Some(EntraHelp::DeviceCodeBlocked),
+            help => help,
+        };
+        Self { help, ..self }
+    }
+
+    /// Sending the action was not consented to.
+    #[must_use]
+    pub fn consent_needed(entra: Option<&EntraError>) -> Self {
+        let message = entra.map_or_else(
+            || "the permission to send the action was not granted".to_owned(),
+            ToString::to_string,
+        );
+        Self::of_entra(ErrorCode::ConsentNeeded, message, entra)
+    }
+
+    /// The window is locked.
+    #[must_use]
+    pub fn locked() -> Self {
+        Self::new(ErrorCode::Locked, "the window is locked")
+    }
+
+    /// The tenant is on the list already.
+    #[must_use]
+    pub fn tenant_known() -> Self {
+        Self::new(ErrorCode::TenantKnown, "the tenant and the application are on the list already")
+    }
+
+    /// The organisation does not allow it.
+    #[must_use]
+    pub fn forbidden(what: impl ToString) -> Self {
+        Self::new(ErrorCode::Forbidden, what)
+    }
+
+    /// No browser opened.
+    #[must_use]
+    pub fn no_browser(why: impl ToString) -> Self {
+        Self::new(ErrorCode::NoBrowser, why)
     }
 
     /// Nobody is signed in.
@@ -100,8 +172,7 @@ impl CommandError {
     pub fn session_ended(why: &unlatch_auth::SignInNeeded) -> Self {
         let entra = why.error.as_ref();
         let message = entra.map_or_else(|| "the sign-in has ended".to_owned(), ToString::to_string);
-        let request_id = entra.and_then(|error| error.correlation_id.clone());
-        Self { request_id, ..Self::new(ErrorCode::SignedOut, message) }
+        Self::of_entra(ErrorCode::SignedOut, message, entra)
     }
 
     /// The person stopped the sign-in.
@@ -183,10 +254,9 @@ impl From<unlatch_graph::Error> for CommandError {
             _ => None,
         };
         Self {
-            code,
-            message: error.to_string(),
             request_id: error.request_id().map(str::to_owned),
             retry_after: retry_after.map(convert::seconds),
+            ..Self::new(code, &error)
         }
     }
 }
@@ -208,13 +278,13 @@ impl From<unlatch_auth::SignInError> for CommandError {
             Refusal::Tls(_) => ErrorCode::Tls,
             Refusal::BadAnswer(_) => ErrorCode::BadAnswer,
         };
-        let request_id = match &error {
+        let entra = match &error {
             Refusal::Refused(entra) | Refusal::UnknownTenant(entra) | Refusal::UnknownClient(entra) => {
-                entra.correlation_id.clone()
+                Some(entra.as_ref())
             }
             _ => None,
         };
-        Self { request_id, ..Self::new(code, &error) }
+        Self::of_entra(code, &error, entra)
     }
 }
 
@@ -258,6 +328,15 @@ impl From<unlatch_recovery::CheckError> for CommandError {
 impl From<unlatch_auth::VaultError> for CommandError {
     fn from(error: unlatch_auth::VaultError) -> Self {
         Self::new(ErrorCode::Keychain, error)
+    }
+}
+
+impl From<unlatch_auth::StillLocked> for CommandError {
+    fn from(error: unlatch_auth::StillLocked) -> Self {
+        match error {
+            unlatch_auth::StillLocked::NotKept => Self::new(ErrorCode::SignedOut, error),
+            unlatch_auth::StillLocked::Vault(error) => error.into(),
+        }
     }
 }
 

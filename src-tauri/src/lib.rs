@@ -6,9 +6,12 @@ mod browser;
 mod change;
 pub mod commands;
 mod config;
+mod config_file;
 mod convert;
 mod dto;
+mod entra_help;
 mod error;
+mod lock;
 mod logging;
 mod place;
 mod plan;
@@ -19,6 +22,8 @@ mod shown;
 mod start;
 mod state;
 mod status;
+mod tenancies;
+mod tenants;
 
 use std::process::ExitCode;
 

@@ -1,20 +1,20 @@
 //! A place: everything behind the window for one choice of tenant.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 use unlatch_auth::{Browser, Cloud, Registration, Session, Vault};
 use unlatch_demo_tenant::{DemoTenant, Options};
 use unlatch_graph::{Client, Pace};
-use unlatch_recovery::{Engine, EngineOptions, Journal, Principal, Tenant};
+use unlatch_recovery::{Engine, Principal, Tenant};
 
 use crate::browser::{self, NoBrowserNeeded, SystemBrowser};
-use crate::config::Settings;
 use crate::dto::{AccountView, Mode};
 use crate::error::CommandError;
 use crate::runs::Following;
 use crate::shown::Shown;
+use crate::tenancies::Tenancies;
 
 /// The name under which the keychain shows what Unlatch keeps.
 const KEYCHAIN_SERVICE: &str = "Unlatch";
@@ -29,13 +29,18 @@ pub struct Place {
     pub vault: Vault,
     /// Opens the sign-in page.
     pub browser: Arc<dyn Browser>,
-    journal_folder: PathBuf,
-    engine: Mutex<Result<Engine, CommandError>>,
-    /// The request limits of this application in this tenant, which outlive a sign-in.
-    pub pace: Arc<Pace>,
+    tenancies: Arc<Tenancies>,
+    /// The engine of the tenant, once its id is known.
+    books: Mutex<Option<Books>>,
     session: Mutex<SessionState>,
     /// Keeps the demo tenant alive.
     _demo: Option<Arc<DemoTenant>>,
+}
+
+/// Where what is done in a tenant is recorded.
+struct Books {
+    tenant_id: String,
+    engine: Result<Engine, CommandError>,
 }
 
 /// Who is signed in to a place.
@@ -51,6 +56,8 @@ pub struct SessionState {
     pub following: Option<Following>,
     /// Why a kept sign-in could not be taken up.
     pub problem: Option<CommandError>,
+    /// Tokens were taken out of memory with the window's lock.
+    pub locked: bool,
 }
 
 /// A signed-in account and what works on its behalf.
@@ -81,40 +88,23 @@ impl Place {
         registration: Option<Registration>,
         vault: Vault,
         browser: Arc<dyn Browser>,
-        journal_folder: PathBuf,
-        engine: Result<Engine, CommandError>,
+        tenancies: Arc<Tenancies>,
     ) -> Self {
-        let (engine, pace, session) = (Mutex::new(engine), Arc::default(), Mutex::default());
-        Self { mode, registration, vault, browser, journal_folder, engine, pace, session, _demo: None }
+        let (books, session) = (Mutex::default(), Mutex::default());
+        Self { mode, registration, vault, browser, tenancies, books, session, _demo: None }
     }
 
-    /// The tenant that the settings name, or a place without one, with its journal in `data_folder`.
-    pub fn configured(settings: &Settings, data_folder: &Path) -> Self {
-        let engine = open_journal(data_folder);
-        Self::named_by(settings, Vault::system(KEYCHAIN_SERVICE), data_folder.to_owned(), engine)
-    }
-
-    /// The tenant that other settings name, or a place without one, on the same keychain and the same engine.
-    pub fn moved_to(&self, settings: &Settings) -> Self {
-        Self::named_by(settings, self.vault.clone(), self.journal_folder.clone(), self.engine())
-    }
-
-    fn named_by(
-        settings: &Settings,
-        vault: Vault,
-        journal_folder: PathBuf,
-        engine: Result<Engine, CommandError>,
-    ) -> Self {
-        let registration = settings.registration().ok().flatten();
+    /// The tenant that a registration names, or a place without one.
+    pub fn configured(registration: Option<Registration>, vault: Vault, tenancies: Arc<Tenancies>) -> Self {
         let mode = if registration.is_some() { Mode::Tenant } else { Mode::Unconfigured };
-        Self::new(mode, registration, vault, Arc::new(SystemBrowser), journal_folder, engine)
+        Self::new(mode, registration, vault, Arc::new(SystemBrowser), tenancies)
     }
 
-    /// A demo tenant of its own, with a journal of its own below `data_folder`.
+    /// A demo tenant of its own.
     ///
     /// # Errors
     /// When nothing can listen on loopback.
-    pub async fn demo(data_folder: &Path) -> Result<Self, CommandError> {
+    pub async fn demo(tenancies: Arc<Tenancies>) -> Result<Self, CommandError> {
         let tenant = DemoTenant::start(Options::default()).await.map_err(CommandError::internal)?;
         let cloud = Cloud::custom(tenant.login_url().clone(), tenant.graph_url().clone())
             .map_err(CommandError::internal)?;
@@ -126,10 +116,57 @@ impl Place {
         } else {
             Arc::new(NoBrowserNeeded(tenant.clone()))
         };
-        let folder = demo_folder(data_folder);
-        let engine = open_journal(&folder);
-        let place = Self::new(Mode::Demo, Some(registration), Vault::memory(), browser, folder, engine);
+        let place = Self::new(Mode::Demo, Some(registration), Vault::memory(), browser, tenancies);
         Ok(Self { _demo: Some(tenant), ..place })
+    }
+
+    /// The keychain of the operating system.
+    pub fn keychain() -> Vault {
+        Vault::system(KEYCHAIN_SERVICE)
+    }
+
+    /// Names the place to the window.
+    pub fn id(&self) -> String {
+        match (self.mode, &self.registration) {
+            (Mode::Demo, _) => "demo".to_owned(),
+            (_, None) => "none".to_owned(),
+            (_, Some(Registration { cloud, tenant, client_id })) => {
+                let digest = Sha256::digest(format!("{} {tenant} {client_id}", cloud.key()));
+                digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+            }
+        }
+    }
+
+    /// Opens the journal of the tenant, whose id is known now.
+    pub fn open_books(&self, tenant_id: &str) {
+        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        if !books.as_ref().is_some_and(|books| books.tenant_id == tenant_id && books.engine.is_ok()) {
+            let engine = self.tenancies.engine(&self.folder(tenant_id));
+            *books = Some(Books { tenant_id: tenant_id.to_owned(), engine });
+        }
+    }
+
+    /// Opens the journal again if it could not be opened, as after a repair.
+    pub fn open_journal_again(&self) {
+        let failed = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        let tenant_id = failed.as_ref().map(|books| books.tenant_id.clone());
+        drop(failed);
+        if let Some(tenant_id) = tenant_id {
+            self.open_books(&tenant_id);
+        }
+    }
+
+    /// The request limits of this application in the tenant, which outlive a sign-in.
+    pub fn pace(&self, tenant_id: &str) -> Arc<Pace> {
+        let client_id = self.registration.as_ref().map(|registration| registration.client_id.as_str());
+        self.tenancies.pace(&self.folder(tenant_id), client_id.unwrap_or_default())
+    }
+
+    fn folder(&self, tenant_id: &str) -> std::path::PathBuf {
+        match (&self.registration, self.mode) {
+            (Some(registration), Mode::Tenant) => self.tenancies.folder(registration, tenant_id),
+            _ => self.tenancies.demo_folder(),
+        }
     }
 
     /// Who is signed in, to be read or changed. Never held over an await.
@@ -148,27 +185,20 @@ impl Place {
     /// The engine.
     ///
     /// # Errors
-    /// Why nothing can be recorded.
+    /// Why nothing can be recorded; `SignedOut` while the tenant is not known.
     pub fn engine(&self) -> Result<Engine, CommandError> {
-        self.engine.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        books.as_ref().map_or_else(|| Err(CommandError::signed_out()), |books| books.engine.clone())
     }
 
-    /// Opens the journal again if it could not be opened, as after a repair.
-    pub fn open_journal_again(&self) {
-        let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
-        if engine.is_err() {
-            *engine = open_journal(&self.journal_folder);
-        }
+    /// Why nothing can be recorded, if so.
+    pub fn journal_problem(&self) -> Option<CommandError> {
+        let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        books.as_ref().and_then(|books| books.engine.as_ref().err().cloned())
     }
-}
 
-/// Where the journal of the demo tenant lies.
-pub fn demo_folder(data_folder: &Path) -> PathBuf {
-    data_folder.join("demo")
-}
-
-/// The engine on the journal of a folder.
-fn open_journal(folder: &Path) -> Result<Engine, CommandError> {
-    let journal = Journal::open(folder)?;
-    Ok(Engine::new(journal, EngineOptions::default()))
+    /// Whether a run is under way here.
+    pub fn is_sending(&self) -> bool {
+        self.engine().is_ok_and(|engine| engine.is_sending())
+    }
 }

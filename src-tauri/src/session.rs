@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use unlatch_auth::{ClosingPage, Registration, Session, SignInOptions, SignedIn};
+use unlatch_auth::{
+    ClosingPage, DeviceCode, DeviceCodeOptions, NotAllowed, Registration, Session, SignInError,
+    SignInOptions, SignedIn, sign_in_with_device_code,
+};
 use unlatch_graph::{Client, TokenError};
 use unlatch_recovery::Principal;
 
@@ -17,42 +20,108 @@ use crate::shown::Shown;
 /// How long the browser may take.
 const TIME_LIMIT: Duration = Duration::from_secs(5 * 60);
 
+/// How long the sign-in service may take to tell where its sign-out page is.
+const PAGE_LIMIT: Duration = Duration::from_secs(5);
+
 /// How long Graph may take to tell the tenant's name before its id is shown instead.
 const NAME_LIMIT: Duration = Duration::from_secs(5);
 
 /// Signs in through the browser. A sign-in that is under way already is ended first. The account that is signed in stays so
-/// until another has taken its place; one whose session has ended is asked for first, with the claims that it must satisfy.
+/// until another has taken its place. One whose session has ended is asked for first, with the claims that it must satisfy, and
+/// so is one that is to be allowed to send the action (`privileged`).
 ///
 /// # Errors
 /// Why nobody signed in.
-pub async fn sign_in(place: &Arc<Place>, language: Option<&str>) -> Result<(), CommandError> {
+pub async fn sign_in(
+    place: &Arc<Place>,
+    privileged: bool,
+    language: Option<&str>,
+) -> Result<(), CommandError> {
+    let (registration, cancel) = begin(place)?;
+    let wanted = wanted(place, privileged);
+    let options = SignInOptions {
+        time_limit: TIME_LIMIT,
+        login_hint: wanted.account,
+        claims: wanted.claims,
+        privileged,
+        closing_page: closing_page(language),
+        cancel: cancel.clone(),
+    };
+    let signed_in = unlatch_auth::sign_in(&registration, place.browser.as_ref(), options).await;
+    end(place, &registration, &cancel, signed_in).await
+}
+
+/// Signs in with a code that is typed on another device, which `show` tells. Otherwise as [`sign_in`].
+///
+/// # Errors
+/// Why nobody signed in.
+pub async fn sign_in_with_code(
+    place: &Arc<Place>,
+    privileged: bool,
+    show: impl FnOnce(DeviceCode) + Send,
+) -> Result<(), CommandError> {
+    let (registration, cancel) = begin(place)?;
+    let claims = wanted(place, privileged).claims;
+    let options = DeviceCodeOptions { privileged, claims, cancel: cancel.clone() };
+    let signed_in = sign_in_with_device_code(&registration, options, show).await;
+    let ended = end(place, &registration, &cancel, signed_in).await;
+    ended.map_err(CommandError::with_code)
+}
+
+fn begin(place: &Place) -> Result<(Registration, CancellationToken), CommandError> {
     let registration = place.registration.clone().ok_or_else(CommandError::no_registration)?;
     let cancel = CancellationToken::new();
     if let Some(older) = place.session().signing_in.replace(cancel.clone()) {
         older.cancel();
     }
-    let ended = place.session().desk.as_ref().and_then(|desk| {
-        let why = desk.session.ended().borrow().clone();
-        why.map(|why| (desk.account.username.clone(), why.claims))
-    });
-    let (login_hint, claims) = ended.map_or((None, None), |(account, claims)| (Some(account), claims));
-    let options = SignInOptions {
-        time_limit: TIME_LIMIT,
-        login_hint,
-        claims,
-        closing_page: closing_page(language),
-        cancel: cancel.clone(),
-    };
-    let outcome = match unlatch_auth::sign_in(&registration, place.browser.as_ref(), options).await {
-        Ok(signed_in) => take_over(place, &registration, signed_in, &cancel).await,
+    Ok((registration, cancel))
+}
+
+/// Whom a sign-in is meant for, and what it must satisfy.
+#[derive(Default)]
+struct Wanted {
+    account: Option<String>,
+    claims: Option<String>,
+}
+
+fn wanted(place: &Place, privileged: bool) -> Wanted {
+    let state = place.session();
+    let Some(desk) = &state.desk else { return Wanted::default() };
+    let ended = desk.session.ended().borrow().clone();
+    if ended.is_none() && !privileged && !state.locked {
+        return Wanted::default();
+    }
+    Wanted { account: Some(desk.account.username.clone()), claims: ended.and_then(|ended| ended.claims) }
+}
+
+async fn end(
+    place: &Arc<Place>,
+    registration: &Registration,
+    cancel: &CancellationToken,
+    signed_in: Result<SignedIn, SignInError>,
+) -> Result<(), CommandError> {
+    let outcome = match signed_in {
+        Ok(signed_in) => take_over(place, registration, signed_in, cancel).await,
         Err(error) => Err(error.into()),
     };
     if !cancel.is_cancelled() {
         place.session().signing_in = None;
     }
     let desk = outcome?;
+    place.session().locked = false;
     runs::go_on(place, &desk).await;
     Ok(())
+}
+
+/// Makes sure that the account may send the action.
+///
+/// # Errors
+/// `ConsentNeeded` when that was not consented to.
+pub async fn allow_sending(desk: &Desk) -> Result<(), CommandError> {
+    desk.session.allow_sending().await.map_err(|error| match error {
+        NotAllowed::ConsentNeeded(entra) => CommandError::consent_needed(entra.as_deref()),
+        NotAllowed::NoToken(error) => unlatch_graph::Error::Token(error).into(),
+    })
 }
 
 /// Puts a fresh sign-in at the desk: the desk that is there if it is the same account's, or a new one.
@@ -104,6 +173,7 @@ fn seat(
     if cancel.is_cancelled() {
         return Err(CommandError::sign_in_cancelled());
     }
+    state.problem = None;
     let before = state.desk.replace(desk.clone());
     Ok((desk, before))
 }
@@ -146,11 +216,13 @@ pub async fn restore(place: &Place) {
     runs::go_on(place, &desk).await;
 }
 
-/// Signs out: the refresh token leaves the keychain and everything shown is forgotten.
+/// Signs out: the refresh token leaves the keychain and everything shown is forgotten. `browser`: the browser is sent to the
+/// page that ends its own sign-in, too.
 ///
 /// # Errors
-/// When the keychain does not let go of it. The window is signed out all the same, and signing out once more tries again.
-pub async fn sign_out(place: &Place) -> Result<(), CommandError> {
+/// When the keychain does not let go of it, or no browser opens. The window is signed out all the same, and signing out once
+/// more tries again.
+pub async fn sign_out(place: &Place, browser: bool) -> Result<(), CommandError> {
     let before = std::mem::take(&mut *place.session());
     if let Some(cancel) = before.signing_in {
         cancel.cancel();
@@ -158,11 +230,47 @@ pub async fn sign_out(place: &Place) -> Result<(), CommandError> {
     let Some(session) = before.desk.map(|desk| desk.session.clone()).or(before.leaving) else {
         return Ok(());
     };
+    let page =
+        if browser { tokio::time::timeout(PAGE_LIMIT, session.sign_out_url()).await } else { Ok(None) };
     let deleted = session.sign_out().await;
     if deleted.is_err() {
         place.session().leaving = Some(session);
     }
-    Ok(deleted?)
+    deleted?;
+    match page {
+        Ok(Some(page)) => place.browser.open(&page).map_err(CommandError::no_browser),
+        Ok(None) if !browser => Ok(()),
+        Ok(None) | Err(_) => Err(CommandError::no_browser("the sign-out page is not known")),
+    }
+}
+
+/// Takes what the keychain can give back out of memory, and lets nothing ask for it before [`unlock`].
+pub async fn lock(place: &Place) {
+    let desk = {
+        let mut state = place.session();
+        state.following = None;
+        state.locked = true;
+        state.desk.clone()
+    };
+    if let Some(desk) = desk {
+        desk.session.lock().await;
+    }
+}
+
+/// Takes the sign-in from the keychain again.
+///
+/// # Errors
+/// `SignedOut` if it is not kept there, `Keychain` if the keychain does not give it: then a sign-in unlocks.
+pub async fn unlock(place: &Arc<Place>) -> Result<(), CommandError> {
+    let desk = place.session().desk.clone();
+    if let Some(desk) = &desk {
+        desk.session.unlock().await?;
+    }
+    place.session().locked = false;
+    if let Some(desk) = desk {
+        runs::go_on(place, &desk).await;
+    }
+    Ok(())
 }
 
 /// What works on an account's behalf. The tenant's name comes from Graph, if it tells in time.
@@ -172,7 +280,9 @@ async fn desk(
     session: Session,
 ) -> Result<Arc<Desk>, CommandError> {
     let tokens = Arc::new(session.clone());
-    let client = Client::with_pace(&registration.cloud.graph_url, tokens, None, place.pace.clone())?;
+    let tenant_id = &session.account().tenant_id;
+    place.open_books(tenant_id);
+    let client = Client::with_pace(&registration.cloud.graph_url, tokens, None, place.pace(tenant_id))?;
     let tenant_name = match tokio::time::timeout(NAME_LIMIT, client.organization_name()).await {
         Ok(Ok(name)) => name,
         Ok(Err(error @ unlatch_graph::Error::Token(TokenError::SignInNeeded { .. }))) => {
@@ -211,6 +321,7 @@ mod tests {
     use super::*;
     use crate::browser::NoBrowserNeeded;
     use crate::dto::Mode;
+    use crate::tenancies::Tenancies;
 
     /// A browser that nobody answers in.
     struct Silent;
@@ -224,9 +335,8 @@ mod tests {
     fn place(vault: &Vault, tenant: &Arc<DemoTenant>, browser: Arc<dyn Browser>) -> Arc<Place> {
         let cloud = Cloud::custom(tenant.login_url().clone(), tenant.graph_url().clone()).unwrap();
         let registration = Registration::new(cloud, tenant.tenant_id(), tenant.client_id()).unwrap();
-        let engine = Err(CommandError::internal("no journal here"));
-        let folder = std::path::PathBuf::new();
-        Arc::new(Place::new(Mode::Tenant, Some(registration), vault.clone(), browser, folder, engine))
+        let nowhere = Arc::new(Tenancies::new(std::path::Path::new("/dev/null/no-journal-here")));
+        Arc::new(Place::new(Mode::Tenant, Some(registration), vault.clone(), browser, nowhere))
     }
 
     async fn tenant() -> Arc<DemoTenant> {
@@ -237,13 +347,13 @@ mod tests {
     async fn a_sign_in_is_kept_and_restored_and_gone_after_signing_out() {
         let (vault, tenant) = (Vault::memory(), tenant().await);
         let first = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
-        sign_in(&first, None).await.unwrap();
+        sign_in(&first, true, None).await.unwrap();
         assert_eq!(first.desk().unwrap().account.username, tenant.admin_upn());
 
         let second = place(&vault, &tenant, Arc::new(Silent));
         restore(&second).await;
         assert_eq!(second.desk().unwrap().account.username, tenant.admin_upn());
-        sign_out(&second).await.unwrap();
+        sign_out(&second, false).await.unwrap();
 
         let third = place(&vault, &tenant, Arc::new(Silent));
         restore(&third).await;
@@ -254,7 +364,7 @@ mod tests {
     async fn a_kept_sign_in_is_taken_up_without_a_connection() {
         let (vault, tenant) = (Vault::memory(), tenant().await);
         let first = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
-        sign_in(&first, None).await.unwrap();
+        sign_in(&first, true, None).await.unwrap();
         let tenant_id = tenant.tenant_id().to_owned();
 
         let second = place(&vault, &tenant, Arc::new(Silent));
@@ -268,7 +378,7 @@ mod tests {
     async fn a_sign_in_that_entra_ended_is_not_taken_up_and_says_why() {
         let (vault, tenant) = (Vault::memory(), tenant().await);
         let first = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
-        sign_in(&first, None).await.unwrap();
+        sign_in(&first, true, None).await.unwrap();
         tenant.revoke_refresh_tokens();
 
         let second = place(&vault, &tenant, Arc::new(Silent));
@@ -282,11 +392,11 @@ mod tests {
     async fn signing_in_again_as_the_same_account_keeps_the_desk() {
         let (vault, tenant) = (Vault::memory(), tenant().await);
         let place = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
-        sign_in(&place, None).await.unwrap();
+        sign_in(&place, true, None).await.unwrap();
         let before = place.desk().unwrap();
-        sign_in(&place, None).await.unwrap();
+        sign_in(&place, true, None).await.unwrap();
         assert!(Arc::ptr_eq(&before, &place.desk().unwrap()));
-        sign_out(&place).await.unwrap();
+        sign_out(&place, false).await.unwrap();
         assert!(before.client.me().await.is_err(), "a session that was signed out must give no token");
     }
 
@@ -294,11 +404,11 @@ mod tests {
     async fn a_cancelled_sign_in_leaves_the_signed_in_account_where_it_is() {
         let (vault, tenant) = (Vault::memory(), tenant().await);
         let there = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
-        sign_in(&there, None).await.unwrap();
+        sign_in(&there, true, None).await.unwrap();
 
         let alone = place(&vault, &tenant, Arc::new(Silent));
         restore(&alone).await;
-        let (ended, ()) = tokio::join!(sign_in(&alone, None), async {
+        let (ended, ()) = tokio::join!(sign_in(&alone, false, None), async {
             while alone.session().signing_in.is_none() {
                 tokio::task::yield_now().await;
             }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use tauri::plugin::TauriPlugin;
 use tauri::{App, Manager};
@@ -12,9 +13,10 @@ use crate::args::{self, Args, Asked};
 use crate::config::{self, Sources};
 use crate::dto::WindowNotice;
 use crate::error::CommandError;
-use crate::place::{self, Place};
+use crate::place::Place;
 use crate::state::AppState;
-use crate::{commands, logging, session};
+use crate::tenancies::{self, Tenancies};
+use crate::{commands, lock, logging, session};
 
 /// Where machine policy lies.
 const POLICY: &str = "/etc/unlatch/policy.toml";
@@ -84,14 +86,27 @@ fn data_folder(args: &Args) -> Option<PathBuf> {
     args.data_dir.clone().or_else(|| dirs::data_local_dir().map(|dir| dir.join("unlatch")))
 }
 
-/// Says whether the journal is as it was written. 0 if it is, 1 if it is not, 2 if it cannot be read.
+/// Says whether the journal of each tenant is as it was written. 0 if all are, 1 if one is not, 2 if one cannot be read.
 fn verify_journal(args: &Args) -> ExitCode {
     let Some(folder) = data_folder(args) else { return fail(NO_FOLDER) };
-    let folder = if args.demo { place::demo_folder(&folder) } else { folder };
-    let Verified { entries, head, broken } = match Journal::verify_in(&folder) {
-        Ok(verified) => verified,
-        Err(error) => return fail(&error.to_string()),
-    };
+    let folders =
+        if args.demo { vec![tenancies::demo_folder(&folder)] } else { tenancies::journal_folders(&folder) };
+    if folders.is_empty() {
+        return fail(&format!("{}: there is no journal yet", folder.display()));
+    }
+    let mut whole = true;
+    for folder in &folders {
+        say(&format!("journal  {}", folder.display()));
+        match Journal::verify_in(folder) {
+            Ok(verified) => whole &= say_verified(verified),
+            Err(error) => return fail(&error.to_string()),
+        }
+    }
+    if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Says what was found in one journal, and gives whether it is whole.
+fn say_verified(Verified { entries, head, broken }: Verified) -> bool {
     if let Some(head) = head {
         say(&format!("entries  {entries}\nnewest   {head}"));
     } else {
@@ -99,7 +114,7 @@ fn verify_journal(args: &Args) -> ExitCode {
     }
     let Some(Break { seq, run, what }) = broken else {
         say("The journal is whole: nothing was changed, taken out or put in.");
-        return ExitCode::SUCCESS;
+        return true;
     };
     let what = match what {
         BreakKind::Changed => "the entry, or the order of the entries, was changed",
@@ -110,7 +125,7 @@ fn verify_journal(args: &Args) -> ExitCode {
     say(&format!(
         "The journal is not whole. It breaks at entry {seq}{run}: {what}. Whatever comes after it proves nothing."
     ));
-    ExitCode::FAILURE
+    false
 }
 
 /// Whether a window can be opened at all. GTK ends a program that asks in vain.
@@ -128,17 +143,23 @@ fn set_up(app: &App, args: &Args, data_folder: PathBuf) -> Result<(), CommandErr
     tracing::info!(version = env!("CARGO_PKG_VERSION"), demo = args.demo, "unlatch starts");
     let sources = Sources { policy: cfg!(unix).then(|| PathBuf::from(POLICY)), user };
     let settings = config::load(&sources);
-    let place = if args.demo {
-        tauri::async_runtime::block_on(Place::demo(&data_folder))?
-    } else {
-        Place::configured(&settings.0, &data_folder)
-    };
-    app.manage(AppState::new(sources, data_folder, settings, place));
+    let tenancies = Arc::new(Tenancies::new(&data_folder));
+    let demo =
+        if args.demo { Some(tauri::async_runtime::block_on(Place::demo(tenancies.clone()))?) } else { None };
+    app.manage(AppState::new(sources, data_folder, settings, tenancies, demo));
+    tauri::async_runtime::spawn(lock::watch(app.handle().clone()));
+    tauri::async_runtime::spawn(lock::empty_when_locked(app.handle().clone()));
     let handle = app.handle().clone();
     tauri::async_runtime::spawn(async move {
         let state = handle.state::<AppState>();
-        session::restore(&state.place()).await;
+        let places: Vec<Arc<Place>> = state.places().all().cloned().collect();
+        // The one that is shown is waited for.
+        let shown = state.shown();
+        session::restore(&shown).await;
         state.restored.send_replace(true);
+        for place in places.iter().filter(|place| !Arc::ptr_eq(place, &shown)) {
+            session::restore(place).await;
+        }
     });
     Ok(())
 }

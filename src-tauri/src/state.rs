@@ -1,13 +1,17 @@
 //! What the commands share: settings, and the places that were opened.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tauri::ipc::Channel;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{Settings, Sources};
 use crate::dto::{ConfigProblem, Mode, WindowNotice};
+use crate::error::CommandError;
+use crate::lock::IdleLock;
 use crate::place::Place;
+use crate::tenancies::Tenancies;
 
 /// State of the whole application.
 pub struct AppState {
@@ -17,83 +21,159 @@ pub struct AppState {
     pub data_folder: PathBuf,
     /// Settings in force and what is wrong with their files.
     pub settings: RwLock<(Settings, Vec<ConfigProblem>)>,
+    /// The journals and request limits of all tenants.
+    pub tenancies: Arc<Tenancies>,
     places: RwLock<Places>,
     /// Held while the place is being changed, so that two changes never cross.
     pub changing: tokio::sync::Mutex<()>,
     /// True once a kept sign-in was looked for.
     pub restored: tokio::sync::watch::Sender<bool>,
+    /// Whether the window is locked, and since when nobody has touched it.
+    pub lock: IdleLock,
+    /// Ends the newest question about a tenant that is being named.
+    tenant_check: Mutex<CancellationToken>,
     listener: Mutex<Option<Channel<WindowNotice>>>,
 }
 
-/// The place behind the window, and the one it was exchanged for: one of them is the demo tenant, the other is not.
-/// A place stays open with its runs while the other is shown.
-struct Places {
-    shown: Arc<Place>,
-    other: Option<Arc<Place>>,
+/// The places that were opened. One is shown; the others stay open with their runs.
+pub struct Places {
+    /// What the settings name first, or a place without a tenant.
+    home: Arc<Place>,
+    /// The further tenants.
+    further: Vec<Arc<Place>>,
+    demo: Option<Arc<Place>>,
+    /// The id of the one behind the window.
+    shown: String,
+}
+
+impl Places {
+    /// Every place, the demo tenant last.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Place>> {
+        std::iter::once(&self.home).chain(&self.further).chain(&self.demo)
+    }
+
+    fn get(&self, id: &str) -> Option<&Arc<Place>> {
+        self.all().find(|place| place.id() == id)
+    }
+
+    /// What is behind the window.
+    pub fn shown(&self) -> &Arc<Place> {
+        self.get(&self.shown).unwrap_or(&self.home)
+    }
+
+    /// What the settings name first.
+    pub fn home(&self) -> &Arc<Place> {
+        &self.home
+    }
+
+    /// The further tenants.
+    pub fn further(&self) -> &[Arc<Place>] {
+        &self.further
+    }
+
+    /// Puts another place where the first one is, behind the window if that one was.
+    pub fn exchange_home(&mut self, place: Arc<Place>) {
+        if self.shown == self.home.id() {
+            self.shown = place.id();
+        }
+        self.home = place;
+    }
+
+    /// Puts a place beside the others.
+    pub fn add(&mut self, place: Arc<Place>) {
+        match place.mode {
+            Mode::Demo => self.demo = Some(place),
+            Mode::Tenant | Mode::Unconfigured => self.further.push(place),
+        }
+    }
+
+    /// Takes a further tenant away. The first one takes its place behind the window.
+    pub fn remove(&mut self, id: &str) {
+        self.further.retain(|place| place.id() != id);
+        if self.shown == id {
+            self.shown = self.home.id();
+        }
+    }
+
+    /// Puts a place behind the window. False if there is none of that id.
+    pub fn show(&mut self, id: &str) -> bool {
+        let known = self.get(id).is_some();
+        if known {
+            self.shown = id.to_owned();
+        }
+        known
+    }
 }
 
 impl AppState {
-    /// State on a first place.
+    /// State on the places that the settings name, and the demo tenant's, which is shown then.
     pub fn new(
         sources: Sources,
         data_folder: PathBuf,
         settings: (Settings, Vec<ConfigProblem>),
-        place: Place,
+        tenancies: Arc<Tenancies>,
+        demo: Option<Place>,
     ) -> Self {
+        let vault = Place::keychain();
+        let place =
+            |registration| Arc::new(Place::configured(registration, vault.clone(), tenancies.clone()));
+        let home = place(settings.0.registration().ok().flatten());
+        let mut places = Places { shown: home.id(), home, further: Vec::new(), demo: None };
+        for registration in settings.0.further_registrations() {
+            let further = place(Some(registration));
+            // Named twice, it is one place.
+            if places.get(&further.id()).is_none() {
+                places.add(further);
+            }
+        }
+        if let Some(demo) = demo {
+            places.shown = demo.id();
+            places.add(Arc::new(demo));
+        }
         Self {
             sources,
             data_folder,
             settings: RwLock::new(settings),
-            places: RwLock::new(Places { shown: Arc::new(place), other: None }),
+            tenancies,
+            places: RwLock::new(places),
             changing: tokio::sync::Mutex::new(()),
             restored: tokio::sync::watch::Sender::new(false),
+            lock: IdleLock::default(),
+            tenant_check: Mutex::default(),
             listener: Mutex::default(),
         }
     }
 
+    /// The places, to be looked at.
+    pub fn places(&self) -> RwLockReadGuard<'_, Places> {
+        self.places.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The places, to be changed.
+    pub fn places_mut(&self) -> RwLockWriteGuard<'_, Places> {
+        self.places.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is behind the window now, locked or not.
+    pub fn shown(&self) -> Arc<Place> {
+        self.places().shown().clone()
+    }
+
     /// What is behind the window now.
-    pub fn place(&self) -> Arc<Place> {
-        self.places.read().unwrap_or_else(PoisonError::into_inner).shown.clone()
+    ///
+    /// # Errors
+    /// `Locked` while the window is.
+    pub fn place(&self) -> Result<Arc<Place>, CommandError> {
+        self.lock.expect_open()?;
+        Ok(self.shown())
     }
 
-    /// Puts a place of the other kind behind the window.
-    pub fn show(&self, place: Place) {
-        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
-        places.other = Some(std::mem::replace(&mut places.shown, Arc::new(place)));
-    }
-
-    /// Puts the demo tenant, or what is not the demo tenant, back behind the window. False if it was never opened.
-    pub fn show_again(&self, demo: bool) -> bool {
-        let mut guard = self.places.write().unwrap_or_else(PoisonError::into_inner);
-        let places = &mut *guard;
-        if (places.shown.mode == Mode::Demo) == demo {
-            return true;
-        }
-        let Some(other) = &mut places.other else { return false };
-        std::mem::swap(&mut places.shown, other);
-        true
-    }
-
-    /// What is not the demo tenant, if it was opened.
-    pub fn home(&self) -> Option<Arc<Place>> {
-        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
-        [Some(&places.shown), places.other.as_ref()]
-            .into_iter()
-            .flatten()
-            .find(|place| place.mode != Mode::Demo)
-            .cloned()
-    }
-
-    /// Exchanges what is not the demo tenant, whether it is behind the window or not.
-    pub fn exchange_home(&self, place: Place) -> Arc<Place> {
-        let home = Arc::new(place);
-        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
-        if places.shown.mode == Mode::Demo {
-            places.other = Some(home.clone());
-        } else {
-            places.shown = home.clone();
-        }
-        home
+    /// Begins a question about a tenant and ends the one before it.
+    pub fn newest_tenant_check(&self) -> CancellationToken {
+        let token = CancellationToken::new();
+        let mut newest = self.tenant_check.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *newest, token.clone()).cancel();
+        token
     }
 
     /// Tells the window from now on through this channel.

@@ -5,28 +5,56 @@ use std::sync::PoisonError;
 use unlatch_auth::VaultState;
 
 use crate::config::{CloudChoice, Settings};
-use crate::dto::{AppStatus, KeychainView, Mode, SessionView, SettingsView};
+use crate::dto::{AppStatus, KeychainView, Mode, PlaceView, SessionView, SettingsView};
 use crate::error::CommandError;
 use crate::place::Place;
 use crate::state::AppState;
 
 /// The frame as it stands.
 pub fn of(state: &AppState) -> AppStatus {
-    let place = state.place();
+    let place = state.shown();
     let (settings, problems) = state.settings.read().unwrap_or_else(PoisonError::into_inner).clone();
     AppStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         mode: place.mode,
-        session: session(&place),
+        places: places(state),
+        place: place.id(),
+        locked: state.lock.is_locked(),
+        session: session(&place, state.lock.is_locked()),
         keychain: keychain(&place),
-        journal_problem: place.engine().err(),
+        journal_problem: place.journal_problem(),
         settings: view(&settings, state),
         config_problem: problems.first().cloned(),
     }
 }
 
-fn session(place: &Place) -> SessionView {
+fn places(state: &AppState) -> Vec<PlaceView> {
+    let places = state.places();
+    let fixed = !state.settings().several_tenants();
+    let further: Vec<String> = places.further().iter().map(|place| place.id()).collect();
+    places.all().map(|place| place_view(place, !fixed && further.contains(&place.id()))).collect()
+}
+
+fn place_view(place: &Place, removable: bool) -> PlaceView {
+    let tenant = place.registration.as_ref().filter(|_| place.mode == Mode::Tenant);
     let state = place.session();
+    PlaceView {
+        id: place.id(),
+        mode: place.mode,
+        tenant: tenant.map(|registration| registration.tenant.clone()).unwrap_or_default(),
+        account: state.desk.as_ref().map(|desk| desk.account.clone()),
+        signed_in: state.desk.as_ref().is_some_and(|desk| desk.session.ended().borrow().is_none()),
+        run_under_way: place.is_sending(),
+        removable,
+    }
+}
+
+fn session(place: &Place, locked: bool) -> SessionView {
+    let state = place.session();
+    // The window is open, and the keychain has not given this tenant's sign-in back.
+    if state.locked && !locked {
+        return SessionView::SignedOut { problem: Some(CommandError::signed_out()) };
+    }
     match (&state.desk, &state.signing_in) {
         (Some(desk), _) => match &*desk.session.ended().borrow() {
             Some(ended) => SessionView::SignedOut { problem: Some(CommandError::session_ended(ended)) },
@@ -45,6 +73,9 @@ fn keychain(place: &Place) -> KeychainView {
         Some(VaultState::Ready) => KeychainView::Kept,
         Some(VaultState::Locked) => KeychainView::Locked,
         Some(VaultState::Absent) => KeychainView::Absent,
+        Some(VaultState::Denied) => KeychainView::Denied,
+        Some(VaultState::NoAnswer) => KeychainView::NoAnswer,
+        Some(VaultState::Vanished) => KeychainView::Vanished,
         Some(VaultState::Failed(_)) => KeychainView::Failed,
         None => KeychainView::NotUsed,
     }
@@ -61,6 +92,9 @@ fn view(settings: &Settings, state: &AppState) -> SettingsView {
         require_reason: settings.require_reason,
         max_run_size: settings.max_run_size,
         countdown_seconds: settings.countdown,
+        idle_lock_minutes: settings.idle_lock_minutes,
+        device_code: settings.device_code,
+        several_tenants: settings.several_tenants(),
         language: settings.language.clone(),
         locked: settings.locked.clone(),
         data_folder: state.data_folder.display().to_string(),

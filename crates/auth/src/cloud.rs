@@ -136,6 +136,18 @@ impl Cloud {
         Self { name, login_url: address(login), graph_url: address(graph) }
     }
 
+    /// Where applications are registered, for a cloud of Microsoft's (Microsoft identity platform, national clouds).
+    #[must_use]
+    pub fn registrations_url(&self) -> Option<Url> {
+        let host = match self.name {
+            CloudName::Global => "entra.microsoft.com",
+            CloudName::UsGov | CloudName::UsGovDod => "portal.azure.us",
+            CloudName::China => "portal.azure.cn",
+            CloudName::Custom => return None,
+        };
+        Url::parse(&format!("https://{host}/#view/Microsoft_AAD_RegisteredApps/ApplicationsListBlade")).ok()
+    }
+
     /// Tells this cloud from every other where names are not enough: two custom clouds differ by their login host.
     #[must_use]
     pub fn key(&self) -> String {

@@ -280,19 +280,20 @@ impl Session {
     /// Takes the refresh token from the keychain again, which opens in the person's own session of the operating system only.
     ///
     /// # Errors
-    /// When it is not kept there, or the keychain does not give it.
+    /// When it is not kept there, and then the session has ended, or when the keychain does not give it.
     pub async fn unlock(&self) -> Result<(), StillLocked> {
         let mut tokens = self.0.tokens.lock().await;
         if !tokens.locked {
             return Ok(());
         }
-        if tokens.unsaved {
-            return Err(StillLocked::NotKept);
-        }
-        let kept = self.0.vault.load(&self.0.key).await?;
-        tokens.refresh = Some(kept.ok_or(StillLocked::NotKept)?);
+        let kept = if tokens.unsaved { None } else { self.0.vault.load(&self.0.key).await? };
         tokens.locked = false;
-        Ok(())
+        tokens.refresh = kept;
+        if tokens.refresh.is_some() {
+            return Ok(());
+        }
+        self.0.end(&mut tokens, SignInNeeded { error: None, claims: None });
+        Err(StillLocked::NotKept)
     }
 
     /// The page that ends the browser's own sign-in, if the service has one and can be asked (OpenID Connect RP-initiated
@@ -434,15 +435,20 @@ impl Shared {
                     error: error.map(|error| *error),
                     claims: told.or_else(|| tokens.claims.clone()),
                 };
-                tokens.access = None;
-                tokens.over = Some(over.clone());
                 let needed = TokenError::SignInNeeded { claims: over.claims.clone() };
-                self.ended.send_replace(Some(over));
+                self.end(&mut tokens, over);
                 needed
             }
         };
         tokens.last_failure = Some((Instant::now(), error.clone()));
         Err(error)
+    }
+
+    /// Nothing but a sign-in helps from now on.
+    fn end(&self, tokens: &mut Tokens, why: SignInNeeded) {
+        tokens.access = None;
+        tokens.over = Some(why.clone());
+        self.ended.send_replace(Some(why));
     }
 
     /// A refresh that asks for the permission to send the action. Whatever it comes to, the session lives on.

@@ -5,6 +5,7 @@ pub mod runs;
 pub mod search;
 pub mod session;
 pub mod settings;
+pub mod tenants;
 
 use tauri_specta::{Builder, collect_commands};
 
@@ -17,8 +18,18 @@ pub fn builder() -> Builder<tauri::Wry> {
         session::start_demo,
         session::leave_demo,
         session::sign_in,
+        session::sign_in_with_code,
         session::cancel_sign_in,
         session::sign_out,
+        session::touch,
+        session::lock_window,
+        session::unlock,
+        tenants::show_place,
+        tenants::add_place,
+        tenants::remove_place,
+        tenants::check_tenant,
+        tenants::setup_links,
+        tenants::open_setup_link,
         settings::save_settings,
         search::find_users,
         search::devices_of_user,

@@ -18,7 +18,7 @@ pub async fn export_run(
     language: String,
     state: State<'_, AppState>,
 ) -> Result<String, CommandError> {
-    let place = state.place();
+    let place = state.place()?;
     let (engine, id) = (place.engine()?, parse(&run_id)?);
     let run = engine.run(id).await?;
     let entries = engine.journal().entries(id).await?;
@@ -34,6 +34,6 @@ pub async fn export_run(
 #[tauri::command]
 #[specta::specta]
 pub async fn verify_journal(state: State<'_, AppState>) -> Result<JournalCheck, CommandError> {
-    let engine = state.place().engine()?;
+    let engine = state.place()?.engine()?;
     Ok(convert::journal_check(&engine.journal().verify().await?))
 }

@@ -14,6 +14,7 @@ use crate::error::CommandError;
 use crate::place::{Desk, Place};
 use crate::plan;
 use crate::runs;
+use crate::session;
 use crate::state::AppState;
 
 /// What recovering these devices will do, for a review. Nothing is sent.
@@ -23,9 +24,10 @@ pub async fn plan_run(
     selection: Vec<SelectedDevice>,
     state: State<'_, AppState>,
 ) -> Result<PlanView, CommandError> {
-    let place = state.place();
+    let place = state.place()?;
     place.engine()?;
     let desk = place.desk()?;
+    session::allow_sending(&desk).await?;
     plan::review(&desk, &selection, &state.settings())
 }
 
@@ -37,7 +39,7 @@ pub async fn start_run(
     state: State<'_, AppState>,
 ) -> Result<RunView, CommandError> {
     let _changing = state.changing.lock().await;
-    let Senders { place, engine, desk } = senders(&state)?;
+    let Senders { place, engine, desk } = senders(&state).await?;
     let start = async |plan| Ok(engine.start(plan, desk.tenant()).await?);
     let id = plan::confirm(&desk.shown, &confirmation, &state.settings(), start).await?;
     runs::watch_over(place, engine.clone(), id);
@@ -49,7 +51,7 @@ pub async fn start_run(
 #[specta::specta]
 pub async fn resume_run(run_id: String, state: State<'_, AppState>) -> Result<RunView, CommandError> {
     let _changing = state.changing.lock().await;
-    let (Senders { place, engine, desk }, id) = (senders(&state)?, parse(&run_id)?);
+    let (Senders { place, engine, desk }, id) = (senders(&state).await?, parse(&run_id)?);
     engine.take_up(id, &desk.principal, desk.tenant()).await?;
     runs::watch_over(place, engine.clone(), id);
     Ok(convert::run_view(&engine.run(id).await?))
@@ -59,7 +61,7 @@ pub async fn resume_run(run_id: String, state: State<'_, AppState>) -> Result<Ru
 #[tauri::command]
 #[specta::specta]
 pub async fn discard_run(run_id: String, state: State<'_, AppState>) -> Result<RunView, CommandError> {
-    let place = state.place();
+    let place = state.place()?;
     let (engine, id) = (place.engine()?, parse(&run_id)?);
     place.desk()?;
     engine.discard(id).await?;
@@ -75,7 +77,7 @@ pub async fn send_again(
     state: State<'_, AppState>,
 ) -> Result<SentAgain, CommandError> {
     let _changing = state.changing.lock().await;
-    let (Senders { place, engine, desk }, id) = (senders(&state)?, parse(&run_id)?);
+    let (Senders { place, engine, desk }, id) = (senders(&state).await?, parse(&run_id)?);
     let sent = engine.send_again(id, position, &desk.principal, desk.tenant()).await?;
     runs::watch_over(place, engine.clone(), id);
     let run = convert::run_view(&engine.run(id).await?);
@@ -91,9 +93,11 @@ pub async fn show_passcode(
     position: u32,
     state: State<'_, AppState>,
 ) -> Result<Option<String>, CommandError> {
-    let place = state.place();
+    let place = state.place()?;
     let (engine, desk) = (place.engine()?, place.desk()?);
     let passcode = engine.passcode(parse(&run_id)?, position, &*desk.tenant()).await?;
+    // The window may have been locked meanwhile.
+    state.lock.expect_open()?;
     Ok(passcode.map(|passcode| passcode.expose().to_owned()))
 }
 
@@ -105,7 +109,7 @@ pub async fn watch_run(
     on_progress: Channel<RunProgress>,
     state: State<'_, AppState>,
 ) -> Result<RunView, CommandError> {
-    let place = state.place();
+    let place = state.place()?;
     let (engine, id) = (place.engine()?, parse(&run_id)?);
     let changes = engine.watch(id);
     let now = engine.changes_since(id, 0).await?;
@@ -120,7 +124,7 @@ pub async fn watch_run(
 #[tauri::command]
 #[specta::specta]
 pub async fn cancel_run(run_id: String, state: State<'_, AppState>) -> Result<(), CommandError> {
-    state.place().engine()?.cancel(parse(&run_id)?);
+    state.place()?.engine()?.cancel(parse(&run_id)?);
     Ok(())
 }
 
@@ -128,7 +132,7 @@ pub async fn cancel_run(run_id: String, state: State<'_, AppState>) -> Result<()
 #[tauri::command]
 #[specta::specta]
 pub async fn check_outcomes(run_id: String, state: State<'_, AppState>) -> Result<RunView, CommandError> {
-    let place = state.place();
+    let place = state.place()?;
     let (engine, desk) = (place.engine()?, place.desk()?);
     let run = engine.check_outcomes(parse(&run_id)?, desk.tenant()).await?;
     Ok(convert::run_view(&run))
@@ -138,7 +142,7 @@ pub async fn check_outcomes(run_id: String, state: State<'_, AppState>) -> Resul
 #[tauri::command]
 #[specta::specta]
 pub async fn list_runs(state: State<'_, AppState>) -> Result<Vec<RunSummary>, CommandError> {
-    let place = state.place();
+    let place = state.place()?;
     let (engine, desk) = (place.engine()?, place.desk()?);
     let runs = engine.runs(Some(&desk.account.tenant_id)).await?;
     Ok(runs.iter().map(convert::run_summary).collect())
@@ -148,7 +152,7 @@ pub async fn list_runs(state: State<'_, AppState>) -> Result<Vec<RunSummary>, Co
 #[tauri::command]
 #[specta::specta]
 pub async fn get_run(run_id: String, state: State<'_, AppState>) -> Result<RunView, CommandError> {
-    let place = state.place();
+    let place = state.place()?;
     Ok(convert::run_view(&place.engine()?.run(parse(&run_id)?).await?))
 }
 
@@ -159,9 +163,10 @@ struct Senders {
     desk: Arc<Desk>,
 }
 
-fn senders(state: &AppState) -> Result<Senders, CommandError> {
-    let place = state.place();
+async fn senders(state: &AppState) -> Result<Senders, CommandError> {
+    let place = state.place()?;
     let (engine, desk) = (place.engine()?, place.desk()?);
+    session::allow_sending(&desk).await?;
     engine.set_countdown(Duration::from_secs(state.settings().countdown.into()));
     Ok(Senders { place, engine, desk })
 }

@@ -15,7 +15,7 @@ use crate::state::AppState;
 #[tauri::command]
 #[specta::specta]
 pub async fn find_users(text: String, state: State<'_, AppState>) -> Result<UsersFound, CommandError> {
-    let desk = state.place().desk()?;
+    let desk = state.place()?.desk()?;
     let found = newest(&desk, "people", desk.client.find_users(&text)).await?;
     desk.shown.users(&found.rows);
     Ok(convert::users_found(found))
@@ -28,7 +28,7 @@ pub async fn devices_of_user(
     user_id: String,
     state: State<'_, AppState>,
 ) -> Result<DevicesFound, CommandError> {
-    let desk = state.place().desk()?;
+    let desk = state.place()?.desk()?;
     let id = UserId::new(user_id).map_err(|_| CommandError::invalid_input("not a user id"))?;
     let user = desk.shown.user(&id).ok_or_else(|| CommandError::invalid_input("this user was not shown"))?;
     let found = newest(&desk, "devices", desk.client.devices_of_user(&user)).await?;
@@ -39,7 +39,7 @@ pub async fn devices_of_user(
 #[tauri::command]
 #[specta::specta]
 pub async fn find_apps(text: String, state: State<'_, AppState>) -> Result<AppsFound, CommandError> {
-    let desk = state.place().desk()?;
+    let desk = state.place()?.desk()?;
     let found = newest(&desk, "apps", desk.client.find_apps(&text)).await?;
     desk.shown.apps(&found.rows);
     Ok(convert::apps_found(found))
@@ -52,7 +52,7 @@ pub async fn devices_with_app(
     app_id: String,
     state: State<'_, AppState>,
 ) -> Result<DevicesFound, CommandError> {
-    let desk = state.place().desk()?;
+    let desk = state.place()?.desk()?;
     let id = AppId::new(app_id).map_err(|_| CommandError::invalid_input("not a detected app id"))?;
     let app = desk.shown.app(&id).ok_or_else(|| CommandError::invalid_input("this app was not shown"))?;
     let found = newest(&desk, "devices", desk.client.devices_with_app(&app)).await?;
@@ -63,7 +63,7 @@ pub async fn devices_with_app(
 #[tauri::command]
 #[specta::specta]
 pub async fn find_devices(text: String, state: State<'_, AppState>) -> Result<DevicesFound, CommandError> {
-    let desk = state.place().desk()?;
+    let desk = state.place()?.desk()?;
     let found = newest(&desk, "devices", desk.client.find_devices(&text)).await?;
     Ok(remember(&desk, found, &Route::Direct))
 }

@@ -1,13 +1,15 @@
-//! Signing in and out, the demo tenant, and what the window's frame shows.
+//! Signing in and out, the lock, the demo tenant, and what the window's frame shows.
+
+use std::sync::Arc;
 
 use tauri::State;
 use tauri::ipc::Channel;
 
-use crate::dto::{AppStatus, WindowNotice};
+use crate::dto::{AppStatus, DeviceCodeView, WindowNotice};
 use crate::error::CommandError;
 use crate::place::Place;
 use crate::state::AppState;
-use crate::{session, status};
+use crate::{convert, lock, session, status};
 
 /// Everything the window needs to draw its frame. Waits until a kept sign-in was looked for, and opens the journal again if it
 /// could not be opened.
@@ -16,7 +18,7 @@ use crate::{session, status};
 pub async fn app_status(state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
     // The sender lives as long as the state, so waiting cannot fail.
     let _ = state.restored.subscribe().wait_for(|restored| *restored).await;
-    state.place().open_journal_again();
+    state.shown().open_journal_again();
     Ok(status::of(&state))
 }
 
@@ -36,44 +38,94 @@ pub async fn watch_window(
 #[specta::specta]
 pub async fn start_demo(state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
     let _changing = state.changing.lock().await;
-    if !state.show_again(true) {
-        state.show(Place::demo(&state.data_folder).await?);
+    state.lock.expect_open()?;
+    if !state.places_mut().show("demo") {
+        let demo = Arc::new(Place::demo(state.tenancies.clone()).await?);
+        let mut places = state.places_mut();
+        places.add(demo);
+        places.show("demo");
     }
     Ok(status::of(&state))
 }
 
-/// Puts the configured tenant back behind the window.
+/// Puts the first tenant back behind the window.
 #[tauri::command]
 #[specta::specta]
 pub async fn leave_demo(state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
     let _changing = state.changing.lock().await;
-    if !state.show_again(false) {
-        state.show(Place::configured(&state.settings(), &state.data_folder));
-        session::restore(&state.place()).await;
-    }
+    state.lock.expect_open()?;
+    let home = state.places().home().id();
+    state.places_mut().show(&home);
     Ok(status::of(&state))
 }
 
-/// Opens the browser and waits until the sign-in is done, refused, cancelled or out of time.
+/// Opens the browser and waits until the sign-in is done, refused, cancelled or out of time. `privileged`: asks for the permission
+/// to send the action as well. A locked window is open afterwards.
 #[tauri::command]
 #[specta::specta]
-pub async fn sign_in(state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
-    session::sign_in(&state.place(), state.settings().language.as_deref()).await?;
+pub async fn sign_in(privileged: bool, state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
+    session::sign_in(&state.shown(), privileged, state.settings().language.as_deref()).await?;
+    lock::open_after_sign_in(&state).await;
     Ok(status::of(&state))
 }
 
-/// Stops waiting for the browser.
+/// Waits until a person has signed in on another device with the code that comes through the channel. Otherwise as `sign_in`.
+#[tauri::command]
+#[specta::specta]
+pub async fn sign_in_with_code(
+    privileged: bool,
+    on_code: Channel<DeviceCodeView>,
+    state: State<'_, AppState>,
+) -> Result<AppStatus, CommandError> {
+    if !state.settings().device_code {
+        return Err(CommandError::forbidden("signing in with a code is not allowed"));
+    }
+    let show = move |code| {
+        if let Err(error) = on_code.send(convert::device_code(code)) {
+            tracing::debug!(%error, "the window does not wait for a code");
+        }
+    };
+    session::sign_in_with_code(&state.shown(), privileged, show).await?;
+    lock::open_after_sign_in(&state).await;
+    Ok(status::of(&state))
+}
+
+/// Stops waiting for the browser, or for the code to be used.
 #[tauri::command]
 #[specta::specta]
 pub async fn cancel_sign_in(state: State<'_, AppState>) -> Result<(), CommandError> {
-    session::cancel(&state.place());
+    session::cancel(&state.shown());
     Ok(())
 }
 
-/// Signs out and deletes the refresh token from the keychain.
+/// Signs out and deletes the refresh token from the keychain. `browser`: opens the page that ends the browser's own sign-in, too.
 #[tauri::command]
 #[specta::specta]
-pub async fn sign_out(state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
-    session::sign_out(&state.place()).await?;
+pub async fn sign_out(browser: bool, state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
+    session::sign_out(&state.shown(), browser).await?;
+    Ok(status::of(&state))
+}
+
+/// Somebody used the keyboard or the pointer.
+#[tauri::command]
+#[specta::specta]
+pub async fn touch(state: State<'_, AppState>) -> Result<(), CommandError> {
+    state.lock.touch();
+    Ok(())
+}
+
+/// Locks the window at once.
+#[tauri::command]
+#[specta::specta]
+pub async fn lock_window(state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
+    lock::lock(&state);
+    Ok(status::of(&state))
+}
+
+/// Unlocks the window by the keychain.
+#[tauri::command]
+#[specta::specta]
+pub async fn unlock(state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
+    lock::unlock(&state).await?;
     Ok(status::of(&state))
 }

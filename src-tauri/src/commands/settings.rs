@@ -15,6 +15,7 @@ pub async fn save_settings(
     state: State<'_, AppState>,
 ) -> Result<AppStatus, CommandError> {
     let _changing = state.changing.lock().await;
+    state.lock.expect_open()?;
     change::settings(&state, &input).await?;
     Ok(status::of(&state))
 }

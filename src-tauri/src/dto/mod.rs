@@ -3,6 +3,7 @@
 //! person asks for it with.
 
 mod run;
+mod tenants;
 
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -10,6 +11,7 @@ use unlatch_graph::Route;
 
 use crate::error::CommandError;
 pub use run::*;
+pub use tenants::*;
 
 /// Everything the window needs to draw its frame.
 #[derive(Debug, Clone, Serialize, Type)]
@@ -19,6 +21,12 @@ pub struct AppStatus {
     pub version: String,
     /// Whether a demo tenant, a configured tenant, or none is behind the window.
     pub mode: Mode,
+    /// Every tenant that can be put behind the window, in the order they were named; the demo tenant last, once it was opened.
+    pub places: Vec<PlaceView>,
+    /// The id of the one that is behind the window.
+    pub place: String,
+    /// Whether the window is locked. Then nothing but unlocking, signing in and signing out works.
+    pub locked: bool,
     /// Who is signed in.
     pub session: SessionView,
     /// Where the refresh token is kept.
@@ -37,6 +45,8 @@ pub struct AppStatus {
 pub enum WindowNotice {
     /// Unlatch was started once more. That start ended, and what it was told counts for nothing.
     StartedAgain,
+    /// The window was locked, as nobody has touched it for a while.
+    Locked,
 }
 
 /// What is behind the window.
@@ -89,7 +99,13 @@ pub enum KeychainView {
     Locked,
     /// There is no keychain: the session lasts until the window closes.
     Absent,
-    /// The keychain did not answer or refused: the session lasts until the window closes.
+    /// The keychain was not opened to Unlatch: a person or a rule denied it. The session lasts until the window closes.
+    Denied,
+    /// The keychain did not answer, as when it waits for a person: the session lasts until the window closes.
+    NoAnswer,
+    /// The keychain went away while Unlatch was running: the session lasts until the window closes.
+    Vanished,
+    /// The keychain failed in another way: the session lasts until the window closes.
     Failed,
     /// The demo tenant keeps nothing.
     NotUsed,
@@ -111,6 +127,12 @@ pub struct SettingsView {
     pub max_run_size: u32,
     /// How many seconds a run counts down, and can be stopped, before its first request.
     pub countdown_seconds: u32,
+    /// Minutes without input after which the window locks; 0 means never.
+    pub idle_lock_minutes: u32,
+    /// Whether signing in with a code on another device is allowed.
+    pub device_code: bool,
+    /// Whether further tenants may be named. Not where policy names the one.
+    pub several_tenants: bool,
     /// `en` or `es`; none follows the system.
     pub language: Option<String>,
     /// Keys that machine policy fixes, as they are written in the file.
@@ -133,6 +155,8 @@ pub struct SettingsInput {
     pub cloud: String,
     /// Whether a reason must be given for every run.
     pub require_reason: bool,
+    /// Minutes without input after which the window locks; 0 means never.
+    pub idle_lock_minutes: u32,
     /// `en` or `es`; none follows the system.
     pub language: Option<String>,
 }

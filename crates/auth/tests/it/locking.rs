@@ -46,6 +46,7 @@ async fn a_sign_in_that_no_keychain_holds_is_unlocked_by_a_new_one_only() {
     let session = begun(&tenant, vault).await;
     session.lock().await;
     assert_eq!(session.unlock().await, Err(StillLocked::NotKept));
+    assert!(session.ended().borrow().is_some());
     let again = sign_in(&registration(&tenant), &TestBrowser::admin(), options()).await.unwrap();
     session.continue_with(again).await.unwrap();
     assert!(session.token().await.is_ok());

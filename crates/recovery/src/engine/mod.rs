@@ -18,6 +18,7 @@ use unlatch_graph::{Clock, DeviceId, Error, TokenError};
 use crate::journal::{Journal, JournalError};
 use crate::plan::{Plan, Principal, RunId};
 use crate::record::{ItemRecord, RunHeader, RunRecord, RunSummary};
+use crate::state::RunState;
 use crate::tenant::Tenant;
 pub use acts::{ActError, SentAgain};
 use drive::Drive;
@@ -238,6 +239,13 @@ impl Engine {
             return Err(ResumeError::OtherAccount { account: run.header.principal.account.clone() });
         }
         drive.resume(&self.0, &run, tenant).await
+    }
+
+    /// Whether a run counts down, sends, or waits for what it has in flight.
+    #[must_use]
+    pub fn is_sending(&self) -> bool {
+        let sends = |state| matches!(state, RunState::Starting | RunState::Active | RunState::Cancelling);
+        self.0.live().runs.values().any(|run| sends(run.state()))
     }
 
     /// A run and all its items, as they stand now.

@@ -1,0 +1,129 @@
+//! What belongs to one tenant of one cloud, whichever place works in it: the journal with its engine, and the request limits
+//! of an application there.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
+use unlatch_auth::{CloudName, Registration};
+use unlatch_graph::Pace;
+use unlatch_recovery::{Engine, EngineOptions, Journal};
+
+use crate::error::CommandError;
+
+/// The engines and request limits of every tenant that was opened.
+pub struct Tenancies {
+    data_folder: PathBuf,
+    engines: Mutex<HashMap<PathBuf, Engine>>,
+    paces: Mutex<HashMap<(PathBuf, String), Arc<Pace>>>,
+}
+
+impl Tenancies {
+    /// Journals lie below `data_folder`.
+    pub fn new(data_folder: &Path) -> Self {
+        Self { data_folder: data_folder.to_owned(), engines: Mutex::default(), paces: Mutex::default() }
+    }
+
+    /// Where the journal of a registration's tenant lies. `tenant_id` is its id, whatever name was configured.
+    pub fn folder(&self, registration: &Registration, tenant_id: &str) -> PathBuf {
+        let cloud = &registration.cloud;
+        let name = match cloud.name {
+            // Two custom clouds are two, although they share a name.
+            CloudName::Custom => {
+                let digest = Sha256::digest(cloud.key());
+                let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+                format!("{}-{short}-{tenant_id}", cloud.name)
+            }
+            name => format!("{name}-{tenant_id}"),
+        };
+        tenants_folder(&self.data_folder).join(name)
+    }
+
+    /// Where the journal of the demo tenant lies.
+    pub fn demo_folder(&self) -> PathBuf {
+        demo_folder(&self.data_folder)
+    }
+
+    /// The engine on the journal of a folder.
+    ///
+    /// # Errors
+    /// Why nothing can be recorded there.
+    pub fn engine(&self, folder: &Path) -> Result<Engine, CommandError> {
+        let mut engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = engines.get(folder) {
+            return Ok(engine.clone());
+        }
+        let engine = Engine::new(Journal::open(folder)?, EngineOptions::default());
+        engines.insert(folder.to_owned(), engine.clone());
+        Ok(engine)
+    }
+
+    /// The request limits of an application in a folder's tenant.
+    pub fn pace(&self, folder: &Path, client_id: &str) -> Arc<Pace> {
+        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        paces.entry((folder.to_owned(), client_id.to_owned())).or_default().clone()
+    }
+}
+
+/// Where the journal of the demo tenant lies.
+pub fn demo_folder(data_folder: &Path) -> PathBuf {
+    data_folder.join("demo")
+}
+
+/// The folders of all journals but the demo tenant's, in order.
+pub fn journal_folders(data_folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(tenants_folder(data_folder)).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+fn tenants_folder(data_folder: &Path) -> PathBuf {
+    data_folder.join("tenants")
+}
+
+#[cfg(test)]
+mod tests {
+    use unlatch_auth::Cloud;
+    use url::Url;
+
+    use super::*;
+
+    const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+
+    fn registration(cloud: Cloud) -> Registration {
+        Registration::new(cloud, TENANT, TENANT).unwrap()
+    }
+
+    fn custom(port: u16) -> Cloud {
+        let url = |path: &str| Url::parse(&format!("http://127.0.0.1:{port}/{path}")).unwrap();
+        Cloud::custom(url("login"), url("v1.0")).unwrap()
+    }
+
+    #[test]
+    fn a_tenant_of_each_cloud_has_a_journal_and_limits_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let tenancies = Tenancies::new(folder.path());
+        let clouds =
+            [Cloud::global(), Cloud::us_gov(), Cloud::us_gov_dod(), Cloud::china(), custom(1), custom(2)];
+        let mut folders: Vec<_> =
+            clouds.map(|cloud| tenancies.folder(&registration(cloud), TENANT)).into_iter().collect();
+        folders.sort();
+        folders.dedup();
+        assert_eq!(folders.len(), 6, "{folders:?}");
+        let paces = [&folders[0], &folders[1], &folders[0]].map(|folder| tenancies.pace(folder, "app"));
+        assert!(!Arc::ptr_eq(&paces[0], &paces[1]) && Arc::ptr_eq(&paces[0], &paces[2]));
+        assert!(!Arc::ptr_eq(&paces[0], &tenancies.pace(&folders[0], "another app")));
+    }
+
+    #[tokio::test]
+    async fn one_journal_is_opened_once_for_all_who_work_in_its_tenant() {
+        let folder = tempfile::tempdir().unwrap();
+        let tenancies = Tenancies::new(folder.path());
+        let place = tenancies.folder(&registration(Cloud::global()), TENANT);
+        let (one, two) = (tenancies.engine(&place).unwrap(), tenancies.engine(&place).unwrap());
+        assert_eq!(one.journal().path(), two.journal().path());
+        assert_eq!(journal_folders(folder.path()), [place]);
+    }
+}

@@ -1,0 +1,138 @@
+//! Naming tenants: what can be said of one before anybody signs in, and the list of those a person looks after.
+
+use std::sync::Arc;
+
+use unlatch_auth::{Registration, SignInError, find_tenant};
+
+use crate::change;
+use crate::config::{self, CloudChoice, TenantChoice};
+use crate::config_file;
+use crate::dto::{SetupLink, SetupLinks, TenantCheck, TenantInput};
+use crate::error::CommandError;
+use crate::place::Place;
+use crate::session;
+use crate::state::AppState;
+
+/// Stands in for an application where only the tenant is asked about.
+const NO_CLIENT: &str = "00000000-0000-0000-0000-000000000000";
+
+/// What was typed, with the cloud the settings have where it says `custom`.
+fn choice(state: &AppState, input: &TenantInput) -> TenantChoice {
+    let cloud = match (input.cloud.as_str(), state.settings().cloud) {
+        ("custom", custom @ CloudChoice::Custom { .. }) => custom,
+        (name, _) => CloudChoice::Named(name.to_owned()),
+    };
+    TenantChoice {
+        tenant: input.tenant.trim().to_owned(),
+        client_id: input.client_id.trim().to_owned(),
+        cloud,
+    }
+}
+
+fn registration(choice: &TenantChoice) -> Result<Registration, CommandError> {
+    choice.registration().map_err(|(key, reason)| CommandError::config(format!("{key}: {reason}")))
+}
+
+/// Asks the cloud whether it has such a tenant.
+///
+/// # Errors
+/// `Config` for what cannot be a tenant, `Superseded` when a newer question was asked meanwhile.
+pub async fn check(state: &AppState, input: &TenantInput) -> Result<TenantCheck, CommandError> {
+    let choice = TenantChoice { client_id: NO_CLIENT.to_owned(), ..choice(state, input) };
+    let registration = registration(&choice)?;
+    let superseded = state.newest_tenant_check();
+    let found = tokio::select! {
+        biased;
+        () = superseded.cancelled() => return Err(CommandError::superseded()),
+        found = find_tenant(&registration) => found,
+    };
+    Ok(match found {
+        Ok(tenant_id) => TenantCheck::Found { tenant_id },
+        Err(SignInError::UnknownTenant(_)) => TenantCheck::NotFound,
+        Err(SignInError::WrongCloud { host }) => TenantCheck::OtherCloud { host },
+        Err(error) => TenantCheck::NotAsked { problem: error.into() },
+    })
+}
+
+/// Addresses that help to set the application up. Nothing is asked.
+pub fn links(state: &AppState, input: &TenantInput) -> SetupLinks {
+    let choice = choice(state, input);
+    let cloud = config::cloud(&choice.cloud).ok();
+    let registration = choice.registration().ok();
+    let consent = |privileged| {
+        registration.as_ref().map(|registration| registration.admin_consent_url(privileged).to_string())
+    };
+    SetupLinks {
+        registrations: cloud.and_then(|cloud| cloud.registrations_url()).map(|url| url.to_string()),
+        admin_consent: consent(true),
+        admin_consent_to_search: consent(false),
+    }
+}
+
+/// Opens one of these addresses in the browser.
+///
+/// # Errors
+/// `Config` if what was typed does not make one, `NoBrowser`.
+pub fn open(state: &AppState, input: &TenantInput, link: SetupLink) -> Result<(), CommandError> {
+    let links = links(state, input);
+    let address = match link {
+        SetupLink::Registrations => links.registrations,
+        SetupLink::AdminConsent => links.admin_consent,
+        SetupLink::AdminConsentToSearch => links.admin_consent_to_search,
+    };
+    let address = address.and_then(|address| address.parse().ok());
+    let address = address.ok_or_else(|| CommandError::config("tenant or client_id: not whole yet"))?;
+    state.shown().browser.open(&address).map_err(CommandError::no_browser)
+}
+
+/// Names a further tenant, or the first, keeps it in the user's file and puts it behind the window.
+///
+/// # Errors
+/// `Config` for what cannot be used or written, `TenantKnown`, `Forbidden` where policy names the tenants.
+pub async fn add(state: &AppState, input: &TenantInput) -> Result<(), CommandError> {
+    let settings = state.settings();
+    if !settings.several_tenants() {
+        return Err(CommandError::forbidden("the tenants are set by your organisation"));
+    }
+    let choice = choice(state, input);
+    let registration = registration(&choice)?;
+    let vault = state.places().home().vault.clone();
+    let place = Arc::new(Place::configured(Some(registration), vault, state.tenancies.clone()));
+    if state.places().all().any(|known| known.id() == place.id()) {
+        return Err(CommandError::tenant_known());
+    }
+    config_file::add_tenant(&state.sources.user, &choice).map_err(CommandError::config)?;
+    change::read_again(state);
+    let id = place.id();
+    {
+        let mut places = state.places_mut();
+        places.add(place.clone());
+        places.show(&id);
+    }
+    // It may have been on the list before.
+    session::restore(&place).await;
+    Ok(())
+}
+
+/// Signs out of a further tenant and takes it off the list.
+///
+/// # Errors
+/// `InvalidInput` if it is not one, `RunUnderWay`, `Forbidden` where policy names the tenants, and when the file cannot be written
+/// or the keychain does not let go.
+pub async fn remove(state: &AppState, id: &str) -> Result<(), CommandError> {
+    let place = state.places().further().iter().find(|place| place.id() == id).cloned();
+    let place = place.ok_or_else(|| CommandError::invalid_input("not a further tenant"))?;
+    if !state.settings().several_tenants() {
+        return Err(CommandError::forbidden("the tenants are set by your organisation"));
+    }
+    change::stand_still(&place).await?;
+    let tenants = state.settings().tenants;
+    let named = |choice: &TenantChoice| choice.registration().ok() == place.registration;
+    // Named twice, it is taken off twice.
+    for at in (0..tenants.len()).rev().filter(|at| tenants.get(*at).is_some_and(named)) {
+        config_file::remove_tenant(&state.sources.user, at).map_err(CommandError::config)?;
+    }
+    change::read_again(state);
+    state.places_mut().remove(id);
+    session::sign_out(&place, false).await
+}
