@@ -424,7 +424,9 @@ impl Shared {
                 return Ok(access);
             }
             Err(Stop::Later(text)) => {
-                tracing::warn!(reason = text, "no new access token for now");
+                tracing::warn!("no new access token for now");
+                // Entra's words may name the account.
+                tracing::debug!(reason = text, "no new access token for now");
                 TokenError::Unavailable(text)
             }
             Err(Stop::SignIn(error)) => {

@@ -199,6 +199,7 @@ impl Transport {
         if eventual {
             request = request.header("ConsistencyLevel", HeaderValue::from_static("eventual"));
         }
+        tracing::trace!(method = "GET", path, client_request_id = %id, "asking");
         let mut response = request.send().await.map_err(|error| {
             let failure = Failure::read(error);
             tracing::debug!(method = "GET", path, client_request_id = %id, failure = failure.text(), "no answer");
