@@ -17,12 +17,35 @@ export const commands = {
 	startDemo: () => typedError<AppStatus, CommandError>(__TAURI_INVOKE("start_demo")),
 	/**  Puts the configured tenant back behind the window. */
 	leaveDemo: () => typedError<AppStatus, CommandError>(__TAURI_INVOKE("leave_demo")),
-	/**  Opens the browser and waits until the sign-in is done, refused, cancelled or out of time. */
-	signIn: () => typedError<AppStatus, CommandError>(__TAURI_INVOKE("sign_in")),
-	/**  Stops waiting for the browser. */
+	/**  Puts a tenant of the list behind the window. */
+	showPlace: (place: string) => typedError<AppStatus, CommandError>(__TAURI_INVOKE("show_place", { place })),
+	/**  Names a further tenant and shows it, signed out. */
+	addPlace: (input: TenantInput) => typedError<AppStatus, CommandError>(__TAURI_INVOKE("add_place", { input })),
+	/**  Signs out of a tenant and takes it off the list. */
+	removePlace: (place: string) => typedError<AppStatus, CommandError>(__TAURI_INVOKE("remove_place", { place })),
+	/**  Asks the cloud whether it knows a tenant. A newer question replaces an older one. */
+	checkTenant: (input: TenantInput) => typedError<TenantCheck, CommandError>(__TAURI_INVOKE("check_tenant", { input })),
+	/**  Addresses that help to set the application up. Nothing is asked for them. */
+	setupLinks: (input: TenantInput) => typedError<SetupLinks, CommandError>(__TAURI_INVOKE("setup_links", { input })),
+	/**  Opens one of these addresses in the browser. */
+	openSetupLink: (input: TenantInput, link: SetupLink) => typedError<null, CommandError>(__TAURI_INVOKE("open_setup_link", { input, link })),
+	/**
+	 *  Opens the browser and waits until the sign-in is done, refused, cancelled or out of time. `privileged` asks for the permission
+	 *  to send the action as well. Unlocks a locked window.
+	 */
+	signIn: (privileged: boolean) => typedError<AppStatus, CommandError>(__TAURI_INVOKE("sign_in", { privileged })),
+	/**  Signs in with a code that is typed on another device, and tells the code. */
+	signInWithCode: (privileged: boolean, onCode: Channel<DeviceCodeView>) => typedError<AppStatus, CommandError>(__TAURI_INVOKE("sign_in_with_code", { privileged, onCode })),
+	/**  Stops waiting for the browser, or for the code to be typed. */
 	cancelSignIn: () => typedError<null, CommandError>(__TAURI_INVOKE("cancel_sign_in")),
-	/**  Signs out and deletes the refresh token from the keychain. */
-	signOut: () => typedError<AppStatus, CommandError>(__TAURI_INVOKE("sign_out")),
+	/**  Signs out and deletes the refresh token from the keychain; with `browser`, opens Microsoft's page for signing out there as well. */
+	signOut: (browser: boolean) => typedError<AppStatus, CommandError>(__TAURI_INVOKE("sign_out", { browser })),
+	/**  Tells that somebody used keyboard or pointer. */
+	touch: () => typedError<null, CommandError>(__TAURI_INVOKE("touch")),
+	/**  Locks the window. */
+	lockWindow: () => typedError<AppStatus, CommandError>(__TAURI_INVOKE("lock_window")),
+	/**  Unlocks the window, if the sign-in is kept in the keychain and the keychain opens. */
+	unlock: () => typedError<AppStatus, CommandError>(__TAURI_INVOKE("unlock")),
 	/**  Writes what a person changed into the user's file and puts it in force. Another tenant means another place, signed out. */
 	saveSettings: (input: SettingsInput) => typedError<AppStatus, CommandError>(__TAURI_INVOKE("save_settings", { input })),
 	/**  People whose name, user principal name or mail matches `text`. */
@@ -103,6 +126,12 @@ export type AppStatus = {
 	version: string,
 	/**  Whether a demo tenant, a configured tenant, or none is behind the window. */
 	mode: Mode,
+	/**  Every tenant that can be put behind the window, in the order they were named; the demo tenant last, once it was opened. */
+	places: PlaceView[],
+	/**  The id of the one that is behind the window. */
+	place: string,
+	/**  Whether the window is locked. Then nothing but unlocking, signing in and signing out works. */
+	locked: boolean,
 	/**  Who is signed in. */
 	session: SessionView,
 	/**  Where the refresh token is kept. */
@@ -146,6 +175,10 @@ export type CommandError = {
 	requestId: string | null,
 	/**  Seconds the service asked to wait. */
 	retryAfter: number | null,
+	/**  Which help text fits what Entra refused, if one does. */
+	help: EntraHelp | null,
+	/**  When Entra refused, as it wrote it. */
+	at: string | null,
 };
 
 /**  A fault in a configuration file. */
@@ -168,6 +201,16 @@ export type Confirmation = {
 	reason: string | null,
 	/**  How many devices the person confirmed. Must equal what is left. */
 	count: number,
+};
+
+/**  What to type where, to sign in on another device. */
+export type DeviceCodeView = {
+	/**  The code to be typed. */
+	userCode: string,
+	/**  The page it is typed on. */
+	verificationUri: string,
+	/**  For how many seconds from now it is good. */
+	expiresInSeconds: number,
 };
 
 /**  A field by which a person knows a device. */
@@ -250,6 +293,115 @@ export type DifferenceView = {
 	now: string | null,
 };
 
+/**  The help texts the window has for what Entra refuses. */
+export type EntraHelp = 
+/**  Nobody has consented to what the application asks for. */
+"notConsented" | 
+/**  Only an administrator can consent. */
+"adminConsentNeeded" | 
+/**  An administrator was asked for approval and has not answered yet. */
+"approvalNeeded" | 
+/**  The person declined the consent. */
+"consentDeclined" | 
+/**  The tenant does not subscribe to a service the application needs. */
+"notSubscribed" | 
+/**  The application's registration lacks a permission. */
+"permissionNotConfigured" | 
+/**  The application asks for a permission that does not exist there. */
+"unknownScope" | 
+/**  Multi-factor authentication is needed. */
+"mfaNeeded" | 
+/**  The person must register for multi-factor authentication first. */
+"mfaSetUp" | 
+/**  The last multi-factor authentication has expired. */
+"mfaExpired" | 
+/**  Another provider must do the multi-factor authentication. */
+"mfaElsewhere" | 
+/**  A rule forbids registering for multi-factor authentication from here. */
+"mfaSetUpBlocked" | 
+/**  Conditional Access blocks the sign-in. */
+"conditionalAccess" | 
+/**  Conditional Access blocks signing in with a code, as in many tenants. */
+"deviceCodeBlocked" | 
+/**  This computer is not compliant. */
+"deviceNotCompliant" | 
+/**  This computer is not joined to the domain. */
+"deviceNotJoined" | 
+/**  This computer did not authenticate itself. */
+"deviceNotKnown" | 
+/**  The application is not on the list of approved ones. */
+"appNotApproved" | 
+/**  A delegated administrator's sign-in counts as risky. */
+"delegatedAdminRisk" | 
+/**  Security defaults block it. */
+"securityDefaults" | 
+/**  The registration does not allow public client flows, or has the redirect address under *Web*. */
+"publicClientOff" | 
+/**  The registration has a secret, which a desktop application must not send. */
+"secretSent" | 
+/**  The redirect address is not registered. */
+"redirectWrong" | 
+/**  The redirect address is registered under *Single-page application*. */
+"spaRedirect" | 
+/**  The application is not known in the tenant. */
+"unknownClient" | 
+/**  The application is switched off in the tenant. */
+"clientDisabled" | 
+/**  Microsoft Graph, as the application names it, is not known in the tenant: often the wrong cloud. */
+"resourceMissing" | 
+/**  There is no such tenant. */
+"unknownTenant" | 
+/**  The tenant lives in another cloud. */
+"otherCloud" | 
+/**  The account does not exist in the tenant. */
+"accountElsewhere" | 
+/**  The account is a personal one. */
+"personalAccount" | 
+/**  The account is not assigned to the application. */
+"notAssigned" | 
+/**  The application is for one tenant and was used with another address. */
+"singleTenantApp" | 
+/**  The address of sign-in does not allow this kind of it. */
+"wrongAuthority" | 
+/**  Tenant restrictions or cross-tenant access policy forbid it. */
+"tenantRestrictions" | 
+/**  The kept sign-in has expired. */
+"signInExpired" | 
+/**  The kept sign-in was revoked. */
+"signInRevoked" | 
+/**  The password was changed since the sign-in. */
+"passwordChanged" | 
+/**  The kept sign-in is not accepted. */
+"signInInvalid" | 
+/**  The organisation asks for a new sign-in after a time. */
+"signInFrequency" | 
+/**  The code was used already. */
+"codeUsed" | 
+/**  The code does not belong to this sign-in. */
+"codeMismatch" | 
+/**  The browser has no sign-in. */
+"noSession" | 
+/**  No tenant is named. */
+"noTenantNamed" | 
+/**  The account, or where it signs in from, is locked. */
+"accountLocked" | 
+/**  The password has expired. */
+"passwordExpired" | 
+/**  The account is disabled. */
+"accountDisabled" | 
+/**  The user name or the password is wrong. */
+"wrongPassword" | 
+/**  The application asked too often in a short time. */
+"tooManyTries" | 
+/**  The service is busy or broken for the moment. */
+"busy" | 
+/**  The device code is wrong or was used. */
+"deviceCodeWrong" | 
+/**  The device code has expired. */
+"deviceCodeExpired" | 
+/**  The person declined on the other device. */
+"deviceCodeDeclined";
+
 /**  Every kind of failure the window tells apart. */
 export type ErrorCode = 
 /**  Nobody is signed in, or the sign-in has ended. */
@@ -280,6 +432,18 @@ export type ErrorCode =
 "notAllowed" | 
 /**  The application lacks a scope. */
 "missingScope" | 
+/**  Sending the action was not consented to yet; it is asked for with a sign-in. */
+"consentNeeded" | 
+/**  The object is outside the scope tags of the account's Intune role. */
+"outOfScopeTags" | 
+/**  The tenant has no Intune licence that covers this. */
+"noLicence" | 
+/**  The window is locked. */
+"locked" | 
+/**  The tenant is on the list already. */
+"tenantKnown" | 
+/**  The organisation does not allow it; `message` says what. */
+"forbidden" | 
 /**  No such object. */
 "notFound" | 
 /**  The service's answer could not be understood. */
@@ -448,7 +612,13 @@ export type KeychainView =
 "locked" | 
 /**  There is no keychain: the session lasts until the window closes. */
 "absent" | 
-/**  The keychain did not answer or refused: the session lasts until the window closes. */
+/**  The keychain was not opened to Unlatch: a person or a rule denied it. The session lasts until the window closes. */
+"denied" | 
+/**  The keychain did not answer, as when it waits for a person: the session lasts until the window closes. */
+"noAnswer" | 
+/**  The keychain went away while Unlatch was running: the session lasts until the window closes. */
+"vanished" | 
+/**  The keychain failed in another way: the session lasts until the window closes. */
 "failed" | 
 /**  The demo tenant keeps nothing. */
 "notUsed";
@@ -461,6 +631,24 @@ export type Mode =
 "tenant" | 
 /**  No tenant is configured yet. */
 "unconfigured";
+
+/**  A tenant that can be put behind the window. */
+export type PlaceView = {
+	/**  Names it to `show_place` and `remove_place`. */
+	id: string,
+	/**  Demo, tenant, or none configured yet. */
+	mode: Mode,
+	/**  The tenant as it was named: an id or a domain. Empty for the demo tenant and where none is configured. */
+	tenant: string,
+	/**  Who is signed in there, or was before the sign-in ended. */
+	account: AccountView | null,
+	/**  Whether that sign-in is in force. */
+	signedIn: boolean,
+	/**  Whether a run is under way there. */
+	runUnderWay: boolean,
+	/**  Whether it can be taken off the list: the first one and the demo tenant cannot. */
+	removable: boolean,
+};
 
 /**  One device of a plan. */
 export type PlanItem = {
@@ -626,6 +814,8 @@ export type SettingsInput = {
 	cloud: string,
 	/**  Whether a reason must be given for every run. */
 	requireReason: boolean,
+	/**  Minutes without input after which the window locks; 0 means never. */
+	idleLockMinutes: number,
 	/**  `en` or `es`; none follows the system. */
 	language: string | null,
 };
@@ -644,6 +834,12 @@ export type SettingsView = {
 	maxRunSize: number,
 	/**  How many seconds a run counts down, and can be stopped, before its first request. */
 	countdownSeconds: number,
+	/**  Minutes without input after which the window locks; 0 means never. */
+	idleLockMinutes: number,
+	/**  Whether signing in with a code on another device is allowed. */
+	deviceCode: boolean,
+	/**  Whether further tenants may be named. Not where policy names the one. */
+	severalTenants: boolean,
 	/**  `en` or `es`; none follows the system. */
 	language: string | null,
 	/**  Keys that machine policy fixes, as they are written in the file. */
@@ -652,6 +848,49 @@ export type SettingsView = {
 	dataFolder: string,
 	/**  The user's configuration file. */
 	configFile: string,
+};
+
+/**  One of [`SetupLinks`]. */
+export type SetupLink = 
+/**  Where applications are registered. */
+"registrations" | 
+/**  Consent to everything. */
+"adminConsent" | 
+/**  Consent to searching alone. */
+"adminConsentToSearch";
+
+/**  Addresses that help to set the application up. */
+export type SetupLinks = {
+	/**  Where applications are registered: the Microsoft Entra admin center of the cloud. None for a custom cloud. */
+	registrations: string | null,
+	/**
+	 *  Where an administrator consents for the whole organisation, to be opened here or sent to one. None while tenant or
+	 *  client id are not whole.
+	 */
+	adminConsent: string | null,
+	/**  The same without the permission to send the action: enough for searching. */
+	adminConsentToSearch: string | null,
+};
+
+/**  What a cloud's sign-in service says of a tenant. */
+export type TenantCheck = 
+/**  It exists; its id is `tenant_id`. */
+{ kind: "found"; tenantId: string } | 
+/**  The cloud knows no such tenant. */
+{ kind: "notFound" } | 
+/**  It exists, and signs in on another host: it belongs to another cloud. */
+{ kind: "otherCloud"; host: string } | 
+/**  The service could not be asked. */
+{ kind: "notAsked"; problem: CommandError };
+
+/**  A tenant and an application in it, as a person names them. */
+export type TenantInput = {
+	/**  Tenant id or verified domain. */
+	tenant: string,
+	/**  Application (client) id, a GUID; may be empty where only the tenant is asked for. */
+	clientId: string,
+	/**  `global`, `us-gov`, `us-gov-dod` or `china`; `custom` means the table in the file. */
+	cloud: string,
 };
 
 /**  A person in the directory. */
@@ -679,7 +918,9 @@ export type UsersFound = {
 /**  Something that happened outside the window. */
 export type WindowNotice = 
 /**  Unlatch was started once more. That start ended, and what it was told counts for nothing. */
-"startedAgain";
+"startedAgain" | 
+/**  The window was locked, as nobody has touched it for a while. */
+"locked";
 
 /* Tauri Specta runtime */
 async function typedError<T, E>(result: Promise<T>): Promise<{ status: "ok"; data: T } | { status: "error"; error: E }> {
