@@ -8,10 +8,12 @@ export type {
   CommandError,
   ConfigProblem,
   Confirmation,
+  DeviceCodeView,
   DeviceRow,
   DeviceWarning,
   DeviceField,
   DevicesFound,
+  EntraHelp,
   ErrorCode,
   FoundView,
   ItemReason,
@@ -20,6 +22,7 @@ export type {
   JournalCheck,
   KeychainView,
   Mode,
+  PlaceView,
   PlanItem,
   PlanView,
   ReportFormat,
@@ -34,6 +37,10 @@ export type {
   SessionView,
   SettingsInput,
   SettingsView,
+  SetupLink,
+  SetupLinks,
+  TenantCheck,
+  TenantInput,
   UserRow,
   UsersFound,
   WindowNotice,
@@ -45,10 +52,30 @@ export interface Backend {
   /** Starts the demo tenant and puts it behind the window, signed out. */
   startDemo(): Promise<t.AppStatus>;
   leaveDemo(): Promise<t.AppStatus>;
-  /** Opens the browser and resolves when the sign-in is done, up to 5 minutes later. */
-  signIn(): Promise<t.AppStatus>;
+  /** Puts another tenant behind the window. */
+  showPlace(place: string): Promise<t.AppStatus>;
+  /** Names a further tenant and shows it, signed out. */
+  addPlace(input: t.TenantInput): Promise<t.AppStatus>;
+  /** Signs out there and takes it off the list. */
+  removePlace(place: string): Promise<t.AppStatus>;
+  /** Asks the cloud for the tenant: a newer call makes an older one fail with `superseded`. */
+  checkTenant(input: t.TenantInput): Promise<t.TenantCheck>;
+  setupLinks(input: t.TenantInput): Promise<t.SetupLinks>;
+  openSetupLink(input: t.TenantInput, link: t.SetupLink): Promise<void>;
+  /**
+   * Opens the browser and resolves when the sign-in is done, up to 5 minutes later. `privileged` asks for the permission to send
+   * the action as well. Unlocks a locked window.
+   */
+  signIn(privileged: boolean): Promise<t.AppStatus>;
+  /** The same with a code that is typed on another device; it is told through `onCode`. */
+  signInWithCode(privileged: boolean, onCode: (code: t.DeviceCodeView) => void): Promise<t.AppStatus>;
   cancelSignIn(): Promise<void>;
-  signOut(): Promise<t.AppStatus>;
+  /** `browser` also opens Microsoft's page for signing out there. */
+  signOut(browser: boolean): Promise<t.AppStatus>;
+  /** Somebody used keyboard or pointer. */
+  touch(): Promise<void>;
+  lockWindow(): Promise<t.AppStatus>;
+  unlock(): Promise<t.AppStatus>;
   saveSettings(input: t.SettingsInput): Promise<t.AppStatus>;
   /** As you type: a newer call makes an older one fail with `superseded`. */
   findUsers(text: string): Promise<t.UsersFound>;
@@ -95,5 +122,5 @@ export class BackendError extends Error {
 export function failure(thrown: unknown): t.CommandError {
   if (thrown instanceof BackendError) return thrown.detail;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return { code: 'internal', message, requestId: null, retryAfter: null };
+  return { code: 'internal', message, requestId: null, retryAfter: null, help: null, at: null };
 }

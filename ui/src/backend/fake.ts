@@ -1,42 +1,36 @@
 import {
   BackendError,
-  type AccountView,
   type AppStatus,
   type Backend,
   type CommandError,
   type Confirmation,
+  type DeviceCodeView,
   type DeviceRow,
   type DevicesFound,
-  type ErrorCode,
   type ItemView,
   type JournalCheck,
+  type PlaceView,
   type PlanView,
   type ReportFormat,
-  type RunCounts,
   type RunProgress,
   type RunSummary,
   type RunView,
   type SelectedDevice,
+  type SessionView,
   type SettingsInput,
+  type SetupLink,
+  type TenantCheck,
+  type TenantInput,
   type WindowNotice,
 } from './backend';
+import { count, fakeAccount, fakeCode, fakePlace, problem, unsent, WHILE_LOCKED } from './fake-values';
 import { FAKE_NOW, fakeApps, fakeDevice, fakeUsers } from './fake-tenant';
 
 export type Command = keyof Backend;
-
-export const fakeAccount: AccountView = {
-  name: 'Alma Núñez',
-  username: 'alma@contoso.example',
-  tenantId: '3f2b1c00-0000-4000-8000-000000000001',
-  tenantName: 'Contoso',
-  tenantColour: 2,
-};
-
-export function problem(code: ErrorCode, more: Partial<CommandError> = {}): CommandError {
-  return { code, message: `fake: ${code}`, requestId: null, retryAfter: null, ...more };
-}
+export { fakeAccount, fakeCode, fakePlace, problem } from './fake-values';
 
 interface FakeRun {
+  place: string;
   view: RunView;
   tell: ((progress: RunProgress) => void) | null;
 }
@@ -51,6 +45,17 @@ export class FakeBackend implements Backend {
   delay = 0;
   /** Who signs in next. */
   account = fakeAccount;
+  /** Whether sending the action was consented to. */
+  consented = true;
+  /** Places in which a run is under way that this engine knows nothing else of. */
+  readonly running = new Set<string>();
+  /** The code for another device. */
+  code = fakeCode;
+  /** What the cloud says of a tenant. */
+  tenantCheck: (input: TenantInput) => TenantCheck = () => ({
+    kind: 'found',
+    tenantId: fakeAccount.tenantId,
+  });
   /** Milliseconds between two items of a run; none waits for {@link step}. */
   pace: number | null = null;
   /** How each item of a run turns out, by its position. */
@@ -70,12 +75,20 @@ export class FakeBackend implements Backend {
   #plans = new Map<string, PlanView>();
   #runs: FakeRun[] = [];
   #signIn: { reject: (error: Error) => void } | null = null;
+  /** The session of each place that is not shown. */
+  #sessions = new Map<string, SessionView>();
+  #checks = 0;
   #turns = 0;
 
   constructor(status: Partial<AppStatus> = {}) {
+    const mode = status.mode ?? 'tenant';
     this.status = {
       version: '0.1.0',
-      mode: 'tenant',
+      mode,
+      places:
+        mode === 'demo' ? [fakePlace('home'), fakePlace('demo', { mode })] : [fakePlace('home', { mode })],
+      place: mode === 'demo' ? 'demo' : 'home',
+      locked: false,
       session: { kind: 'signedOut', problem: null },
       keychain: 'kept',
       journalProblem: null,
@@ -88,6 +101,9 @@ export class FakeBackend implements Backend {
         requireReason: false,
         maxRunSize: 500,
         countdownSeconds: 0,
+        idleLockMinutes: 15,
+        deviceCode: true,
+        severalTenants: true,
         language: 'en',
         locked: [],
         dataFolder: '/home/alma/.local/share/unlatch',
@@ -130,15 +146,47 @@ export class FakeBackend implements Backend {
     if (gate) await gate;
     const error = this.#failures.get(command)?.shift();
     if (error) throw new BackendError(error);
+    if (this.status.locked && !WHILE_LOCKED.includes(command)) throw new BackendError(problem('locked'));
     return give();
   }
 
-  #set(change: Partial<AppStatus>): AppStatus {
+  /** The status after a change; who is signed in where follows from the sessions. */
+  #set(change: Partial<AppStatus> = {}): AppStatus {
     this.status = { ...this.status, ...change };
+    const { places, place: shown } = this.status;
+    this.status.places = places.map((place) => {
+      const session = place.id === shown ? this.status.session : this.#sessions.get(place.id);
+      const moving = this.#runs.some(
+        (run) => run.place === place.id && ['starting', 'active'].includes(run.view.summary.state),
+      );
+      const runUnderWay = moving || this.running.has(place.id);
+      return session?.kind === 'signedIn'
+        ? { ...place, runUnderWay, account: session.account, signedIn: true }
+        : { ...place, runUnderWay, signedIn: false };
+    });
     return this.status;
   }
 
-  appStatus = () => this.#answer('appStatus', null, () => this.status);
+  #put(id: string, change: Partial<AppStatus> = {}): AppStatus {
+    const places = change.places ?? this.status.places;
+    const to = places.find((place) => place.id === id);
+    if (!to) throw new BackendError(problem('notFound'));
+    if (id !== this.status.place) this.#sessions.set(this.status.place, this.status.session);
+    const session = this.#sessions.get(id) ?? { kind: 'signedOut', problem: null };
+    const { mode } = to;
+    return this.#set({ place: id, mode, session, keychain: mode === 'demo' ? 'notUsed' : 'kept', ...change });
+  }
+
+  /** A further tenant on the list, with somebody signed in there or not. */
+  with(place: PlaceView): this {
+    this.status = { ...this.status, places: [...this.status.places, place] };
+    if (place.signedIn && place.account) {
+      this.#sessions.set(place.id, { kind: 'signedIn', account: place.account });
+    }
+    return this;
+  }
+
+  appStatus = () => this.#answer('appStatus', null, () => this.#set());
 
   /** Tells the window something, once it listens. */
   notify: (notice: WindowNotice) => void = () => {};
@@ -149,33 +197,104 @@ export class FakeBackend implements Backend {
     });
 
   startDemo = () =>
-    this.#answer('startDemo', null, () =>
-      this.#set({ mode: 'demo', keychain: 'notUsed', session: { kind: 'signedOut', problem: null } }),
-    );
+    this.#answer('startDemo', null, () => {
+      const known = this.status.places.some((place) => place.id === 'demo');
+      const places = known
+        ? this.status.places
+        : [...this.status.places, fakePlace('demo', { mode: 'demo' })];
+      return this.#put('demo', { places });
+    });
 
-  leaveDemo = () =>
-    this.#answer('leaveDemo', null, () =>
-      this.#set({ mode: 'tenant', keychain: 'kept', session: { kind: 'signedOut', problem: null } }),
-    );
+  leaveDemo = () => this.#answer('leaveDemo', null, () => this.#put('home'));
 
-  signIn = () =>
-    Promise.race([
-      this.#answer('signIn', null, () => this.#set({ session: { kind: 'signedIn', account: this.account } })),
-      new Promise<never>((_, reject) => (this.#signIn = { reject })),
+  showPlace = (place: string) => this.#answer('showPlace', place, () => this.#put(place));
+
+  addPlace = (input: TenantInput) =>
+    this.#answer('addPlace', input, () => {
+      if (this.status.places.some(({ tenant }) => tenant === input.tenant)) {
+        throw new BackendError(problem('tenantKnown'));
+      }
+      const place = fakePlace(`place-${++this.#turns}`, { tenant: input.tenant, removable: true });
+      return this.#put(place.id, { places: [...this.status.places, place] });
+    });
+
+  removePlace = (id: string) =>
+    this.#answer('removePlace', id, () => {
+      const going = this.status.places.find((place) => place.id === id);
+      if (going?.runUnderWay) throw new BackendError(problem('runUnderWay'));
+      const places = this.status.places.filter((place) => place.id !== id);
+      return this.status.place === id ? this.#put('home', { places }) : this.#set({ places });
+    });
+
+  checkTenant = (input: TenantInput) => {
+    const turn = (this.#checks += 1);
+    return this.#answer('checkTenant', input, () => {
+      if (turn !== this.#checks) throw new BackendError(problem('superseded'));
+      return this.tenantCheck(input);
+    });
+  };
+
+  setupLinks = (input: TenantInput) =>
+    this.#answer('setupLinks', input, () => {
+      const whole = input.tenant !== '' && input.clientId.length === 36;
+      const consent = `https://login.microsoftonline.com/${input.tenant}/v2.0/adminconsent?client_id=${input.clientId}`;
+      return {
+        registrations: input.cloud === 'custom' ? null : 'https://entra.microsoft.com/#view/RegisteredApps',
+        adminConsent: whole ? `${consent}&scope=all` : null,
+        adminConsentToSearch: whole ? `${consent}&scope=search` : null,
+      };
+    });
+
+  openSetupLink = (input: TenantInput, link: SetupLink) =>
+    this.#answer('openSetupLink', { input, link }, () => {});
+
+  touch = () => this.#answer('touch', null, () => {});
+
+  lockWindow = () => this.#answer('lockWindow', null, () => this.#set({ locked: true }));
+
+  unlock = () => this.#answer('unlock', null, () => this.#set({ locked: false }));
+
+  /** Nobody touched the window for a while. */
+  fallAsleep(): void {
+    this.status = { ...this.status, locked: true };
+    this.notify('locked');
+  }
+
+  #signedIn(privileged: boolean): AppStatus {
+    if (privileged) this.consented = true;
+    return this.#set({ locked: false, session: { kind: 'signedIn', account: this.account } });
+  }
+
+  #cancellable(): Promise<never> {
+    return new Promise<never>((_, reject) => (this.#signIn = { reject }));
+  }
+
+  signIn = (privileged: boolean) =>
+    Promise.race([this.#answer('signIn', privileged, () => this.#signedIn(privileged)), this.#cancellable()]);
+
+  signInWithCode = (privileged: boolean, onCode: (code: DeviceCodeView) => void) => {
+    queueMicrotask(() => onCode(this.code));
+    return Promise.race([
+      this.#answer('signInWithCode', privileged, () => this.#signedIn(privileged)),
+      this.#cancellable(),
     ]);
+  };
 
   cancelSignIn = () =>
     this.#answer('cancelSignIn', null, () =>
       this.#signIn?.reject(new BackendError(problem('signInCancelled'))),
     );
 
-  signOut = () =>
-    this.#answer('signOut', null, () => this.#set({ session: { kind: 'signedOut', problem: null } }));
+  signOut = (browser: boolean) =>
+    this.#answer('signOut', browser, () => this.#set({ session: { kind: 'signedOut', problem: null } }));
 
   saveSettings = (input: SettingsInput) =>
     this.#answer('saveSettings', input, () =>
       this.#set({
         mode: this.status.mode === 'demo' ? 'demo' : 'tenant',
+        places: this.status.places.map((place) =>
+          place.id === 'home' ? { ...place, mode: 'tenant', tenant: input.tenant } : place,
+        ),
         configProblem: null,
         settings: { ...this.status.settings, ...input },
       }),
@@ -227,7 +346,10 @@ export class FakeBackend implements Backend {
 
   #device(number: number): DeviceRow {
     const user = fakeUsers[Math.floor(number / 3) % fakeUsers.length] ?? null;
-    return fakeDevice(number, user, this.now);
+    const device = fakeDevice(number, user, this.now);
+    // Each tenant has devices of its own.
+    const { place } = this.status;
+    return place === 'home' || place === 'demo' ? device : { ...device, id: `${place}-${device.id}` };
   }
 
   #found(devices: DeviceRow[]): DevicesFound {
@@ -239,7 +361,7 @@ export class FakeBackend implements Backend {
       problem: null,
       ...this.devicesFound,
     };
-    for (const device of found.devices) this.#known.set(device.id, device);
+    for (const device of found.devices) this.#known.set(`${this.status.place} ${device.id}`, device);
     return found;
   }
 
@@ -247,11 +369,12 @@ export class FakeBackend implements Backend {
     this.#answer('planRun', selection, () => {
       const session = this.status.session;
       if (session.kind !== 'signedIn') throw new BackendError(problem('signedOut'));
+      if (!this.consented) throw new BackendError(problem('consentNeeded'));
       const plan: PlanView = {
         planId: `plan-${++this.#turns}`,
         account: session.account,
         items: selection.map(({ deviceId, route }) => {
-          const device = this.#known.get(deviceId);
+          const device = this.#known.get(`${this.status.place} ${deviceId}`);
           if (!device) throw new BackendError(problem('invalidInput'));
           return { device, route, documented: this.documented(device) };
         }),
@@ -292,6 +415,7 @@ export class FakeBackend implements Backend {
         gaveUp: false,
       }));
       const run: FakeRun = {
+        place: this.status.place,
         view: {
           summary: {
             id: `run-${++this.#turns}`,
@@ -318,7 +442,7 @@ export class FakeBackend implements Backend {
 
   /** Puts a run into the journal as it is. */
   keep(view: RunView): void {
-    this.#runs.unshift({ view, tell: null });
+    this.#runs.unshift({ place: this.status.place, view, tell: null });
   }
 
   #go(run: FakeRun): void {
@@ -402,7 +526,10 @@ export class FakeBackend implements Backend {
       return run.view;
     });
 
-  listRuns = () => this.#answer('listRuns', null, () => this.#runs.map(({ view }) => view.summary));
+  listRuns = () =>
+    this.#answer('listRuns', null, () =>
+      this.#runs.filter(({ place }) => place === this.status.place).map(({ view }) => view.summary),
+    );
 
   getRun = (runId: string) => this.#answer('getRun', runId, () => this.#run(runId).view);
 
@@ -445,20 +572,4 @@ export class FakeBackend implements Backend {
     );
 
   verifyJournal = () => this.#answer('verifyJournal', null, () => this.journal);
-}
-
-const unsent = { state: 'waiting', reason: null, message: null, found: null, canSendAgain: false } as const;
-
-export function count(items: readonly ItemView[]): RunCounts {
-  const of = (...states: ItemView['state'][]) => items.filter((item) => states.includes(item.state)).length;
-  return {
-    total: items.length,
-    waiting: of('waiting', 'sending'),
-    accepted: of('accepted'),
-    done: of('done'),
-    answered: of('failed', 'notSupported', 'canceled', 'other'),
-    failed: of('refused', 'stopped'),
-    unconfirmed: of('unconfirmed'),
-    notSent: of('notSent'),
-  };
 }

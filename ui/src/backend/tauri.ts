@@ -1,7 +1,13 @@
 import { Channel } from '@tauri-apps/api/core';
 
 import { BackendError, type Backend } from './backend';
-import { commands, type CommandError, type RunProgress, type WindowNotice } from './bindings';
+import {
+  commands,
+  type CommandError,
+  type DeviceCodeView,
+  type RunProgress,
+  type WindowNotice,
+} from './bindings';
 
 type Result<T> = { status: 'ok'; data: T } | { status: 'error'; error: CommandError };
 
@@ -16,9 +22,23 @@ export const tauriBackend: Backend = {
   appStatus: () => value(commands.appStatus()),
   startDemo: () => value(commands.startDemo()),
   leaveDemo: () => value(commands.leaveDemo()),
-  signIn: () => value(commands.signIn()),
+  showPlace: (place) => value(commands.showPlace(place)),
+  addPlace: (input) => value(commands.addPlace(input)),
+  removePlace: (place) => value(commands.removePlace(place)),
+  checkTenant: (input) => value(commands.checkTenant(input)),
+  setupLinks: (input) => value(commands.setupLinks(input)),
+  openSetupLink: async (input, link) => void (await value(commands.openSetupLink(input, link))),
+  signIn: (privileged) => value(commands.signIn(privileged)),
+  signInWithCode: (privileged, onCode) => {
+    const channel = new Channel<DeviceCodeView>();
+    channel.onmessage = onCode;
+    return value(commands.signInWithCode(privileged, channel));
+  },
   cancelSignIn: async () => void (await value(commands.cancelSignIn())),
-  signOut: () => value(commands.signOut()),
+  signOut: (browser) => value(commands.signOut(browser)),
+  touch: async () => void (await value(commands.touch())),
+  lockWindow: () => value(commands.lockWindow()),
+  unlock: () => value(commands.unlock()),
   saveSettings: (input) => value(commands.saveSettings(input)),
   watchWindow: async (onNotice) => {
     const channel = new Channel<WindowNotice>();

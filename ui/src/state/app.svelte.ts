@@ -1,97 +1,151 @@
 import {
   failure,
-  type AccountView,
   type AppStatus,
   type Backend,
   type CommandError,
   type Confirmation,
-  type PlanView,
+  type DeviceCodeView,
   type SettingsInput,
+  type SettingsView,
+  type TenantInput,
   type WindowNotice,
 } from '../backend/backend';
+import { m } from '../paraglide/messages';
 import { Announcer } from './announcer.svelte';
+import { DeskState, type Trouble, type View } from './desk.svelte';
 import { useLocale } from './locale.svelte';
-import { Search } from './search.svelte';
-import { Selection, type Held } from './selection.svelte';
-
-export type View =
-  | { name: 'desk' }
-  | { name: 'confirm'; plan: PlanView }
-  | { name: 'run'; runId: string; from: 'desk' | 'history' }
-  | { name: 'history' }
-  | { name: 'settings' };
-
-/** A trouble that a banner tells, and what its one button does. */
-export interface Trouble {
-  error: CommandError;
-  again: () => void;
-}
+import { placeName, registrationKey, samePerson, shownPlace } from './places';
+import type { Search } from './search.svelte';
+import type { Selection } from './selection.svelte';
 
 const BANNER_CODES: readonly string[] = ['signedOut', 'offline', 'tls', 'throttled'];
+
+type Change = 'signIn' | 'code' | 'demo' | 'place' | 'signOut' | 'name';
+
+/** A code for another device, and until when it is good. */
+export interface ShownCode extends DeviceCodeView {
+  until: number;
+}
 
 /** Whether a failure concerns the whole window, and a banner tells it. */
 export function onBanner(error: CommandError): boolean {
   return BANNER_CODES.includes(error.code);
 }
 
-/** Whether two sign-ins are the same person in the same tenant. */
-function same(one: AccountView | null, other: AccountView | null): boolean {
-  return one?.tenantId === other?.tenantId && one?.username === other?.username;
+function accountOf({ session }: AppStatus) {
+  return session.kind === 'signedIn' ? session.account : null;
 }
 
-/** Where the settings lead: another place has other people and devices. */
-function placeOf(status: AppStatus | null): string {
-  const { tenant, clientId, cloud } = status?.settings ?? {};
-  return JSON.stringify([status?.mode, tenant, clientId, cloud]);
+/** What is in force, to be sent back with a change. */
+export function asInput(settings: SettingsView): SettingsInput {
+  return {
+    tenant: settings.tenant ?? '',
+    clientId: settings.clientId ?? '',
+    cloud: settings.cloud,
+    requireReason: settings.requireReason,
+    idleLockMinutes: settings.idleLockMinutes,
+    language: settings.language,
+  };
 }
 
 /** What the window shows and what a person may do in it. */
 export class AppState {
   status = $state.raw<AppStatus | null>(null);
-  view = $state.raw<View>({ name: 'desk' });
-  busy = $state<'signIn' | 'demo' | 'signOut' | 'plan' | 'start' | null>(null);
-  /** Why the last sign-in, start or settings did not work. */
-  problem = $state.raw<CommandError | null>(null);
-  trouble = $state.raw<Trouble | null>(null);
+  /** What stands in front of a person in the tenant that is shown. */
+  desk = $state.raw<DeskState>()!;
+  busy = $state<Change | 'plan' | 'start' | 'unlock' | null>(null);
   /** What happened outside the window, until it is closed. */
   notice = $state<WindowNotice | null>(null);
-  /** The desk stays when a sign-in ends by itself, so that nothing is lost. */
-  deskStays = $state(false);
-  /** The review was left: the desk gives the focus back to the button that opened it. */
-  reviewLeft = false;
+  /** Nothing but the lock is shown. */
+  locked = $state(false);
+  lockProblem = $state.raw<CommandError | null>(null);
+  /** The code to be typed on another device, while one is waited for. */
+  code = $state.raw<ShownCode | null>(null);
 
-  readonly selection = new Selection();
   readonly announcer = new Announcer();
-  readonly search: Search;
 
-  readonly account = $derived(this.status?.session.kind === 'signedIn' ? this.status.session.account : null);
+  readonly account = $derived(this.status ? accountOf(this.status) : null);
+  readonly place = $derived(shownPlace(this.status));
   readonly canRecover = $derived(this.account !== null && this.status?.journalProblem === null);
+  /** Whether there is anything to lock away. */
+  readonly canLock = $derived(
+    this.account !== null || (this.status?.places.some((place) => place.signedIn) ?? false),
+  );
+
+  /** One for each tenant that was shown, by the id of its place. */
+  readonly #desks = new Map<string, DeskState>();
+  /** How often the status was asked for, and the question whose answer is the newest. An older answer is dropped. */
+  #asked = 0;
+  #newest = 0;
+  #language: string | null | undefined;
 
   constructor(readonly backend: Backend) {
-    this.search = new Search(backend, {
-      failed: (error, again) => this.tell(error, again),
-      answered: () => (this.trouble = null),
-    });
+    this.desk = this.#newDesk('');
+  }
+
+  get view(): View {
+    return this.desk.view;
+  }
+
+  get problem(): CommandError | null {
+    return this.desk.problem;
+  }
+
+  set problem(problem: CommandError | null) {
+    this.desk.problem = problem;
+  }
+
+  get trouble(): Trouble | null {
+    return this.desk.trouble;
+  }
+
+  set trouble(trouble: Trouble | null) {
+    this.desk.trouble = trouble;
+  }
+
+  get selection(): Selection {
+    return this.desk.selection;
+  }
+
+  get search(): Search {
+    return this.desk.search;
   }
 
   async start(): Promise<void> {
     this.problem = null;
     try {
-      await this.backend.watchWindow((notice) => (this.notice = notice));
-      this.#show(await this.backend.appStatus());
+      await this.backend.watchWindow((notice) => this.#noticed(notice));
+      this.#take(await this.backend.appStatus());
     } catch (thrown) {
       this.problem = failure(thrown);
     }
   }
 
-  async signIn(): Promise<void> {
-    const before = this.account ?? this.#lastAccount;
-    await this.#change('signIn', async () => {
-      const status = await this.backend.signIn();
+  /** `privileged` asks for the permission to send the action as well. Gives whether somebody is signed in now. */
+  signIn(privileged = false): Promise<boolean> {
+    return this.#change('signIn', async () => {
+      const status = await this.backend.signIn(privileged);
       this.trouble = null;
-      const after = status.session.kind === 'signedIn' ? status.session.account : null;
-      if (before && !same(before, after)) this.#forget();
       return status;
+    });
+  }
+
+  /** The same with a code that is typed on another device. */
+  signInWithCode(privileged = false): Promise<boolean> {
+    return this.#change('code', async () => {
+      let waiting = true;
+      try {
+        const status = await this.backend.signInWithCode(privileged, (code) => {
+          if (!waiting) return;
+          this.code = { ...code, until: Date.now() + code.expiresInSeconds * 1000 };
+          this.announcer.say(m.code_announce({ code: code.userCode, address: code.verificationUri }));
+        });
+        this.trouble = null;
+        return status;
+      } finally {
+        waiting = false;
+        this.code = null;
+      }
     });
   }
 
@@ -103,51 +157,105 @@ export class AppState {
     }
   }
 
-  async startDemo(): Promise<void> {
-    await this.#change('demo', () => this.backend.startDemo());
+  startDemo(): Promise<void> {
+    return this.#go('demo', () => this.backend.startDemo());
   }
 
-  async leaveDemo(): Promise<void> {
-    await this.#change('demo', async () => {
-      const status = await this.backend.leaveDemo();
-      this.#forget();
-      this.deskStays = false;
-      return status;
-    });
+  leaveDemo(): Promise<void> {
+    return this.#go('demo', () => this.backend.leaveDemo());
+  }
+
+  async showPlace(place: string): Promise<void> {
+    if (place === this.status?.place) return;
+    await this.#go('place', () => this.backend.showPlace(place));
+  }
+
+  /** Gives what went wrong, or nothing. */
+  async removePlace(place: string): Promise<CommandError | null> {
+    if (this.busy) return null;
+    this.busy = 'place';
+    const removed = this.status?.places.find((each) => each.id === place);
+    try {
+      this.#take(await this.backend.removePlace(place));
+      if (removed) this.announcer.say(m.place_removed({ tenant: placeName(removed) }));
+      return null;
+    } catch (thrown) {
+      return failure(thrown);
+    } finally {
+      this.busy = null;
+    }
+  }
+
+  /** Names the first tenant or a further one and goes on to its sign-in. Gives what is wrong with it, or nothing. */
+  async nameTenant(input: TenantInput, further: boolean): Promise<CommandError | null> {
+    const settings = this.status?.settings;
+    if (this.busy || !settings) return null;
+    const desk = this.desk;
+    this.busy = 'name';
+    try {
+      const status = further
+        ? await this.backend.addPlace(input)
+        : await this.backend.saveSettings({ ...asInput(settings), ...input });
+      desk.view = { name: 'desk' };
+      this.#take(status);
+    } catch (thrown) {
+      return failure(thrown);
+    } finally {
+      this.busy = null;
+    }
+    void this.signIn();
+    return null;
   }
 
   /** The window is signed out even if the keychain does not let go of the sign-in; then it can be tried once more. */
-  async signOut(): Promise<void> {
+  async signOut(browser: boolean): Promise<void> {
     await this.#change('signOut', async () => {
       try {
-        return await this.backend.signOut();
-      } catch (thrown) {
-        this.status = await this.backend.appStatus();
-        throw thrown;
-      } finally {
+        const status = await this.backend.signOut(browser);
         this.#forget();
-        this.deskStays = false;
+        return status;
+      } catch (thrown) {
+        const status = await this.backend.appStatus().catch(() => null);
+        if (status === null || accountOf(status) === null) this.#forget();
+        if (status) this.#take(status);
+        throw thrown;
       }
     });
   }
 
+  /** Hides everything at once, then has the engine refuse everything. */
+  async lock(): Promise<void> {
+    if (this.locked || !this.canLock) return;
+    this.#lock();
+    try {
+      this.#take(await this.backend.lockWindow());
+    } catch (thrown) {
+      this.problem = failure(thrown);
+      await this.refresh();
+    }
+  }
+
+  async unlock(): Promise<void> {
+    if (this.busy) return;
+    this.busy = 'unlock';
+    this.lockProblem = null;
+    try {
+      this.#take(await this.backend.unlock());
+    } catch (thrown) {
+      this.lockProblem = failure(thrown);
+      await this.refresh();
+    }
+    this.busy = null;
+  }
+
   /** Gives what went wrong, or nothing. */
   async saveSettings(input: SettingsInput): Promise<CommandError | null> {
-    const before = this.account ?? this.#lastAccount;
-    const place = placeOf(this.status);
     try {
-      this.#show(await this.backend.saveSettings(input));
+      this.#take(await this.backend.saveSettings(input));
+      return null;
     } catch (thrown) {
       return failure(thrown);
     }
-    // Another tenant or account: nothing of the old one stays on the screen.
-    const now = this.account;
-    if (before && (now ? !same(before, now) : placeOf(this.status) !== place)) {
-      this.#forget();
-      this.deskStays = now !== null;
-      this.#lastAccount = now;
-    }
-    return null;
   }
 
   /** Changes the language at once, and keeps it unless policy fixes it. */
@@ -155,45 +263,60 @@ export class AppState {
     useLocale(language);
     const settings = this.status?.settings;
     if (!settings || settings.locked.includes('language')) return;
-    const error = await this.saveSettings({
-      tenant: settings.tenant ?? '',
-      clientId: settings.clientId ?? '',
-      cloud: settings.cloud,
-      requireReason: settings.requireReason,
-      language,
-    });
+    const error = await this.saveSettings({ ...asInput(settings), language });
     if (error) this.problem = error;
   }
 
-  async review(): Promise<void> {
-    if (this.busy || !this.canRecover || this.selection.size === 0) return;
-    if (this.selection.size > (this.status?.settings.maxRunSize ?? 0)) return;
+  /** `asked` tells that the permission was just asked for. */
+  async review(asked = false): Promise<void> {
+    const desk = this.desk;
+    if (this.busy || !this.canRecover || desk.selection.size === 0) return;
+    if (desk.selection.size > (this.status?.settings.maxRunSize ?? 0)) return;
     this.busy = 'plan';
-    this.problem = null;
-    const again = () => void this.review();
+    desk.problem = null;
+    desk.consent = null;
     try {
-      const plan = await this.backend.planRun(this.selection.toSend());
-      this.view = { name: 'confirm', plan };
+      const plan = await this.backend.planRun(desk.selection.toSend());
+      if (!this.locked) desk.view = { name: 'confirm', plan };
     } catch (thrown) {
       const error = failure(thrown);
-      if (!this.tell(error, again)) this.problem = error;
+      if (error.code === 'consentNeeded') desk.consent = { problem: asked ? error : null };
+      else if (!this.#tell(desk, error, () => void this.review())) desk.problem = error;
     }
     this.busy = null;
+  }
+
+  /** Asks for the permission to send the action and goes on to the review. */
+  async askConsent(withCode = false): Promise<void> {
+    const desk = this.desk;
+    if (this.busy) return;
+    desk.consent = { problem: null };
+    const given = await (withCode ? this.signInWithCode(true) : this.signIn(true));
+    // Somebody else may have signed in, or the person may have gone elsewhere.
+    if (this.desk !== desk) return;
+    if (!given) {
+      desk.consent = { problem: desk.problem };
+      desk.problem = null;
+      return;
+    }
+    desk.consent = null;
+    if (!this.locked && desk.view.name === 'desk') await this.review(true);
   }
 
   /** Starts the run a person confirmed. Gives what went wrong, or nothing. */
   async recover(confirmation: Confirmation): Promise<CommandError | null> {
     if (this.busy) return null;
+    const desk = this.desk;
     this.busy = 'start';
     try {
       const run = await this.backend.startRun(confirmation);
-      this.#started = { runId: run.summary.id, kept: this.selection.kept() };
-      this.selection.clear();
-      this.view = { name: 'run', runId: run.summary.id, from: 'desk' };
+      desk.started = { runId: run.summary.id, kept: desk.selection.kept() };
+      desk.selection.clear();
+      desk.view = { name: 'run', runId: run.summary.id, from: 'desk' };
       return null;
     } catch (thrown) {
       const error = failure(thrown);
-      if (error.code === 'signedOut') this.tell(error, () => {});
+      if (error.code === 'signedOut') this.#tell(desk, error, () => {});
       return error;
     } finally {
       this.busy = null;
@@ -202,53 +325,80 @@ export class AppState {
 
   /** Whether a run's selection can be had back: it was the last that started here. */
   canSelectAgain(runId: string): boolean {
-    return this.#started?.runId === runId;
+    return this.desk.started?.runId === runId;
   }
 
   /** Back to the desk with the selection of a run of which nothing was sent. */
   selectAgain(): void {
-    if (this.#started) this.selection.putBack(this.#started.kept);
-    this.#started = null;
+    if (this.desk.started) this.selection.putBack(this.desk.started.kept);
+    this.desk.started = null;
     this.leaveReview();
   }
 
   show(view: View): void {
     this.problem = null;
-    this.view = view;
-  }
-
-  /** Shows a banner for what concerns the whole window. Gives true if there is one. */
-  tell(error: CommandError, again: () => void): boolean {
-    if (!onBanner(error)) return false;
-    this.trouble = { error, again };
-    if (error.code === 'signedOut') void this.refresh();
-    return true;
+    this.desk.view = view;
   }
 
   /** Back from the review to the desk, with nothing sent. */
   leaveReview(): void {
-    this.reviewLeft = true;
+    this.desk.reviewLeft = true;
     this.show({ name: 'desk' });
   }
 
   /** Reads the status again, without disturbing what is on the screen. */
   async refresh(): Promise<void> {
+    const asked = ++this.#asked;
     try {
-      this.#show(await this.backend.appStatus());
+      const status = await this.backend.appStatus();
+      if (asked >= this.#newest) this.#take(status, asked);
     } catch (thrown) {
       this.problem = failure(thrown);
     }
   }
 
-  #lastAccount: AccountView | null = null;
-  #started: { runId: string; kept: ReadonlyMap<string, Held> } | null = null;
-  #language: string | null | undefined;
+  /** Shows a banner for what concerns the whole window. Gives true if there is one. */
+  #tell(desk: DeskState, error: CommandError, again: () => void): boolean {
+    if (error.code === 'locked') {
+      void this.refresh();
+      return true;
+    }
+    if (!onBanner(error)) return false;
+    desk.trouble = { error, again };
+    if (error.code === 'signedOut') void this.refresh();
+    return true;
+  }
 
-  #show(status: AppStatus): void {
+  #noticed(notice: WindowNotice): void {
+    if (notice !== 'locked') {
+      this.notice = notice;
+      return;
+    }
+    this.#lock();
+    void this.refresh();
+  }
+
+  #newDesk(registration: string): DeskState {
+    return new DeskState(registration, this.backend, (desk, error, again) => this.#tell(desk, error, again));
+  }
+
+  #lock(): void {
+    this.#newest = ++this.#asked;
+    if (this.locked) return;
+    this.locked = true;
+    this.lockProblem = null;
+    for (const desk of this.#desks.values()) desk.lock();
+    this.announcer.say(m.lock_title());
+  }
+
+  #take(status: AppStatus, asked = ++this.#asked): void {
+    this.#newest = asked;
     this.status = status;
-    if (status.session.kind === 'signedIn') {
-      this.deskStays = true;
-      this.#lastAccount = status.session.account;
+    if (status.locked) {
+      this.#lock();
+    } else {
+      this.locked = false;
+      this.#seat(status);
     }
     if (this.#language !== status.settings.language) {
       this.#language = status.settings.language;
@@ -256,24 +406,66 @@ export class AppState {
     }
   }
 
-  #forget(): void {
-    this.selection.clear();
-    this.#started = null;
-    this.search.reset();
-    this.trouble = null;
-    this.view = { name: 'desk' };
-    this.#lastAccount = null;
+  /** Puts the desk of the shown tenant in front of the person: another registration or account has a desk of its own. */
+  #seat(status: AppStatus): void {
+    const account = accountOf(status);
+    const registration = registrationKey(status);
+    let desk = this.#desks.get(status.place);
+    const others = account !== null && desk?.account != null && !samePerson(desk.account, account);
+    if (!desk || desk.registration !== registration || others) {
+      desk = this.#newDesk(registration);
+      this.#desks.set(status.place, desk);
+    }
+    if (account) {
+      desk.stays = true;
+      desk.account = account;
+    }
+    for (const id of this.#desks.keys()) {
+      if (id !== status.place && !status.places.some((place) => place.id === id)) this.#desks.delete(id);
+    }
+    if (desk !== this.desk) this.desk.search.pause();
+    this.desk = desk;
+    desk.search.resume();
   }
 
-  async #change(what: 'signIn' | 'demo' | 'signOut', question: () => Promise<AppStatus>): Promise<void> {
+  /** Nothing of the shown tenant stays. */
+  #forget(): void {
+    const old = this.desk;
+    old.search.pause();
+    this.desk = this.#newDesk(old.registration);
+    if (this.status) this.#desks.set(this.status.place, this.desk);
+  }
+
+  /** Goes to another tenant. An answer that was waited for could come from there, so none is taken any more. */
+  async #go(what: 'demo' | 'place', question: () => Promise<AppStatus>): Promise<void> {
     if (this.busy) return;
+    const from = this.desk;
+    from.search.pause();
+    if (!(await this.#change(what, question))) {
+      if (!this.locked) from.search.resume();
+      return;
+    }
+    if (!this.place || this.locked) return;
+    const tenant = placeName(this.place);
+    const account = this.account?.username;
+    this.announcer.say(account ? m.place_shown({ tenant, account }) : m.place_shown_out({ tenant }));
+  }
+
+  async #change(what: Change, question: () => Promise<AppStatus>): Promise<boolean> {
+    if (this.busy) return false;
     this.busy = what;
     this.problem = null;
+    this.lockProblem = null;
+    let done = false;
     try {
-      this.#show(await question());
+      const status = await question();
+      this.#take(status);
+      done = true;
     } catch (thrown) {
-      this.problem = failure(thrown);
+      if (this.locked) this.lockProblem = failure(thrown);
+      else this.problem = failure(thrown);
     }
     this.busy = null;
+    return done;
   }
 }

@@ -97,6 +97,7 @@ export class Search {
   #lookTurn = 0;
   #deviceTurn = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #paused = false;
 
   constructor(
     readonly backend: Backend,
@@ -151,6 +152,7 @@ export class Search {
     this.problem = null;
     this.loading = true;
     this.asked += 1;
+    if (this.#paused) return;
     try {
       const result = await this.#askDevices(origin);
       if (turn !== this.#deviceTurn) return;
@@ -171,14 +173,20 @@ export class Search {
     void this.#lookUp();
   }
 
-  reset(): void {
+  /** Nothing is asked and no answer is taken from now on, as another tenant would answer, or nobody may look. */
+  pause(): void {
+    this.#paused = true;
+    clearTimeout(this.#timer);
+    this.#lookTurn += 1;
     this.#deviceTurn += 1;
-    this.type('');
-    this.mode = 'user';
-    this.origin = null;
-    this.result = null;
-    this.problem = null;
-    this.loading = false;
+  }
+
+  /** What was waited for is asked anew. */
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (this.looking) void this.#lookUp();
+    if (this.origin && (this.loading || this.problem?.code === 'locked')) void this.showDevices(this.origin);
   }
 
   #askDevices(origin: Origin): Promise<DevicesFound> {
@@ -209,6 +217,7 @@ export class Search {
     this.looking = true;
     this.open = true;
     this.lookProblem = null;
+    if (this.#paused) return;
     try {
       const choices: Choices =
         mode === 'user'

@@ -17,6 +17,7 @@ import { m } from '../paraglide/messages';
 import { isolated } from './bidi';
 import { clock } from './clock.svelte';
 import { daysSince, exactTime } from './format';
+import { helpWords } from './help-words';
 
 /** What happened, and what a person does about it. */
 export interface Words {
@@ -39,6 +40,12 @@ export const errorWords: Record<ErrorCode, Words> = {
   throttled: { what: m.error_throttled, next: m.error_throttled_next },
   notAllowed: { what: m.error_not_allowed, next: m.error_not_allowed_next },
   missingScope: { what: m.error_missing_scope, next: m.error_missing_scope_next },
+  consentNeeded: { what: m.error_consent_needed, next: m.error_consent_needed_next },
+  outOfScopeTags: { what: m.error_out_of_scope_tags, next: m.error_out_of_scope_tags_next },
+  noLicence: { what: m.error_no_licence, next: m.error_no_licence_next },
+  locked: { what: m.error_locked, next: m.error_locked_next },
+  tenantKnown: { what: m.error_tenant_known, next: m.error_tenant_known_next },
+  forbidden: { what: m.error_forbidden, next: m.error_forbidden_next },
   notFound: { what: m.error_not_found, next: m.error_not_found_next },
   badAnswer: { what: m.error_bad_answer, next: m.error_bad_answer_next },
   service: { what: m.error_service, next: m.error_service_next },
@@ -101,10 +108,14 @@ export const runWords: Record<RunState, { short: () => string; long: () => strin
   journalFailed: { short: m.run_short_journal_failed, long: m.run_state_journal_failed },
 };
 
+/** Where the sign-in is kept, or why it is not. */
 export const keychainWords: Record<KeychainView, () => string> = {
   kept: m.keychain_kept,
   locked: m.keychain_locked,
   absent: m.keychain_absent,
+  denied: m.keychain_denied,
+  noAnswer: m.keychain_no_answer,
+  vanished: m.keychain_vanished,
   failed: m.keychain_failed,
   notUsed: m.keychain_not_used,
 };
@@ -117,8 +128,25 @@ export const warningKindWords: Record<DeviceWarning['kind'], () => string> = {
   silent: m.warning_kind_silent,
 };
 
+/** Whether the keychain lets a sign-in outlast the window. */
+export function isKept(keychain: KeychainView): boolean {
+  return keychain === 'kept' || keychain === 'notUsed';
+}
+
+/** Where the sign-in is kept and how long it lasts. */
+export function keychainText(keychain: KeychainView): string {
+  const words = keychainWords[keychain]();
+  return isKept(keychain) ? words : `${words} ${m.keychain_until_closed()}`;
+}
+
+/** The words for what Entra refused, if it said what; those for the kind of failure otherwise. */
+export function wordsFor(error: CommandError): Words {
+  return error.help ? helpWords[error.help] : errorWords[error.code];
+}
+
 export function errorText(error: CommandError): string {
-  return `${errorWords[error.code].what()} ${errorWords[error.code].next()}`;
+  const words = wordsFor(error);
+  return `${words.what()} ${words.next()}`;
 }
 
 export function warningText(warning: DeviceWarning): string {

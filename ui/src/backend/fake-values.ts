@@ -1,0 +1,76 @@
+import type {
+  AccountView,
+  Backend,
+  CommandError,
+  DeviceCodeView,
+  ErrorCode,
+  ItemView,
+  PlaceView,
+  RunCounts,
+} from './backend';
+
+export const fakeAccount: AccountView = {
+  name: 'Alma Núñez',
+  username: 'alma@contoso.example',
+  tenantId: '3f2b1c00-0000-4000-8000-000000000001',
+  tenantName: 'Contoso',
+  tenantColour: 2,
+};
+
+export const fakeCode: DeviceCodeView = {
+  userCode: 'FKLW7QZTB',
+  verificationUri: 'https://login.microsoft.com/device',
+  expiresInSeconds: 900,
+};
+
+export function problem(code: ErrorCode, more: Partial<CommandError> = {}): CommandError {
+  return { code, message: `fake: ${code}`, requestId: null, retryAfter: null, help: null, at: null, ...more };
+}
+
+export function fakePlace(id: string, more: Partial<PlaceView> = {}): PlaceView {
+  const mode = more.mode ?? 'tenant';
+  return {
+    id,
+    mode,
+    tenant: mode === 'tenant' ? 'contoso.example' : '',
+    account: null,
+    signedIn: false,
+    runUnderWay: false,
+    removable: false,
+    ...more,
+  };
+}
+
+/** What a locked window may still ask for. */
+export const WHILE_LOCKED: readonly (keyof Backend)[] = [
+  'appStatus',
+  'watchWindow',
+  'touch',
+  'unlock',
+  'signIn',
+  'signInWithCode',
+  'cancelSignIn',
+  'signOut',
+];
+
+export const unsent = {
+  state: 'waiting',
+  reason: null,
+  message: null,
+  found: null,
+  canSendAgain: false,
+} as const;
+
+export function count(items: readonly ItemView[]): RunCounts {
+  const of = (...states: ItemView['state'][]) => items.filter((item) => states.includes(item.state)).length;
+  return {
+    total: items.length,
+    waiting: of('waiting', 'sending'),
+    accepted: of('accepted'),
+    done: of('done'),
+    answered: of('failed', 'notSupported', 'canceled', 'other'),
+    failed: of('refused', 'stopped'),
+    unconfirmed: of('unconfirmed'),
+    notSent: of('notSent'),
+  };
+}

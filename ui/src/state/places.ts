@@ -1,0 +1,53 @@
+import type { AccountView, AppStatus, PlaceView, TenantInput } from '../backend/backend';
+import { m } from '../paraglide/messages';
+
+/** The tenant that is behind the window. */
+export function shownPlace(status: AppStatus | null): PlaceView | null {
+  return status?.places.find((place) => place.id === status.place) ?? null;
+}
+
+export function placeName(place: PlaceView): string {
+  if (place.account) return place.account.tenantName;
+  if (place.mode === 'demo') return m.demo_ribbon();
+  return place.tenant === '' ? m.place_none() : place.tenant;
+}
+
+/** Who is signed in there, or that nobody is. */
+export function placeAccount(place: PlaceView): string {
+  return place.signedIn && place.account ? place.account.username : m.place_signed_out();
+}
+
+/** Whether two sign-ins are the same person in the same tenant. */
+export function samePerson(one: AccountView, other: AccountView): boolean {
+  return one.tenantId === other.tenantId && one.username === other.username;
+}
+
+/** Where the settings lead: another registration has other people and devices. */
+export function registrationKey(status: AppStatus): string {
+  const place = shownPlace(status);
+  const { tenant, clientId, cloud } = status.settings;
+  // The settings name the first tenant; the others never change.
+  const named = place?.removable ? [place.tenant] : [tenant, clientId, cloud];
+  return JSON.stringify([status.mode, ...named]);
+}
+
+/** The registration of the tenant that is shown, as far as the window knows it. */
+export function shownRegistration(status: AppStatus): TenantInput {
+  const { tenant, clientId, cloud } = status.settings;
+  const place = shownPlace(status);
+  return place?.removable && place.tenant !== tenant
+    ? { tenant: place.tenant, clientId: '', cloud }
+    : { tenant: tenant ?? '', clientId: clientId ?? '', cloud };
+}
+
+/** What the user's own file gets wrong is put right in the window; what policy gets wrong is not. */
+export function policyBroken({ mode, configProblem, settings }: AppStatus): boolean {
+  return mode === 'unconfigured' && configProblem !== null && configProblem.file !== settings.configFile;
+}
+
+/** Whether a person is led through naming the first tenant. */
+export function isFirstRun(status: AppStatus): boolean {
+  const { locked } = status.settings;
+  const fixed = locked.includes('tenant') && locked.includes('client_id');
+  return status.mode === 'unconfigured' && !policyBroken(status) && !fixed;
+}
