@@ -52,6 +52,10 @@ pub enum ErrorCode {
     NotAllowed,
     /// The application lacks a scope.
     MissingScope,
+    /// It is outside the scope tags of the account's Intune role.
+    OutOfScopeTags,
+    /// The tenant has no Intune licence that covers it.
+    NoLicence,
     /// No such object.
     NotFound,
     /// The service's answer could not be understood.
@@ -173,6 +177,8 @@ impl From<unlatch_graph::Error> for CommandError {
                 Kind::RoleDenied => ErrorCode::NotAllowed,
                 Kind::MissingScope => ErrorCode::MissingScope,
                 Kind::Unauthenticated | Kind::ClaimsChallenge => ErrorCode::SignedOut,
+                Kind::OutOfScopeTags => ErrorCode::OutOfScopeTags,
+                Kind::NoLicence => ErrorCode::NoLicence,
                 Kind::NotFound => ErrorCode::NotFound,
                 Kind::Throttled => ErrorCode::Throttled,
                 Kind::RouteUnknown | Kind::BadRequest | Kind::Service | Kind::Other => ErrorCode::Service,
