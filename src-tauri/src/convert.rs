@@ -267,6 +267,8 @@ fn item_reason(reason: engine::ItemReason) -> ItemReason {
     match reason {
         From::RoleDenied => ItemReason::RoleDenied,
         From::MissingScope => ItemReason::MissingScope,
+        From::OutOfScopeTags => ItemReason::OutOfScopeTags,
+        From::NoLicence => ItemReason::NoLicence,
         From::NotFound => ItemReason::NotFound,
         From::Changed => ItemReason::Changed,
         From::RemovalPending => ItemReason::RemovalPending,

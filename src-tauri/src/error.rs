@@ -244,6 +244,8 @@ impl From<unlatch_graph::Error> for CommandError {
                 Kind::RoleDenied => ErrorCode::NotAllowed,
                 Kind::MissingScope => ErrorCode::MissingScope,
                 Kind::Unauthenticated | Kind::ClaimsChallenge => ErrorCode::SignedOut,
+                Kind::OutOfScopeTags => ErrorCode::OutOfScopeTags,
+                Kind::NoLicence => ErrorCode::NoLicence,
                 Kind::NotFound => ErrorCode::NotFound,
                 Kind::Throttled => ErrorCode::Throttled,
                 Kind::RouteUnknown | Kind::BadRequest | Kind::Service | Kind::Other => ErrorCode::Service,

@@ -59,6 +59,16 @@ fn shows(kind: &FaultKind) -> Shows {
             words: "The device is gone, or outside your scope tags. Search for it again by its serial number.",
             posts: 1,
         },
+        FaultKind::OutOfScopeTags404 => Send {
+            state: "refused",
+            words: "The device is outside the scope tags of your Intune role. Ask an Intune administrator to add the scope tag to your role, or hand the device over.",
+            posts: 1,
+        },
+        FaultKind::NoLicence400 => Send {
+            state: "refused",
+            words: "The tenant has no Intune licence that covers this. Nothing can be sent until the licence is assigned or renewed.",
+            posts: 1,
+        },
         FaultKind::MalformedJson => Read {
             state: "stopped",
             words: "The device could not be read afresh, so nothing was sent. Recover it again later.",

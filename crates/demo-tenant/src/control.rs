@@ -1,5 +1,5 @@
-//! What drives a tenant from outside the process: requests seen, faults, the directory, the ground truth, and
-//! what becomes of a device.
+//! What drives a tenant from outside the process: requests seen, faults, the directory, the ground truth, what
+//! becomes of a device, and what the app has been consented to.
 
 use http::{Method, StatusCode};
 use serde::Deserialize;
@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::exchange::{Reply, Request};
 use crate::faults::Fault;
+use crate::options::Consent;
 use crate::tenant::{Tenant, lock};
 
 /// The body of `recover-elsewhere`.
@@ -21,6 +22,18 @@ struct OnDevice {
 struct WithPasscode {
     device_id: String,
     passcode: String,
+}
+
+/// The body of `grant` and `revoke`.
+#[derive(Deserialize)]
+struct OfScope {
+    scope: String,
+}
+
+/// The body of `consent`.
+#[derive(Deserialize)]
+struct Consented {
+    consent: Consent,
 }
 
 pub(crate) fn answer(tenant: &Tenant, request: &Request, rest: &[String]) -> Reply {
@@ -49,6 +62,19 @@ pub(crate) fn answer(tenant: &Tenant, request: &Request, rest: &[String]) -> Rep
         (&Method::POST, "settle-with-passcode") => told(request, |with: WithPasscode| {
             lock(&tenant.store).settle_with_passcode(&with.device_id, &with.passcode, tenant.clock.now())
         }),
+        (&Method::GET, "consent") => {
+            Reply::json(StatusCode::OK, &json!(lock(&tenant.ledger).consents.of_organization()))
+        }
+        (&Method::POST, "consent") => told(request, |to: Consented| {
+            lock(&tenant.ledger).consents.set(to.consent);
+            true
+        }),
+        (&Method::POST, "grant") => {
+            told(request, |of: OfScope| lock(&tenant.ledger).consents.grant(&of.scope))
+        }
+        (&Method::POST, "revoke") => {
+            told(request, |of: OfScope| lock(&tenant.ledger).consents.revoke(&of.scope))
+        }
         (&Method::GET, "directory") => {
             Reply::json(StatusCode::OK, &json!(lock(&tenant.store).snapshot(tenant.clock.now())))
         }

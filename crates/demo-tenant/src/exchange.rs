@@ -40,6 +40,11 @@ impl Request {
         Form(form_urlencoded::parse(&self.body).into_owned().collect())
     }
 
+    /// The form of a POST, the query of anything else.
+    pub(crate) fn fields(&self) -> Form {
+        if self.method == Method::POST { self.form() } else { Form(self.parameters()) }
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }

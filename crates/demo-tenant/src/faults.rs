@@ -141,6 +141,12 @@ pub enum FaultKind {
     /// 404 `ResourceNotFound`.
     #[serde(rename = "not_found_404")]
     NotFound404,
+    /// 404 `ResourceNotFound`, the device is outside the scope tags of the admin's role.
+    #[serde(rename = "out_of_scope_tags_404")]
+    OutOfScopeTags404,
+    /// 400, the tenant has no Intune licence.
+    #[serde(rename = "no_licence_400")]
+    NoLicence400,
     /// 200 with half of the JSON.
     MalformedJson,
     /// `$filter` is ignored: everything comes back.
@@ -385,6 +391,8 @@ impl FaultKind {
             Self::MissingScope403,
             Self::MissingRoute,
             Self::NotFound404,
+            Self::OutOfScopeTags404,
+            Self::NoLicence400,
             Self::MalformedJson,
             Self::IgnoreFilter,
             Self::PageFails { page: 2 },
@@ -417,6 +425,8 @@ impl FaultKind {
             Self::MissingScope403 => "missing_scope_403",
             Self::MissingRoute => "missing_route",
             Self::NotFound404 => "not_found_404",
+            Self::OutOfScopeTags404 => "out_of_scope_tags_404",
+            Self::NoLicence400 => "no_licence_400",
             Self::MalformedJson => "malformed_json",
             Self::IgnoreFilter => "ignore_filter",
             Self::PageFails { .. } => "page_fails",

@@ -35,13 +35,13 @@ use tokio_util::sync::CancellationToken;
 use url::{Url, form_urlencoded};
 
 pub use data::{ActionResult, ActionState, App, Device, Directory, ExecutedAction, Route, User, Word};
-pub use entra::AnswerForm;
+pub use entra::{AnswerForm, ConsentForm};
 pub use faults::{Fault, FaultKind, Matches, RetryAfter};
-pub use options::{AppFilter, Options, Pace, ResultPace, RetryAfterStyle};
+pub use options::{AppFilter, Consent, Options, Pace, ResultPace, RetryAfterStyle};
 pub use record::RecordedRequest;
 pub use server::StartError;
 
-use crate::entra::{Account, sign_in_form};
+use crate::entra::{Account, Answer, sign_in_form};
 use crate::tenant::{Tenant, lock};
 
 /// A running tenant. Dropping it stops the server and its connections.
@@ -179,6 +179,30 @@ impl DemoTenant {
         lock(&self.tenant.ledger).revoke_refresh();
     }
 
+    /// Sets what the organization has consented to. What was consented to before is forgotten, everybody's own consent
+    /// too; tokens issued so far keep what they carry.
+    pub fn set_consent(&self, consent: Consent) {
+        lock(&self.tenant.ledger).consents.set(consent);
+    }
+
+    /// Consents to a Graph permission for the organization, by its short name. False for one that the registration does
+    /// not ask for.
+    pub fn grant(&self, scope: &str) -> bool {
+        lock(&self.tenant.ledger).consents.grant(scope)
+    }
+
+    /// Withdraws every consent to a Graph permission, by its short name; tokens issued so far keep it. False for one
+    /// that the registration does not ask for.
+    pub fn revoke(&self, scope: &str) -> bool {
+        lock(&self.tenant.ledger).consents.revoke(scope)
+    }
+
+    /// The Graph permissions that the organization has consented to, by their short names.
+    #[must_use]
+    pub fn consented(&self) -> Vec<String> {
+        lock(&self.tenant.ledger).consents.of_organization()
+    }
+
     /// A bearer of the admin's with every scope, for tests that skip the sign-in.
     #[must_use]
     pub fn issue_access_token(&self) -> String {
@@ -203,7 +227,8 @@ impl DemoTenant {
         lock(&self.tenant.store).passcodes().iter().cloned().collect()
     }
 
-    /// Approves a waiting device code flow as the admin, by the code a person is shown. False when none waits.
+    /// Approves a waiting device code flow as the admin, by the code a person is shown, and consents to what it asks
+    /// for. False when none waits.
     #[must_use]
     pub fn approve_device_code(&self, user_code: &str) -> bool {
         entra::decide_device_code(&self.tenant, user_code, true)
@@ -215,14 +240,27 @@ impl DemoTenant {
         entra::decide_device_code(&self.tenant, user_code, false)
     }
 
-    /// Signs the admin in where there is no browser: checks the authorize address as the endpoint would, then
-    /// posts code and state to the redirect address as the sign-in page would.
+    /// Signs the admin in where there is no browser: checks the authorize address as the endpoint would, consents to
+    /// what it asks for, then posts code and state to the redirect address as the sign-in page would.
     ///
     /// # Errors
     /// When the address is refused, or the app's listener does not take the answer.
     pub async fn sign_in_without_browser(&self, authorize_url: &Url) -> Result<(), SignInError> {
+        self.answer_without_browser(authorize_url, Answer::Accept).await
+    }
+
+    /// As [`DemoTenant::sign_in_without_browser`], but where consent is missing the admin cancels: the app is told
+    /// `access_denied` and nothing is consented to.
+    ///
+    /// # Errors
+    /// When the address is refused, or the app's listener does not take the answer.
+    pub async fn decline_without_browser(&self, authorize_url: &Url) -> Result<(), SignInError> {
+        self.answer_without_browser(authorize_url, Answer::Cancel).await
+    }
+
+    async fn answer_without_browser(&self, authorize_url: &Url, answer: Answer) -> Result<(), SignInError> {
         let (redirect_uri, fields) =
-            sign_in_form(&self.tenant, authorize_url).map_err(SignInError::Refused)?;
+            sign_in_form(&self.tenant, authorize_url, answer).map_err(SignInError::Refused)?;
         let port = Url::parse(&redirect_uri).ok().and_then(|url| url.port_or_known_default()).unwrap_or(80);
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
         match server::post_form(port, &form).await? {

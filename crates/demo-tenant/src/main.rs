@@ -5,9 +5,9 @@
 use std::process::ExitCode;
 
 use serde_json::json;
-use unlatch_demo_tenant::{DemoTenant, Options};
+use unlatch_demo_tenant::{Consent, DemoTenant, Options};
 
-const USAGE: &str = "usage: unlatch-demo-tenant [--port N] [--seed S] [--users N] [--devices N] [--apps N] [--writes N] [--access-token T]";
+const USAGE: &str = "usage: unlatch-demo-tenant [--port N] [--seed S] [--users N] [--devices N] [--apps N] [--writes N] [--consent all|read-only|nothing] [--access-token T]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -59,7 +59,8 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Option<Options>, S
         if matches!(name.as_str(), "--help" | "-h") {
             return Ok(None);
         }
-        let known = ["--port", "--seed", "--users", "--devices", "--apps", "--writes", "--access-token"];
+        let known =
+            ["--port", "--seed", "--users", "--devices", "--apps", "--writes", "--consent", "--access-token"];
         if !known.contains(&name.as_str()) {
             return Err(format!("unknown argument {name}"));
         }
@@ -71,6 +72,7 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Option<Options>, S
             "--devices" => options.devices = number(&name, &value)?,
             "--apps" => options.apps = number(&name, &value)?,
             "--writes" => options.pace.writes = number(&name, &value)?,
+            "--consent" => options.consent = consent(&value).ok_or_else(|| refused(&name, &value))?,
             _ => options.access_token = Some(value).filter(|token| !token.is_empty()),
         }
     }
@@ -78,7 +80,20 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Option<Options>, S
 }
 
 fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
-    value.parse().map_err(|_| format!("{name} does not take '{value}'"))
+    value.parse().map_err(|_| refused(name, value))
+}
+
+fn consent(value: &str) -> Option<Consent> {
+    match value {
+        "all" => Some(Consent::All),
+        "read-only" => Some(Consent::ReadOnly),
+        "nothing" => Some(Consent::Nothing),
+        _ => None,
+    }
+}
+
+fn refused(name: &str, value: &str) -> String {
+    format!("{name} does not take '{value}'")
 }
 
 #[cfg(unix)]
@@ -110,12 +125,14 @@ mod tests {
             .unwrap();
         assert_eq!((options.port, options.devices, options.pace.writes), (8080, 7, 100));
         assert_eq!(options.access_token.as_deref(), Some("abc"));
+        assert_eq!(read(&["--consent", "read-only"]).unwrap().unwrap().consent, Consent::ReadOnly);
     }
 
     #[test]
     fn wrong_arguments_are_named() {
         assert_eq!(read(&["--port", "70000"]).unwrap_err(), "--port does not take '70000'");
         assert_eq!(read(&["--users"]).unwrap_err(), "--users needs a value");
+        assert_eq!(read(&["--consent=some"]).unwrap_err(), "--consent does not take 'some'");
         assert_eq!(read(&["--frobnicate"]).unwrap_err(), "unknown argument --frobnicate");
     }
 }

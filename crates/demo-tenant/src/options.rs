@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 /// What [`DemoTenant::start`](crate::DemoTenant::start) builds.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -23,6 +25,8 @@ pub struct Options {
     pub page_size: usize,
     /// What becomes of a `$filter` on detected apps, which is undocumented.
     pub app_filter: AppFilter,
+    /// What the app registration has been consented to at the start.
+    pub consent: Consent,
 }
 
 impl Default for Options {
@@ -37,8 +41,22 @@ impl Default for Options {
             pace: Pace::default(),
             page_size: 1_000,
             app_filter: AppFilter::Honoured,
+            consent: Consent::All,
         }
     }
+}
+
+/// What the organization has consented to. Everybody's own consent comes on top of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consent {
+    /// Everything the registration asks for.
+    #[default]
+    All,
+    /// All but `DeviceManagementManagedDevices.PrivilegedOperations.All`.
+    ReadOnly,
+    /// Nothing but `User.Read`, which every registration begins with.
+    Nothing,
 }
 
 /// The speed of the tenant.

@@ -49,6 +49,7 @@ impl Tenant {
         let mut rng = generate::stream(options.seed, Stream::Tenant, 0);
         let origin = format!("http://127.0.0.1:{port}");
         let mut ledger = Ledger::default();
+        ledger.consents.set(options.consent);
         if let Some(token) = &options.access_token {
             ledger.accept(token, clock.now());
         }

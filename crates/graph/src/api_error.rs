@@ -45,7 +45,11 @@ pub enum ApiErrorKind {
     Unauthenticated,
     /// The token must satisfy claims it does not (continuous access evaluation).
     ClaimsChallenge,
-    /// What was asked for is not there, or is outside the account's scope tags.
+    /// The device is outside the scope tags of the account's role, and the service says so.
+    OutOfScopeTags,
+    /// The tenant has no licence that covers it.
+    NoLicence,
+    /// What was asked for is not there, or is outside the account's scope tags and the service does not say so.
     NotFound,
     /// The service has no such route; nothing was executed.
     RouteUnknown,
@@ -170,6 +174,24 @@ fn shortened(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_MESSAGE).collect()
 }
 
+/// How Intune says that a device is outside the scope tags of the account's role: the first as seen by others
+/// (`microsoft/Intune-PowerShell-SDK#119`; with `tags` in `maurice-daly/DriverAutomationTool#864`).
+const OUT_OF_SCOPE_TAGS: [&str; 4] =
+    ["tag allowed by the current role", "tags allowed by the current role", "scope tag", "scopetag"];
+
+/// How Graph and Intune say that the tenant has no licence: the first as seen by others
+/// (`microsoftgraph/msgraph-beta-sdk-go#198`). Whole phrases, as an error may repeat what was searched for.
+const NO_LICENCE: [&str; 8] = [
+    "not applicable to target tenant",
+    "tenant is not provisioned",
+    "tenant is not licensed",
+    "not licensed for",
+    "not registered for intune",
+    "intune license",
+    "intune licence",
+    "valid license",
+];
+
 fn kind(status: u16, parts: &Parts, claims_asked: bool) -> ApiErrorKind {
     let says = |words: &[&str]| {
         let (code, message) = (parts.code.to_lowercase(), parts.message.to_lowercase());
@@ -184,8 +206,18 @@ fn kind(status: u16, parts: &Parts, claims_asked: bool) -> ApiErrorKind {
     {
         return ApiErrorKind::RouteUnknown;
     }
+    let missing_scope = || says(&["must have one of the following scopes", "application is not authorized"]);
+    let refuses = matches!(status, 400 | 403 | 404) || status == 401 && parts.forbidden_inside;
+    if refuses && !claims_asked && !missing_scope() {
+        if says(&OUT_OF_SCOPE_TAGS) {
+            return ApiErrorKind::OutOfScopeTags;
+        }
+        if says(&NO_LICENCE) {
+            return ApiErrorKind::NoLicence;
+        }
+    }
     if matches!(status, 401 | 403) {
-        return if says(&["must have one of the following scopes", "application is not authorized"]) {
+        return if missing_scope() {
             ApiErrorKind::MissingScope
         } else if claims_asked {
             ApiErrorKind::ClaimsChallenge
@@ -259,6 +291,42 @@ mod tests {
         assert_eq!(read(403, &body("Forbidden", &packed(scope))).kind, ApiErrorKind::MissingScope);
         let role = "User is not authorized to perform this operation";
         assert_eq!(read(403, &body("Forbidden", role)).kind, ApiErrorKind::RoleDenied);
+    }
+
+    #[test]
+    fn scope_tags_and_licences_are_told_from_roles_and_from_what_is_gone() {
+        let tags = "Resource does not contain a tag allowed by the current role.";
+        let licence = "Request not applicable to target tenant.";
+        for (status, code, message, kind) in [
+            (404, "ResourceNotFound", tags, ApiErrorKind::OutOfScopeTags),
+            (403, "Forbidden", tags, ApiErrorKind::OutOfScopeTags),
+            (
+                400,
+                "ConditionNotMet",
+                "Must define one or more tags allowed by the current role.",
+                ApiErrorKind::OutOfScopeTags,
+            ),
+            (
+                403,
+                "Forbidden",
+                "The device is not in a Scope Tag of the caller.",
+                ApiErrorKind::OutOfScopeTags,
+            ),
+            (400, "BadRequest", licence, ApiErrorKind::NoLicence),
+            (403, "Forbidden", "The tenant does not have an Intune license.", ApiErrorKind::NoLicence),
+            (404, "NotFound", "Tenant is not provisioned.", ApiErrorKind::NoLicence),
+            (403, "Forbidden", "User is not authorized to perform this operation", ApiErrorKind::RoleDenied),
+            (404, "ResourceNotFound", "The requested resource does not exist.", ApiErrorKind::NotFound),
+            (400, "BadRequest", "Invalid filter clause near 'License Manager'", ApiErrorKind::BadRequest),
+            (500, "InternalError", licence, ApiErrorKind::Service),
+            (429, "TooManyRequests", tags, ApiErrorKind::Throttled),
+            (401, "InvalidAuthenticationToken", tags, ApiErrorKind::Unauthenticated),
+        ] {
+            assert_eq!(read(status, &body(code, message)).kind, kind, "{status} {message}");
+            assert_eq!(read(status, &body(code, &packed(message))).kind, kind, "{status} {message}, packed");
+        }
+        let inner = serde_json::json!({ "ErrorCode": "Forbidden", "Message": packed(tags) });
+        assert_eq!(read(401, &body("UnknownError", &inner.to_string())).kind, ApiErrorKind::OutOfScopeTags);
     }
 
     #[test]

@@ -67,7 +67,11 @@ impl Error {
             | Self::ForeignLink => true,
             Self::Api(error) => matches!(
                 error.kind,
-                Kind::RoleDenied | Kind::MissingScope | Kind::Unauthenticated | Kind::ClaimsChallenge
+                Kind::RoleDenied
+                    | Kind::MissingScope
+                    | Kind::NoLicence
+                    | Kind::Unauthenticated
+                    | Kind::ClaimsChallenge
             ),
             Self::BadAnswer { .. } => false,
         }

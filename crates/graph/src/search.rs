@@ -210,7 +210,11 @@ impl Client {
             match read {
                 Ok((device, _)) if checks::agrees(row, &device) => found.rows.push(device),
                 Ok(_) => found.left_out += 1,
-                Err(Error::Api(error)) if error.kind == ApiErrorKind::NotFound => found.left_out += 1,
+                Err(Error::Api(error))
+                    if matches!(error.kind, ApiErrorKind::NotFound | ApiErrorKind::OutOfScopeTags) =>
+                {
+                    found.left_out += 1;
+                }
                 Err(error) => {
                     let general = error.is_general();
                     found.complete = false;

@@ -82,6 +82,8 @@ fn repeat_after_refusal(kind: ApiErrorKind) -> RepeatWhen {
         ApiErrorKind::Unauthenticated | ApiErrorKind::ClaimsChallenge => RepeatWhen::SignedIn,
         ApiErrorKind::RoleDenied
         | ApiErrorKind::MissingScope
+        | ApiErrorKind::OutOfScopeTags
+        | ApiErrorKind::NoLicence
         | ApiErrorKind::NotFound
         | ApiErrorKind::BadRequest
         | ApiErrorKind::Throttled
@@ -96,6 +98,8 @@ pub fn refusal(error: &ApiError) -> ItemReason {
     match error.kind {
         ApiErrorKind::RoleDenied => ItemReason::RoleDenied,
         ApiErrorKind::MissingScope => ItemReason::MissingScope,
+        ApiErrorKind::OutOfScopeTags => ItemReason::OutOfScopeTags,
+        ApiErrorKind::NoLicence => ItemReason::NoLicence,
         ApiErrorKind::NotFound => ItemReason::NotFound,
         ApiErrorKind::BadRequest | ApiErrorKind::RouteUnknown => ItemReason::BadRequest,
         ApiErrorKind::Throttled => ItemReason::Throttled,

@@ -111,6 +111,10 @@ pub enum ItemReason {
     RoleDenied,
     /// The application lacks the scope.
     MissingScope,
+    /// The device is outside the scope tags of the account's Intune role.
+    OutOfScopeTags,
+    /// The tenant has no Intune licence that covers it.
+    NoLicence,
     /// The device is gone, or outside the account's scope tags.
     NotFound,
     /// Name, serial or user differ from what was confirmed.

@@ -1,10 +1,11 @@
-//! A browser for the demo tenant: opens the sign-in page, signs the admin in, and hands the answer over as a
-//! browser would. It goes nowhere but to this machine.
+//! A browser for the demo tenant: opens the sign-in page, signs the admin in, consents to what is asked for, and hands
+//! the answer over as a browser would. It goes nowhere but to this machine. `UNLATCH_DEMO_ACCOUNT=plain` signs the
+//! account without admin rights in, `UNLATCH_DEMO_CONSENT=cancel` consents to nothing.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use unlatch_demo_tenant::AnswerForm;
+use unlatch_demo_tenant::{AnswerForm, ConsentForm};
 use unlatch_e2e::Failure;
 use url::{Host, Url};
 
@@ -29,7 +30,11 @@ async fn main() -> ExitCode {
 
 async fn sign_in(address: &str) -> Result<(), Failure> {
     let mut page = on_this_machine(address)?;
-    page.query_pairs_mut().append_pair("demo_sign_in", "1");
+    let (name, value) = match std::env::var("UNLATCH_DEMO_ACCOUNT") {
+        Ok(account) => ("demo_account", account),
+        Err(_) => ("demo_sign_in", "1".to_owned()),
+    };
+    page.query_pairs_mut().append_pair(name, &value);
     let client = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
@@ -37,7 +42,15 @@ async fn sign_in(address: &str) -> Result<(), Failure> {
         .build()
         .map_err(|error| in_words(error, "the client"))?;
     let answer = client.get(page).send().await.map_err(|error| in_words(error, "the sign-in page"))?;
-    let html = answer.text().await.map_err(|error| in_words(error, "the sign-in page"))?;
+    let mut html = answer.text().await.map_err(|error| in_words(error, "the sign-in page"))?;
+    if let Some(form) = ConsentForm::read(&html) {
+        let consents = std::env::var("UNLATCH_DEMO_CONSENT").map_or(true, |answer| answer != "cancel");
+        let fields = form.accepted().filter(|_| consents).unwrap_or_else(|| form.cancelled());
+        let target = on_this_machine(&form.action)?;
+        let answer = client.post(target).form(&fields).send().await;
+        let answer = answer.map_err(|error| in_words(error, "the consent page"))?;
+        html = answer.text().await.map_err(|error| in_words(error, "the consent page"))?;
+    }
     let form =
         AnswerForm::read(&html).ok_or_else(|| Failure::new("the sign-in page holds no form to hand over"))?;
     let target = on_this_machine(&form.action)?;

@@ -490,6 +490,10 @@ export type ItemReason =
 "roleDenied" | 
 /**  The application lacks the scope. */
 "missingScope" | 
+/**  The device is outside the scope tags of the account's Intune role. */
+"outOfScopeTags" | 
+/**  The tenant has no Intune licence that covers it. */
+"noLicence" | 
 /**  The device is gone, or outside the account's scope tags. */
 "notFound" | 
 /**  Name, serial or user differ from what was confirmed. */

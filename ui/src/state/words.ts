@@ -83,6 +83,8 @@ export const itemWords: Record<ItemState, Words & { icon: IconName; tone: Tone }
 export const reasonWords: Record<ItemReason, Words> = {
   roleDenied: { what: m.reason_role_denied, next: m.reason_role_denied_next },
   missingScope: { what: m.reason_missing_scope, next: m.reason_missing_scope_next },
+  outOfScopeTags: { what: m.reason_out_of_scope_tags, next: m.reason_out_of_scope_tags_next },
+  noLicence: { what: m.reason_no_licence, next: m.reason_no_licence_next },
   notFound: { what: m.reason_not_found, next: m.reason_not_found_next },
   changed: { what: m.reason_changed, next: m.reason_changed_next },
   removalPending: { what: m.reason_removal_pending, next: m.reason_removal_pending_next },

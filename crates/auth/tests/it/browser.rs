@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use unlatch_auth::{Browser, ClosingPage, Cloud, Registration, SignInOptions};
-use unlatch_demo_tenant::{AnswerForm, DemoTenant, Options, Pace};
+use unlatch_demo_tenant::{AnswerForm, ConsentForm, DemoTenant, Options, Pace};
 use url::Url;
 
 /// Picks an account on the demo tenant's page.
 pub struct TestBrowser {
     account: &'static str,
+    consents: bool,
     opened: Arc<Mutex<Vec<Url>>>,
 }
 
@@ -21,7 +22,13 @@ impl TestBrowser {
 
     /// `admin`, `plain`, `personal` or `cancel`.
     pub fn picking(account: &'static str) -> Self {
-        Self { account, opened: Arc::default() }
+        Self { account, consents: true, opened: Arc::default() }
+    }
+
+    /// Gives no consent where it is asked for.
+    pub fn declining(mut self) -> Self {
+        self.consents = false;
+        self
     }
 
     pub fn opened(&self) -> Vec<Url> {
@@ -41,10 +48,17 @@ impl Browser for TestBrowser {
         if field(&url, "login_hint").is_none() {
             url.query_pairs_mut().append_pair("demo_account", self.account);
         }
+        let consents = self.consents;
         tokio::spawn(async move {
             let client = reqwest::Client::builder().no_proxy().build().unwrap();
             let answer = client.get(url).send().await.unwrap();
-            let page = answer.text().await.unwrap();
+            let mut page = answer.text().await.unwrap();
+            if let Some(form) = ConsentForm::read(&page) {
+                let accepted = form.accepted().filter(|_| consents);
+                let fields = accepted.unwrap_or_else(|| form.cancelled());
+                let answer = client.post(&form.action).form(&fields).send().await.unwrap();
+                page = answer.text().await.unwrap();
+            }
             if let Some(AnswerForm { action, fields }) = AnswerForm::read(&page) {
                 let closing = client.post(action).form(&fields).send().await.unwrap();
                 assert_eq!(closing.status(), 200);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod browser;
+mod consent_page;
 mod device_code;
 mod fake_login;
 mod faulty_store;

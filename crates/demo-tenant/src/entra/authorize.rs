@@ -1,8 +1,9 @@
 //! The authorize endpoint: checks the request, shows the account picker, hands the code over.
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 use url::Url;
 
+use crate::entra::consent::{self, Answer, Gate};
 use crate::entra::errors::LoginError;
 use crate::entra::scopes::Scopes;
 use crate::entra::tokens::{Account, Code};
@@ -24,7 +25,7 @@ pub(crate) fn authorize(
     known: Result<(), LoginError>,
     fault: Option<LoginError>,
 ) -> Reply {
-    let fields = if request.method == Method::POST { request.form() } else { Form(request.parameters()) };
+    let fields = request.fields();
     // What is wrong with the tenant, the app or the redirect address is shown to the person, never sent on.
     let sought = match known.and_then(|()| sought(tenant, &fields)) {
         Ok(sought) => sought,
@@ -37,23 +38,32 @@ pub(crate) fn authorize(
         Ok(code) => code,
         Err(error) => return refuse(tenant, &sought, &error),
     };
-    match account(&fields) {
-        Ok(Some(account)) => {
+    let action = format!("{}/{authority}/oauth2/v2.0/authorize", tenant.login_url);
+    let account = match account(&fields) {
+        Ok(Some(account)) => account,
+        Ok(None) => return pages::account_picker(&action, &fields.0),
+        Err(error) => return refuse(tenant, &sought, &error),
+    };
+    match consent::gate(tenant, account, &code.scopes, fields.get("prompt"), Answer::of(&fields)) {
+        Ok(Gate::Open) => {
             let code = lock(&tenant.ledger).add_code(Code { account, ..code });
             hand_over(&sought, &[("code", &code), ("session_state", &uuid::Uuid::new_v4().to_string())])
         }
-        Ok(None) => pages::account_picker(tenant.login_url.as_str(), authority, &fields.0),
+        Ok(Gate::Ask(asked)) => pages::consent(&action, account, &asked, &fields.0),
+        Ok(Gate::NeedsAdmin) => pages::needs_admin(&action, account, &fields.0),
         Err(error) => refuse(tenant, &sought, &error),
     }
 }
 
-/// The fields a browser would post to the redirect address if the admin signed in, and that address.
+/// The fields a browser would post to the redirect address if the admin signed in and, where a consent page comes
+/// up, answered it so; and that address.
 ///
 /// # Errors
 /// Entra's own words when the request is refused.
 pub(crate) fn sign_in_form(
     tenant: &Tenant,
     authorize_url: &Url,
+    answer: Answer,
 ) -> Result<(String, Vec<(String, String)>), String> {
     let fields = Form(authorize_url.query_pairs().into_owned().collect());
     let authority = authorize_url
@@ -65,8 +75,13 @@ pub(crate) fn sign_in_form(
         .and_then(|()| sought(tenant, &fields))
         .map_err(|error| error.description(tenant))?;
     let code = requested(tenant, &fields, &sought).map_err(|error| error.description(tenant))?;
-    let code = lock(&tenant.ledger).add_code(Code { account: Account::Admin, ..code });
-    let mut form = vec![("code".to_owned(), code)];
+    let mut form = match consent::gate(tenant, code.account, &code.scopes, fields.get("prompt"), Some(answer))
+    {
+        Ok(_) => vec![("code".to_owned(), lock(&tenant.ledger).add_code(code))],
+        Err(error) => {
+            error.fields(tenant).into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        }
+    };
     form.extend(sought.state.map(|state| ("state".to_owned(), state)));
     Ok((sought.redirect_uri, form))
 }
@@ -76,16 +91,7 @@ fn sought(tenant: &Tenant, fields: &Form) -> Result<Sought, LoginError> {
     let redirect_uri = fields
         .get("redirect_uri")
         .ok_or_else(|| LoginError::new("invalid_request", 900_971, "No reply address provided."))?;
-    if !registered(redirect_uri) {
-        return Err(LoginError::new(
-            "invalid_request",
-            50_011,
-            &format!(
-                "The redirect URI '{redirect_uri}' specified in the request does not match the redirect URIs configured for the application '{}'. Make sure the redirect URI sent in the request matches one added to your application in the Azure portal.",
-                tenant.client_id
-            ),
-        ));
-    }
+    check_redirect(tenant, redirect_uri)?;
     let form_post = match fields.get("response_mode") {
         None | Some("query") => false,
         Some("form_post") => true,
@@ -101,9 +107,23 @@ fn sought(tenant: &Tenant, fields: &Form) -> Result<Sought, LoginError> {
     })
 }
 
+pub(crate) fn check_redirect(tenant: &Tenant, redirect_uri: &str) -> Result<(), LoginError> {
+    if registered(redirect_uri) {
+        return Ok(());
+    }
+    Err(LoginError::new(
+        "invalid_request",
+        50_011,
+        &format!(
+            "The redirect URI '{redirect_uri}' specified in the request does not match the redirect URIs configured for the application '{}'. Make sure the redirect URI sent in the request matches one added to your application in the Azure portal.",
+            tenant.client_id
+        ),
+    ))
+}
+
 /// `http://localhost` is registered; its port is ignored when matching, its path is not
 /// (Entra documentation, redirect URI restrictions).
-fn registered(redirect_uri: &str) -> bool {
+pub(crate) fn registered(redirect_uri: &str) -> bool {
     Url::parse(redirect_uri).is_ok_and(|url| {
         redirect_uri.starts_with("http://localhost")
             && url.host_str() == Some("localhost")
@@ -155,19 +175,18 @@ fn requested(tenant: &Tenant, fields: &Form, sought: &Sought) -> Result<Code, Lo
 fn account(fields: &Form) -> Result<Option<Account>, LoginError> {
     match fields.get("demo_account") {
         Some("cancel") => {
-            return Err(LoginError::new(
-                "access_denied",
-                65_004,
-                "User declined to consent to access the app.",
-            ));
+            return Err(LoginError::declined());
         }
         Some(key) => return Ok(Account::of_key(key)),
         None => {}
     }
     let prompt = fields.get("prompt");
-    let hinted = fields.get("login_hint").is_some_and(|hint| hint.eq_ignore_ascii_case(Account::Admin.upn()));
-    if fields.get("demo_sign_in") == Some("1") || hinted && prompt != Some("select_account") {
+    if fields.get("demo_sign_in") == Some("1") {
         return Ok(Some(Account::Admin));
+    }
+    let hinted = fields.get("login_hint").and_then(Account::hinted);
+    if hinted.is_some() && prompt != Some("select_account") {
+        return Ok(hinted);
     }
     if prompt == Some("none") {
         return Err(LoginError::new(
@@ -180,7 +199,8 @@ fn account(fields: &Form) -> Result<Option<Account>, LoginError> {
 }
 
 fn refuse(tenant: &Tenant, sought: &Sought, error: &LoginError) -> Reply {
-    hand_over(sought, &[("error", &error.error), ("error_description", &error.description(tenant))])
+    let fields = error.fields(tenant);
+    hand_over(sought, &fields.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>())
 }
 
 /// Sends the browser back to the app, by a form or by a redirect.
@@ -190,9 +210,16 @@ fn hand_over(sought: &Sought, fields: &[(&str, &str)]) -> Reply {
     if sought.form_post {
         return pages::form_post(&sought.redirect_uri, &fields);
     }
-    match Url::parse(&sought.redirect_uri) {
+    redirect(&sought.redirect_uri, fields)
+}
+
+/// Sends the browser to an address with these fields in its query.
+pub(crate) fn redirect<'a>(address: &str, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Reply {
+    match Url::parse(address) {
         Ok(mut url) => {
-            url.query_pairs_mut().extend_pairs(&fields);
+            for (name, value) in fields {
+                url.query_pairs_mut().append_pair(name, value);
+            }
             Reply::empty(StatusCode::FOUND).with("location", url.as_str()).with("cache-control", "no-store")
         }
         Err(_) => Reply::empty(StatusCode::BAD_REQUEST),

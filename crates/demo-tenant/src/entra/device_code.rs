@@ -4,6 +4,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::entra::check_client;
+use crate::entra::consent::{self, Answer, Gate};
 use crate::entra::errors::LoginError;
 use crate::entra::pages;
 use crate::entra::scopes::Scopes;
@@ -44,20 +45,34 @@ pub(crate) fn start(tenant: &Tenant, request: &Request) -> Result<Reply, LoginEr
     Ok(Reply::json(StatusCode::OK, &value).with("cache-control", "no-store, no-cache"))
 }
 
-/// Settles a flow by the code a person was shown; false when no flow waits under it.
-pub(crate) fn decide(tenant: &Tenant, user_code: &str, decision: Decision) -> bool {
+/// What became of a decision about a flow.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Decided {
+    Done,
+    /// No flow waits under that code.
+    Unknown,
+    /// The account may not consent to what is asked for; the flow waits on.
+    NeedsAdmin,
+}
+
+/// Settles a flow by the code a person was shown. Who approves consents to what is asked for, too.
+pub(crate) fn decide(tenant: &Tenant, user_code: &str, decision: Decision) -> Decided {
     let user_code = user_code.trim().to_ascii_uppercase();
-    let mut ledger = lock(&tenant.ledger);
-    let waiting = ledger
-        .device_codes
-        .values_mut()
-        .find(|code| code.user_code == user_code && code.decision == Decision::Waiting);
-    match waiting {
+    let waits = |code: &&mut DeviceCode| code.user_code == user_code && code.decision == Decision::Waiting;
+    let scopes = lock(&tenant.ledger).device_codes.values_mut().find(waits).map(|code| code.scopes.clone());
+    let Some(scopes) = scopes else { return Decided::Unknown };
+    if let Decision::Approved(account) = decision {
+        match consent::gate(tenant, account, &scopes, None, Some(Answer::Accept)) {
+            Ok(Gate::Open) => {}
+            Ok(Gate::Ask(_) | Gate::NeedsAdmin) | Err(_) => return Decided::NeedsAdmin,
+        }
+    }
+    match lock(&tenant.ledger).device_codes.values_mut().find(waits) {
         Some(code) => {
             code.decision = decision;
-            true
+            Decided::Done
         }
-        None => false,
+        None => Decided::Unknown,
     }
 }
 
@@ -72,11 +87,10 @@ pub(crate) fn page(tenant: &Tenant, request: &Request) -> Reply {
         Some(key) => Account::of_key(key).map(Decision::Approved),
         None => None,
     };
-    match decision {
-        Some(decision) if decide(tenant, code, decision) => pages::device_code_done(),
-        _ => pages::device_code_form(
-            tenant.login_url.as_str(),
-            Some("That code did not work. Check it and try again."),
-        ),
-    }
+    let problem = match decision.map(|decision| decide(tenant, code, decision)) {
+        Some(Decided::Done) => return pages::device_code_done(),
+        Some(Decided::NeedsAdmin) => pages::ADMIN_NEEDED,
+        Some(Decided::Unknown) | None => "That code did not work. Check it and try again.",
+    };
+    pages::device_code_form(tenant.login_url.as_str(), Some(problem))
 }

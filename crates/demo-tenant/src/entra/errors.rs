@@ -46,6 +46,20 @@ impl LoginError {
         Self::new("invalid_request", 900_144, &text)
     }
 
+    /// AADSTS65001, as seen in the answers to refreshes (`O365/python-o365#323`) and told for `prompt=none` (Entra
+    /// documentation, authorization code flow, error codes for authorization endpoint errors).
+    pub(crate) fn no_consent(tenant: &Tenant, error: &str) -> Self {
+        let text = format!(
+            "The user or administrator has not consented to use the application with ID '{}' named 'Unlatch'. Send an interactive authorization request for this user and resource.",
+            tenant.client_id
+        );
+        Self::new(error, 65_001, &text).suberror("consent_required")
+    }
+
+    pub(crate) fn declined() -> Self {
+        Self::new("access_denied", 65_004, "User declined to consent to access the app.")
+    }
+
     pub(crate) fn of_fault(kind: &FaultKind) -> Option<Self> {
         let FaultKind::LoginError { error, code, suberror, description, status, claims } = kind else {
             return None;
@@ -75,6 +89,25 @@ impl LoginError {
         )
     }
 
+    /// The fields that go back to the app through the browser. There, giving up is told as `error_subcode`.
+    pub(crate) fn fields(&self, tenant: &Tenant) -> Vec<(&'static str, String)> {
+        let mut fields = vec![
+            ("error", self.error.clone()),
+            ("error_description", self.description(tenant)),
+            ("error_uri", self.uri(tenant)),
+        ];
+        match self.suberror.as_deref() {
+            Some("cancel") => fields.push(("error_subcode", "cancel".to_owned())),
+            Some(suberror) => fields.push(("suberror", suberror.to_owned())),
+            None => {}
+        }
+        fields
+    }
+
+    fn uri(&self, tenant: &Tenant) -> String {
+        format!("{}/error?code={}", tenant.login_url, self.code)
+    }
+
     /// The JSON body of the token and device code endpoints (Entra documentation, error response).
     pub(crate) fn json(&self, tenant: &Tenant) -> Reply {
         let (trace, correlation) = (Uuid::new_v4(), Uuid::new_v4());
@@ -85,7 +118,7 @@ impl LoginError {
             "timestamp": entra_time(tenant.clock.now()),
             "trace_id": trace,
             "correlation_id": correlation,
-            "error_uri": format!("{}/error?code={}", tenant.login_url, self.code),
+            "error_uri": self.uri(tenant),
         });
         if let Some(suberror) = &self.suberror {
             value["suberror"] = json!(suberror);

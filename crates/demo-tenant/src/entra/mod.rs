@@ -1,7 +1,9 @@
 //! The Entra ID part: OpenID metadata, authorize, token, device code and logout, below `/login/{tenant}`.
 
+mod admin_consent;
 mod answer_form;
 mod authorize;
+mod consent;
 mod device_code;
 mod errors;
 mod pages;
@@ -12,14 +14,14 @@ mod tokens;
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use crate::entra::scopes::Scopes;
 use crate::entra::tokens::Decision;
 use crate::exchange::{Reply, Request};
 use crate::faults::{FaultKind, Struck};
 use crate::tenant::{Tenant, lock};
 
-pub use answer_form::AnswerForm;
+pub use answer_form::{AnswerForm, ConsentForm};
 pub(crate) use authorize::sign_in_form;
+pub(crate) use consent::Answer;
 pub(crate) use errors::LoginError;
 pub(crate) use tokens::{Access, Account, Ledger};
 
@@ -27,18 +29,19 @@ pub(crate) use tokens::{Access, Account, Ledger};
 pub(crate) const CONSUMER_TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
 pub(crate) fn issue_admin_token(tenant: &Tenant) -> String {
-    lock(&tenant.ledger).add_access(Account::Admin, Scopes::all(), None, tenant.clock.now())
+    let access = Access::of_admin(scopes::all(), tenant.clock.now());
+    lock(&tenant.ledger).add_access(access)
 }
 
 pub(crate) fn issue_token_with_scopes(tenant: &Tenant, scopes: &[&str]) -> String {
-    let names: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-    let scopes = Scopes { granted: names.iter().cloned().collect(), asked: names };
-    lock(&tenant.ledger).add_access(Account::Admin, scopes, None, tenant.clock.now())
+    let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    let access = Access::of_admin(scopes, tenant.clock.now());
+    lock(&tenant.ledger).add_access(access)
 }
 
 pub(crate) fn decide_device_code(tenant: &Tenant, user_code: &str, approved: bool) -> bool {
     let decision = if approved { Decision::Approved(Account::Admin) } else { Decision::Declined };
-    device_code::decide(tenant, user_code, decision)
+    device_code::decide(tenant, user_code, decision) == device_code::Decided::Done
 }
 
 pub(crate) fn answer(tenant: &Tenant, request: &Request, segments: &[String], struck: &Struck) -> Reply {
@@ -68,7 +71,10 @@ pub(crate) fn answer(tenant: &Tenant, request: &Request, segments: &[String], st
             .and(login_error.map_or(Ok(()), Err))
             .and_then(|()| device_code::start(tenant, request))
             .into_reply(tenant),
-        (&Method::GET | &Method::POST, ["oauth2", "v2.0", "logout"]) => pages::signed_out(),
+        (&Method::GET | &Method::POST, ["v2.0", "adminconsent"]) => {
+            admin_consent::answer(tenant, request, authority, known)
+        }
+        (&Method::GET | &Method::POST, ["oauth2", "v2.0", "logout"]) => logout(request),
         (_, ["oauth2", "v2.0", "token" | "devicecode"]) => LoginError::new(
             "invalid_request",
             900_561,
@@ -76,6 +82,16 @@ pub(crate) fn answer(tenant: &Tenant, request: &Request, segments: &[String], st
         )
         .json(tenant),
         _ => Reply::empty(StatusCode::NOT_FOUND),
+    }
+}
+
+/// Ends the browser's sign-in and goes on to where the app asked, if that is an address of its own (Entra
+/// documentation, OpenID Connect, send a sign-out request).
+fn logout(request: &Request) -> Reply {
+    let fields = request.fields();
+    match fields.get("post_logout_redirect_uri").filter(|address| authorize::registered(address)) {
+        Some(address) => authorize::redirect(address, fields.get("state").map(|state| ("state", state))),
+        None => pages::signed_out(),
     }
 }
 
@@ -186,7 +202,7 @@ fn metadata(tenant: &Tenant, authority: &str) -> Reply {
         "http_logout_supported": true,
         "frontchannel_logout_supported": true,
         "end_session_endpoint": format!("{base}/oauth2/v2.0/logout"),
-        "claims_supported": ["sub", "iss", "aud", "exp", "iat", "nonce", "preferred_username", "name", "tid", "oid", "ver"],
+        "claims_supported": ["sub", "iss", "aud", "exp", "iat", "nonce", "preferred_username", "name", "tid", "oid", "ver", "login_hint"],
         "tenant_region_scope": "EU",
         "cloud_instance_name": "demo.invalid",
         "msgraph_host": tenant.graph_url.authority(),

@@ -4,6 +4,7 @@ use http::StatusCode;
 use url::Url;
 use uuid::Uuid;
 
+use crate::entra::consent::Permission;
 use crate::entra::tokens::Account;
 use crate::exchange::Reply;
 
@@ -63,12 +64,20 @@ fn form_target(redirect_uri: &str) -> String {
     Url::parse(redirect_uri).map_or_else(|_| "'none'".to_owned(), |url| url.origin().ascii_serialization())
 }
 
-pub(crate) fn account_picker(login_url: &str, authority: &str, fields: &[(String, String)]) -> Reply {
-    let passed: String = fields
-        .iter()
-        .filter(|(name, _)| name != "demo_account")
-        .map(|(name, value)| hidden(name, value))
-        .collect();
+/// The fields of a request, to be sent once more, without some of them.
+fn passed_on(fields: &[(String, String)], but: &[&str]) -> String {
+    let kept = fields.iter().filter(|(name, _)| !but.contains(&name.as_str()));
+    kept.map(|(name, value)| hidden(name, value)).collect()
+}
+
+/// Where the forms of a page of the authorize endpoint may lead.
+fn form_targets(fields: &[(String, String)]) -> String {
+    let redirect = fields.iter().find(|(name, _)| name == "redirect_uri");
+    format!("'self' {}", redirect.map_or_else(String::new, |(_, address)| form_target(address)))
+}
+
+pub(crate) fn account_picker(action: &str, fields: &[(String, String)]) -> Reply {
+    let passed = passed_on(fields, &["demo_account"]);
     let accounts: String = Account::ALL
         .iter()
         .map(|account| {
@@ -82,13 +91,53 @@ pub(crate) fn account_picker(login_url: &str, authority: &str, fields: &[(String
         })
         .collect();
     let body = format!(
-        "<form method=\"get\" action=\"{}/{}/oauth2/v2.0/authorize\">{passed}{accounts}<button name=\"demo_account\" value=\"cancel\" id=\"account-cancel\">Cancel</button></form>",
-        escape(login_url),
-        escape(authority)
+        "<form method=\"get\" action=\"{}\">{passed}{accounts}<button name=\"demo_account\" value=\"cancel\" id=\"account-cancel\">Cancel</button></form>",
+        escape(action)
     );
-    let redirect =
-        fields.iter().find(|(name, _)| name == "redirect_uri").map_or("", |(_, value)| value.as_str());
-    page(StatusCode::OK, "Pick an account", &format!("'self' {}", form_target(redirect)), &body, "")
+    page(StatusCode::OK, "Pick an account", &form_targets(fields), &body, "")
+}
+
+/// What is asked for, to be accepted or not. The admin answers for the organization.
+pub(crate) fn consent(
+    action: &str,
+    account: Account,
+    asked: &[&Permission],
+    fields: &[(String, String)],
+) -> Reply {
+    let passed = passed_on(fields, &["demo_account", "demo_consent", "demo_sign_in"]);
+    let asked: String = asked
+        .iter()
+        .map(|permission| {
+            format!("<li>{}<br><small>{}</small></li>", escape(permission.title), escape(permission.name))
+        })
+        .collect();
+    let whose = match account {
+        Account::Admin => "<p>Accepting consents on behalf of your organization.</p>",
+        Account::Plain | Account::Personal => "",
+    };
+    let body = format!(
+        "<p>{}</p><p><strong>Unlatch</strong> would like to:</p><ul>{asked}</ul>{whose}<form id=\"consent\" method=\"post\" action=\"{}\">{passed}{}<button name=\"demo_consent\" value=\"accept\" id=\"consent-accept\">Accept</button><button name=\"demo_consent\" value=\"cancel\" id=\"consent-cancel\">Cancel</button></form>",
+        escape(account.upn()),
+        escape(action),
+        hidden("demo_account", account.key())
+    );
+    page(StatusCode::OK, "Permissions requested", &form_targets(fields), &body, "")
+}
+
+/// The words of the page for accounts that may not consent (seen by others: `microsoftgraph/microsoft-graph-docs#3917`).
+pub(crate) const ADMIN_NEEDED: &str = "Unlatch needs permission to access resources in your organization that only an admin can grant. Please ask an admin to grant permission to this app before you can use it.";
+
+pub(crate) fn needs_admin(action: &str, account: Account, fields: &[(String, String)]) -> Reply {
+    let own = ["demo_account", "demo_consent", "demo_sign_in", "login_hint"];
+    let passed = passed_on(fields, &own);
+    let body = format!(
+        "<p>{}</p><p id=\"error\">{ADMIN_NEEDED}</p><form method=\"get\" action=\"{action}\">{passed}<button id=\"consent-as-admin\">Have an admin account? Sign in with that account</button></form>\
+<form id=\"consent\" method=\"post\" action=\"{action}\">{passed}{}<button name=\"demo_consent\" value=\"cancel\" id=\"consent-return\">Return to the application without granting consent</button></form><p><small>AADSTS90094: The grant requires admin permission.</small></p>",
+        escape(account.upn()),
+        hidden("demo_account", account.key()),
+        action = escape(action)
+    );
+    page(StatusCode::OK, "Need admin approval", &form_targets(fields), &body, "")
 }
 
 /// The page that posts itself to the app, with a button for browsers that do not run its script.
@@ -122,13 +171,19 @@ pub(crate) fn device_code_form(login_url: &str, problem: Option<&str>) -> Reply 
 }
 
 pub(crate) fn device_code_done() -> Reply {
-    page(
-        StatusCode::OK,
-        "You can close this window",
-        "'none'",
-        "<p>Go back to the app on your device.</p>",
-        "",
-    )
+    closing("<p>Go back to the app on your device.</p>")
+}
+
+/// The end of an admin consent that leads nowhere.
+pub(crate) fn consent_done(granted: bool) -> Reply {
+    closing(match granted {
+        true => "<p id=\"consented\">The permissions have been granted for your organization.</p>",
+        false => "<p id=\"error\">No permission has been granted.</p>",
+    })
+}
+
+fn closing(text: &str) -> Reply {
+    page(StatusCode::OK, "You can close this window", "'none'", text, "")
 }
 
 pub(crate) fn signed_out() -> Reply {

@@ -1,79 +1,91 @@
-//! Which scopes the demo app registration has, and how a request spells them.
+//! How a request spells its scopes, and how the answer does.
 
 use std::collections::BTreeSet;
 
+use crate::entra::consent::{PERMISSIONS, permission_named};
 use crate::entra::errors::LoginError;
 use crate::tenant::Tenant;
 
-/// Scopes of OpenID Connect itself.
+/// Scopes of OpenID Connect itself, which nobody has to consent to here.
 const OPENID: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 
-/// The Graph permissions the app registration was granted.
-const GRANTED: [&str; 8] = [
-    "DeviceManagementManagedDevices.PrivilegedOperations.All",
-    "DeviceManagementManagedDevices.Read.All",
-    "DeviceManagementManagedDevices.ReadWrite.All",
-    "Directory.Read.All",
-    "Organization.Read.All",
-    "User.Read",
-    "User.Read.All",
-    "User.ReadBasic.All",
-];
-
-/// What a request asked for and what comes of it.
+/// What a request asks for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scopes {
     /// As the request spelled them, for the answer's `scope`.
-    pub(crate) asked: Vec<String>,
+    spelled: Vec<String>,
     /// By their short names.
-    pub(crate) granted: BTreeSet<String>,
+    names: BTreeSet<&'static str>,
+    /// Whether all that the registration has was asked for.
+    pub(crate) default: bool,
+}
+
+/// By their short names, everything there is.
+pub(crate) fn all() -> BTreeSet<String> {
+    PERMISSIONS.iter().map(|permission| permission.name).chain(OPENID).map(str::to_owned).collect()
 }
 
 impl Scopes {
-    pub(crate) fn all() -> Self {
-        let granted: BTreeSet<String> =
-            GRANTED.iter().chain(&OPENID).map(|name| (*name).to_owned()).collect();
-        Self { asked: granted.iter().cloned().collect(), granted }
-    }
-
     /// Reads a `scope` parameter.
     ///
     /// # Errors
     /// AADSTS70011 for a scope nobody defines, 500011 for a resource nobody knows.
     pub(crate) fn parse(tenant: &Tenant, text: &str) -> Result<Self, LoginError> {
         let mut scopes = Self::default();
-        // A token carries what was consented to earlier too, and every registration begins with this one.
-        scopes.granted.insert("User.Read".to_owned());
-        for asked in text.split_whitespace() {
-            let name = short_name(tenant, asked)?;
-            if name == ".default" {
-                scopes.granted.extend(GRANTED.iter().map(|name| (*name).to_owned()));
-            } else if let Some(known) =
-                GRANTED.iter().chain(&OPENID).find(|known| known.eq_ignore_ascii_case(name))
-            {
-                scopes.granted.insert((*known).to_owned());
-            } else {
-                return Err(LoginError::new(
-                    "invalid_scope",
-                    70_011,
-                    &format!(
-                        "The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. The scope {asked} is not valid."
-                    ),
-                ));
+        for spelled in text.split_whitespace() {
+            let name = short_name(tenant, spelled)?;
+            let known = permission_named(name)
+                .map(|permission| permission.name)
+                .or_else(|| OPENID.into_iter().find(|known| known.eq_ignore_ascii_case(name)));
+            match known {
+                Some(known) => _ = scopes.names.insert(known),
+                None if name == ".default" => scopes.default = true,
+                None => {
+                    return Err(LoginError::new(
+                        "invalid_scope",
+                        70_011,
+                        &format!(
+                            "The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. The scope {spelled} is not valid."
+                        ),
+                    ));
+                }
             }
-            scopes.asked.push(asked.to_owned());
+            scopes.spelled.push(spelled.to_owned());
         }
         Ok(scopes)
     }
 
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.granted.contains(name)
+    /// The same with the OpenID scopes of an earlier request, which a later one need not repeat.
+    pub(crate) fn after(mut self, earlier: &Self) -> Self {
+        self.names.extend(OPENID.into_iter().filter(|name| earlier.has(name)));
+        self
     }
 
-    /// The answer's `scope`: Entra leaves `offline_access` out of it.
-    pub(crate) fn echoed(&self) -> String {
-        let shown = self.asked.iter().filter(|scope| !scope.eq_ignore_ascii_case("offline_access"));
-        shown.map(String::as_str).collect::<Vec<_>>().join(" ")
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
+    /// The answer's `scope`: as asked, then what else the token carries, with the resource in front if the request put
+    /// it there. Entra leaves `offline_access` out of it.
+    pub(crate) fn echoed(&self, carried: &BTreeSet<String>) -> String {
+        let name_of = |spelled: &str| match spelled.rsplit_once('/') {
+            Some((_, name)) => name.to_ascii_lowercase(),
+            None => spelled.to_ascii_lowercase(),
+        };
+        let asked: BTreeSet<String> = self.spelled.iter().map(|spelled| name_of(spelled)).collect();
+        let resource = self.spelled.iter().find_map(|spelled| Some(spelled.rsplit_once('/')?.0));
+        let others = carried.iter().filter(|name| !asked.contains(&name.to_ascii_lowercase()));
+        let others = others.map(|name| match resource {
+            Some(resource) => format!("{resource}/{name}"),
+            None => name.clone(),
+        });
+        self.spelled
+            .iter()
+            .filter(|spelled| !["offline_access", ".default"].contains(&name_of(spelled).as_str()))
+            .cloned()
+            .chain(others)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 

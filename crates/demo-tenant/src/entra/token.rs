@@ -3,13 +3,13 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use time::Duration;
 
 use crate::entra::errors::LoginError;
 use crate::entra::scopes::Scopes;
-use crate::entra::tokens::{ACCESS_SECONDS, Account, Decision, id_token};
+use crate::entra::tokens::{ACCESS_SECONDS, Access, Account, Decision, id_token};
 use crate::entra::{check_client, device_code};
 use crate::exchange::{Form, Reply, Request};
 use crate::tenant::{Tenant, lock};
@@ -46,24 +46,47 @@ struct Grant {
     scopes: Scopes,
     nonce: Option<String>,
     claims: Option<String>,
+    challengeable: bool,
+}
+
+/// Whether a `claims` parameter says that the client understands claims challenges: the capability `cp1`, in any case
+/// (Entra documentation, claims challenges and client capabilities).
+fn declares_cp1(claims: Option<&str>) -> bool {
+    let claims = claims.and_then(|claims| serde_json::from_str::<Value>(claims).ok()).unwrap_or_default();
+    let values = claims.pointer("/access_token/xms_cc/values").and_then(Value::as_array);
+    values.is_some_and(|values| {
+        values.iter().filter_map(Value::as_str).any(|value| value.eq_ignore_ascii_case("cp1"))
+    })
 }
 
 impl Grant {
-    fn issue(self, tenant: &Tenant) -> Reply {
+    fn issue(self, tenant: &Tenant) -> Result<Reply, LoginError> {
         let now = tenant.clock.now();
         let mut ledger = lock(&tenant.ledger);
+        if !ledger.consents.missing(self.account, &self.scopes).is_empty() {
+            return Err(LoginError::no_consent(tenant, "invalid_grant"));
+        }
+        let consented = ledger.consents.of(self.account);
         let id_token = self
             .scopes
             .has("openid")
             .then(|| ledger.secret(|| id_token(tenant, self.account, self.nonce.as_deref(), now)));
         let refresh_token =
             self.scopes.has("offline_access").then(|| ledger.add_refresh(self.account, self.scopes.clone()));
+        let echoed = self.scopes.echoed(&consented);
+        let access = Access {
+            account: self.account,
+            scopes: consented,
+            claims: self.claims,
+            challengeable: self.challengeable,
+            expires: now + Duration::seconds(ACCESS_SECONDS),
+        };
         let mut value = json!({
             "token_type": "Bearer",
-            "scope": self.scopes.echoed(),
+            "scope": echoed,
             "expires_in": ACCESS_SECONDS,
             "ext_expires_in": ACCESS_SECONDS,
-            "access_token": ledger.add_access(self.account, self.scopes, self.claims, now),
+            "access_token": ledger.add_access(access),
         });
         if let Some(token) = refresh_token {
             value["refresh_token"] = json!(token);
@@ -71,9 +94,9 @@ impl Grant {
         if let Some(token) = id_token {
             value["id_token"] = json!(token);
         }
-        Reply::json(StatusCode::OK, &value)
+        Ok(Reply::json(StatusCode::OK, &value)
             .with("cache-control", "no-store, no-cache")
-            .with("pragma", "no-cache")
+            .with("pragma", "no-cache"))
     }
 }
 
@@ -128,15 +151,10 @@ fn with_code(tenant: &Tenant, form: &Form) -> Result<Reply, LoginError> {
             "The Code_Verifier does not match the code_challenge supplied in the authorization request.",
         ));
     }
+    let challengeable = declares_cp1(form.get("claims")) || declares_cp1(code.claims.as_deref());
     let claims = form.get("claims").map(str::to_owned).or(code.claims);
-    let scopes = match asked {
-        // Asking for fewer here narrows the token; asking for more than was agreed to does not widen it.
-        Some(asked) if asked.granted.is_subset(&code.scopes.granted) => {
-            Scopes { asked: asked.asked, ..code.scopes }
-        }
-        _ => code.scopes,
-    };
-    Ok(Grant { account: code.account, scopes, nonce: code.nonce, claims }.issue(tenant))
+    let scopes = asked.map(|asked| asked.after(&code.scopes)).unwrap_or(code.scopes);
+    Grant { account: code.account, scopes, nonce: code.nonce, claims, challengeable }.issue(tenant)
 }
 
 fn with_refresh_token(tenant: &Tenant, form: &Form) -> Result<Reply, LoginError> {
@@ -157,7 +175,8 @@ fn with_refresh_token(tenant: &Tenant, form: &Form) -> Result<Reply, LoginError>
     }
     let scopes = asked.unwrap_or(refresh.scopes);
     let claims = form.get("claims").map(str::to_owned);
-    Ok(Grant { account: refresh.account, scopes, nonce: None, claims }.issue(tenant))
+    let challengeable = declares_cp1(claims.as_deref());
+    Grant { account: refresh.account, scopes, nonce: None, claims, challengeable }.issue(tenant)
 }
 
 fn with_device_code(tenant: &Tenant, form: &Form) -> Result<Reply, LoginError> {
@@ -186,7 +205,8 @@ fn with_device_code(tenant: &Tenant, form: &Form) -> Result<Reply, LoginError> {
             code.decision = Decision::Redeemed;
             let (scopes, claims) = (code.scopes.clone(), code.claims.clone());
             drop(ledger);
-            Ok(Grant { account, scopes, nonce: None, claims }.issue(tenant))
+            let challengeable = declares_cp1(form.get("claims")) || declares_cp1(claims.as_deref());
+            Grant { account, scopes, nonce: None, claims, challengeable }.issue(tenant)
         }
         Decision::Declined => Err(LoginError::new(
             "authorization_declined",

@@ -1,6 +1,6 @@
 //! What was issued: tokens, codes, and who they are for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,8 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::entra::CONSUMER_TENANT;
-use crate::entra::scopes::Scopes;
+use crate::entra::consent::Consents;
+use crate::entra::scopes::{self, Scopes};
 use crate::tenant::Tenant;
 
 /// The lengths Entra's own have (measured by others: 2,931 and 1,524 characters).
@@ -72,6 +73,19 @@ impl Account {
         }
     }
 
+    /// The value of the `login_hint` claim: opaque, good as `login_hint` and `logout_hint` (Entra documentation,
+    /// optional claims).
+    pub(crate) fn opaque_hint(self) -> String {
+        format!("O.{}", URL_SAFE_NO_PAD.encode(self.object_id()))
+    }
+
+    /// The account that a hint names, by its principal name or the claim of its id token.
+    pub(crate) fn hinted(hint: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|account| hint.eq_ignore_ascii_case(account.upn()) || hint == account.opaque_hint())
+    }
+
     fn tenant_id(self, tenant: &Tenant) -> &str {
         if self == Self::Personal { CONSUMER_TENANT } else { &tenant.tenant_id }
     }
@@ -81,10 +95,21 @@ impl Account {
 #[derive(Debug, Clone)]
 pub(crate) struct Access {
     pub(crate) account: Account,
-    pub(crate) scopes: Scopes,
+    /// By their short names.
+    pub(crate) scopes: BTreeSet<String>,
     /// The `claims` parameter it was obtained with.
     pub(crate) claims: Option<String>,
+    /// Whether its client said that it understands claims challenges.
+    pub(crate) challengeable: bool,
     pub(crate) expires: OffsetDateTime,
+}
+
+impl Access {
+    /// One given past the sign-in. Whoever asks for it understands claims challenges.
+    pub(crate) fn of_admin(scopes: BTreeSet<String>, now: OffsetDateTime) -> Self {
+        let expires = now + Duration::seconds(ACCESS_SECONDS);
+        Self { account: Account::Admin, scopes, claims: None, challengeable: true, expires }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -131,6 +156,7 @@ pub(crate) struct Ledger {
     pub(crate) refresh: HashMap<String, Refresh>,
     pub(crate) codes: HashMap<String, Code>,
     pub(crate) device_codes: HashMap<String, DeviceCode>,
+    pub(crate) consents: Consents,
     issued: Vec<String>,
 }
 
@@ -146,30 +172,18 @@ impl Ledger {
         secret
     }
 
-    pub(crate) fn add_access(
-        &mut self,
-        account: Account,
-        scopes: Scopes,
-        claims: Option<String>,
-        now: OffsetDateTime,
-    ) -> String {
+    pub(crate) fn add_access(&mut self, access: Access) -> String {
         let token = self
             .secret(|| format!("eyJ0eXAiOiJKV1QiLCJub25jZSI6{}", opaque(ACCESS_LENGTH - 28, &[260, 2_300])));
-        let expires = now + Duration::seconds(ACCESS_SECONDS);
-        self.access.insert(token.clone(), Access { account, scopes, claims, expires });
+        self.access.insert(token.clone(), access);
         token
     }
 
     /// Takes a token given from outside as the admin's.
     pub(crate) fn accept(&mut self, token: &str, now: OffsetDateTime) {
         self.issued.push(token.to_owned());
-        let access = Access {
-            account: Account::Admin,
-            scopes: Scopes::all(),
-            claims: None,
-            expires: now + Duration::days(3_650),
-        };
-        self.access.insert(token.to_owned(), access);
+        let access = Access::of_admin(scopes::all(), now);
+        self.access.insert(token.to_owned(), Access { expires: now + Duration::days(3_650), ..access });
     }
 
     pub(crate) fn add_refresh(&mut self, account: Account, scopes: Scopes) -> String {
@@ -233,6 +247,7 @@ pub(crate) fn id_token(
         "aud": tenant.client_id,
         "iss": format!("{}/{home}/v2.0", tenant.login_url),
         "iat": now.unix_timestamp() - 300,
+        "login_hint": account.opaque_hint(),
         "nbf": now.unix_timestamp() - 300,
         "exp": now.unix_timestamp() + 3_600,
         "name": account.name(),

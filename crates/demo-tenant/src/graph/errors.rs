@@ -161,6 +161,18 @@ impl Body<'_> {
         self.intune(StatusCode::NOT_FOUND, "ResourceNotFound", "The requested resource does not exist.")
     }
 
+    /// As seen by others on a single device (`microsoft/Intune-PowerShell-SDK#119`).
+    fn out_of_scope_tags(&self) -> Reply {
+        let text = "Resource does not contain a tag allowed by the current role.";
+        self.intune(StatusCode::NOT_FOUND, "ResourceNotFound", text)
+    }
+
+    /// As seen by others in tenants without Intune (`microsoftgraph/msgraph-beta-sdk-go#198`). Graph says it itself, so
+    /// nothing is packed.
+    fn no_licence(&self) -> Reply {
+        self.graph(StatusCode::BAD_REQUEST, "BadRequest", "Request not applicable to target tenant.")
+    }
+
     /// The documented body of a throttled call (Graph documentation, throttling guidance).
     fn too_many(&self, retry_after: Option<String>) -> Reply {
         let value = json!({ "error": {
@@ -223,6 +235,8 @@ impl Body<'_> {
             }
             FaultKind::MissingRoute => self.no_route(),
             FaultKind::NotFound404 => self.not_found(),
+            FaultKind::OutOfScopeTags404 => self.out_of_scope_tags(),
+            FaultKind::NoLicence400 => self.no_licence(),
             FaultKind::MalformedJson => Reply::graph(StatusCode::OK, &Value::Null)
                 .body(r#"{"@odata.context":"broken","value":[{"id":"#),
             FaultKind::LoginError { .. }

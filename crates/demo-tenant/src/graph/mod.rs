@@ -67,6 +67,12 @@ fn handle(tenant: &Tenant, call: &Call<'_>, parts: &[&str]) -> Result<Reply, Ref
             // Whatever the real answer is, the client will not hear it.
             let _ = admitted(tenant, call, parts);
         }
+        // Only who declared that it understands a challenge gets one (Entra documentation, claims challenges and client
+        // capabilities).
+        let challengeable = || tenant.access(call.request).is_some_and(|access| access.challengeable);
+        if matches!(instead.kind, FaultKind::ClaimsChallenge) && !challengeable() {
+            return Err(Refusal::Token("Access token has expired or is not yet valid."));
+        }
         return Err(Refusal::Fault(Box::new(instead.kind.clone()), instead.claims.clone()));
     }
     admitted(tenant, call, parts)
@@ -152,12 +158,12 @@ fn route(tenant: &Tenant, call: &Call<'_>, access: &Access, parts: &[&str]) -> R
 
 /// Directory calls: a missing scope is `Authorization_RequestDenied`.
 fn directory_scope(access: &Access, any_of: &[&str]) -> Result<(), Refusal> {
-    if any_of.iter().any(|scope| access.scopes.has(scope)) { Ok(()) } else { Err(Refusal::Directory) }
+    if any_of.iter().any(|scope| access.scopes.contains(*scope)) { Ok(()) } else { Err(Refusal::Directory) }
 }
 
 /// Device calls: first the scope, then the account's Intune role.
 fn device_scope(access: &Access, any_of: &'static [&'static str]) -> Result<(), Refusal> {
-    if !any_of.iter().any(|scope| access.scopes.has(scope)) {
+    if !any_of.iter().any(|scope| access.scopes.contains(*scope)) {
         return Err(Refusal::Scope(any_of));
     }
     match access.account {

@@ -9,12 +9,12 @@ use url::Url;
 
 use crate::support::{Bench, read};
 
-const VERIFIER: &str = "a-verifier-of-forty-three-characters-or-more-0";
-const REDIRECT: &str = "http://localhost:49200";
-const SCOPE: &str = "openid profile offline_access https://graph.microsoft.com/DeviceManagementManagedDevices.Read.All \
+pub const VERIFIER: &str = "a-verifier-of-forty-three-characters-or-more-0";
+pub const REDIRECT: &str = "http://localhost:49200";
+pub const SCOPE: &str = "openid profile offline_access https://graph.microsoft.com/DeviceManagementManagedDevices.Read.All \
     https://graph.microsoft.com/DeviceManagementManagedDevices.PrivilegedOperations.All https://graph.microsoft.com/User.ReadBasic.All";
 
-fn authorize_url(bench: &Bench, changes: &[(&str, &str)]) -> Url {
+pub fn authorize_url(bench: &Bench, changes: &[(&str, &str)]) -> Url {
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER));
     let mut fields = vec![
         ("client_id", bench.tenant.client_id()),
@@ -37,7 +37,7 @@ fn authorize_url(bench: &Bench, changes: &[(&str, &str)]) -> Url {
 }
 
 /// Follows the authorize endpoint to the fields it sends back in the redirect.
-async fn sent_back(bench: &Bench, changes: &[(&str, &str)]) -> Vec<(String, String)> {
+pub async fn sent_back(bench: &Bench, changes: &[(&str, &str)]) -> Vec<(String, String)> {
     let answer = bench.http.get(authorize_url(bench, changes)).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::FOUND);
     let location = Url::parse(answer.headers()["location"].to_str().unwrap()).unwrap();
@@ -45,17 +45,17 @@ async fn sent_back(bench: &Bench, changes: &[(&str, &str)]) -> Vec<(String, Stri
     location.query_pairs().into_owned().collect()
 }
 
-fn field(fields: &[(String, String)], name: &str) -> String {
+pub fn field(fields: &[(String, String)], name: &str) -> String {
     fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default()
 }
 
-async fn token(bench: &Bench, fields: &[(&str, &str)]) -> (StatusCode, Value) {
+pub async fn token(bench: &Bench, fields: &[(&str, &str)]) -> (StatusCode, Value) {
     let mut form = vec![("client_id", bench.tenant.client_id())];
     form.extend(fields);
     read(bench.http.post(bench.login("/oauth2/v2.0/token")).form(&form).send().await.unwrap()).await
 }
 
-async fn redeem(bench: &Bench, code: &str, verifier: &str) -> (StatusCode, Value) {
+pub async fn redeem(bench: &Bench, code: &str, verifier: &str) -> (StatusCode, Value) {
     let fields = [
         ("grant_type", "authorization_code"),
         ("code", code),
@@ -74,7 +74,7 @@ pub async fn sign_in(bench: &Bench, changes: &[(&str, &str)]) -> Value {
     tokens
 }
 
-fn claims_of(id_token: &Value) -> Value {
+pub fn claims_of(id_token: &Value) -> Value {
     let payload = id_token.as_str().unwrap().split('.').nth(1).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }

@@ -134,6 +134,12 @@ async fn refusals_come_as_users_of_intune_have_seen_them() {
     assert_eq!((status.as_u16(), code(&body).as_str()), (400, "No method match route template"));
     let (status, body) = refused(FaultKind::NotFound404).await;
     assert_eq!((status.as_u16(), code(&body).as_str()), (404, "ResourceNotFound"));
+    let (status, body) = refused(FaultKind::OutOfScopeTags404).await;
+    assert_eq!((status.as_u16(), code(&body).as_str()), (404, "ResourceNotFound"));
+    assert!(message(&body).contains("Resource does not contain a tag allowed by the current role."));
+    let (status, body) = refused(FaultKind::NoLicence400).await;
+    assert_eq!((status.as_u16(), code(&body).as_str()), (400, "BadRequest"));
+    assert_eq!(message(&body), "Request not applicable to target tenant.");
     let (status, body) = refused(FaultKind::ExpiredToken).await;
     assert_eq!((status.as_u16(), code(&body).as_str()), (401, "InvalidAuthenticationToken"));
     let (status, body) = refused(FaultKind::MalformedJson).await;

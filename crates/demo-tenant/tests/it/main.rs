@@ -1,6 +1,7 @@
 //! Drives the demo tenant over real HTTP, as its clients do.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod consent;
 mod entra;
 mod faults;
 mod graph;

@@ -128,6 +128,24 @@ async fn a_device_that_is_not_the_one_of_the_row_is_left_out() {
 }
 
 #[tokio::test]
+async fn a_device_outside_the_scope_tags_is_left_out_and_no_licence_ends_the_reading() {
+    let (tenant, client) = demo().await;
+    let known = popular(&tenant);
+    let app = found_app(&client, &known).await;
+    let all = client.devices_with_app(&app).await.unwrap();
+    tenant.add_fault(Fault::new(FaultKind::OutOfScopeTags404).device(all.rows[0].id.as_str()));
+    let found = client.devices_with_app(&app).await.unwrap();
+    assert_eq!((found.rows.len(), found.left_out), (all.rows.len() - 1, all.left_out + 1));
+    assert!(found.complete);
+    tenant.clear_faults();
+    tenant.clear_requests();
+    tenant.add_fault(Fault::new(FaultKind::NoLicence400).path_contains("/managedDevices/"));
+    let found = client.devices_with_app(&app).await.unwrap();
+    assert_eq!((found.rows.len(), found.complete), (0, false));
+    assert!(tenant.requests().len() <= 1 + 8, "{}", tenant.requests().len());
+}
+
+#[tokio::test]
 async fn a_lost_role_ends_the_reading_of_devices_early() {
     let (tenant, client) = demo().await;
     let known = popular(&tenant);

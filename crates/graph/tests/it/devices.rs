@@ -109,6 +109,8 @@ async fn an_unknown_device_is_not_found_and_a_role_is_a_role() {
         (FaultKind::RoleDenied401, ApiErrorKind::RoleDenied),
         (FaultKind::RoleDenied403, ApiErrorKind::RoleDenied),
         (FaultKind::MissingScope403, ApiErrorKind::MissingScope),
+        (FaultKind::OutOfScopeTags404, ApiErrorKind::OutOfScopeTags),
+        (FaultKind::NoLicence400, ApiErrorKind::NoLicence),
         (FaultKind::MissingRoute, ApiErrorKind::RouteUnknown),
     ] {
         tenant.clear_faults();

@@ -103,6 +103,8 @@ async fn an_error_is_answered_once_with_its_kind() {
         (FaultKind::RoleDenied401, 401, ApiErrorKind::RoleDenied),
         (FaultKind::MissingScope403, 403, ApiErrorKind::MissingScope),
         (FaultKind::NotFound404, 404, ApiErrorKind::NotFound),
+        (FaultKind::OutOfScopeTags404, 404, ApiErrorKind::OutOfScopeTags),
+        (FaultKind::NoLicence400, 400, ApiErrorKind::NoLicence),
         (FaultKind::MissingRoute, 400, ApiErrorKind::RouteUnknown),
         (FaultKind::Status { status: 500, retry_after: None, executed: true }, 500, ApiErrorKind::Service),
         (FaultKind::Status { status: 503, retry_after: None, executed: false }, 503, ApiErrorKind::Service),

@@ -224,6 +224,8 @@ impl<'a> Way<'a> {
                 ApiErrorKind::NotFound => ItemReason::NotFound,
                 ApiErrorKind::RoleDenied => ItemReason::RoleDenied,
                 ApiErrorKind::MissingScope => ItemReason::MissingScope,
+                ApiErrorKind::OutOfScopeTags => ItemReason::OutOfScopeTags,
+                ApiErrorKind::NoLicence => ItemReason::NoLicence,
                 _ => ItemReason::NotRead,
             },
             _ => ItemReason::NotRead,

@@ -113,7 +113,13 @@ proptest! {
 }
 
 fn reason() -> impl Strategy<Value = ItemReason> {
-    prop_oneof![Just(ItemReason::Throttled), Just(ItemReason::Changed), Just(ItemReason::NotFound)]
+    prop_oneof![
+        Just(ItemReason::Throttled),
+        Just(ItemReason::Changed),
+        Just(ItemReason::NotFound),
+        Just(ItemReason::OutOfScopeTags),
+        Just(ItemReason::NoLicence),
+    ]
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -208,6 +214,7 @@ proptest! {
         let kinds = [
             ApiErrorKind::RoleDenied, ApiErrorKind::MissingScope, ApiErrorKind::Unauthenticated,
             ApiErrorKind::ClaimsChallenge, ApiErrorKind::NotFound, ApiErrorKind::RouteUnknown,
+            ApiErrorKind::OutOfScopeTags, ApiErrorKind::NoLicence,
             ApiErrorKind::BadRequest, ApiErrorKind::Throttled, ApiErrorKind::Service, ApiErrorKind::Other,
         ];
         for kind in kinds {
@@ -237,6 +244,9 @@ fn each_way_a_request_can_end_has_one_meaning() {
         (answered(401, ApiErrorKind::RoleDenied), again(RepeatWhen::Never)),
         (answered(403, ApiErrorKind::MissingScope), again(RepeatWhen::Never)),
         (answered(404, ApiErrorKind::NotFound), again(RepeatWhen::Never)),
+        (answered(404, ApiErrorKind::OutOfScopeTags), again(RepeatWhen::Never)),
+        (answered(400, ApiErrorKind::NoLicence), again(RepeatWhen::Never)),
+        (answered(503, ApiErrorKind::NoLicence), Execution::Unconfirmed),
         (route_unknown(), again(RepeatWhen::Direct)),
         (answered(404, ApiErrorKind::RouteUnknown), again(RepeatWhen::Direct)),
         (answered(503, ApiErrorKind::RouteUnknown), Execution::Unconfirmed),

@@ -351,6 +351,8 @@ async fn a_refusal_is_told_with_its_reason_and_never_sent_again() {
         (403, ApiErrorKind::RoleDenied, ItemReason::RoleDenied),
         (401, ApiErrorKind::RoleDenied, ItemReason::RoleDenied),
         (403, ApiErrorKind::MissingScope, ItemReason::MissingScope),
+        (404, ApiErrorKind::OutOfScopeTags, ItemReason::OutOfScopeTags),
+        (400, ApiErrorKind::NoLicence, ItemReason::NoLicence),
         (404, ApiErrorKind::NotFound, ItemReason::NotFound),
         (400, ApiErrorKind::BadRequest, ItemReason::BadRequest),
         (409, ApiErrorKind::Other, ItemReason::Other),
@@ -365,6 +367,25 @@ async fn a_refusal_is_told_with_its_reason_and_never_sent_again() {
         assert_eq!(bench.tenant.posts_for(number).len(), 1);
         assert_eq!(record.items[number].standing.message.as_deref(), Some("what Graph said"));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_may_not_be_read_is_stopped_for_what_graph_says_and_gets_no_request() {
+    let refusals = [
+        (404, ApiErrorKind::OutOfScopeTags, ItemReason::OutOfScopeTags),
+        (400, ApiErrorKind::NoLicence, ItemReason::NoLicence),
+        (404, ApiErrorKind::NotFound, ItemReason::NotFound),
+        (400, ApiErrorKind::BadRequest, ItemReason::NotRead),
+    ];
+    let bench = Bench::new(refusals.len());
+    for (number, (status, kind, _)) in refusals.iter().enumerate() {
+        bench.tenant.script_read(number, [Error::Api(api_error(*status, *kind, "what Graph said"))]);
+    }
+    let record = bench.run(plan(refusals.len())).await;
+    for (number, (_, _, reason)) in refusals.iter().enumerate() {
+        assert_eq!(stand(&record.items[number]), (ItemState::Stopped, Some(*reason)));
+    }
+    assert_eq!(bench.tenant.post_count(), 0);
 }
 
 #[tokio::test(start_paused = true)]
