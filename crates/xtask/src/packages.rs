@@ -8,9 +8,11 @@ use crate::shell;
 const BUILD: [&str; 5] =
     ["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev", "librsvg2-dev", "xdg-utils"];
 
-/// To drive it in a virtual display, with a keychain of its own.
-const HEADLESS: [&str; 8] = [
+/// To drive it in a virtual display, with a keychain of its own, and to sign in with a browser.
+const HEADLESS: [&str; 10] = [
     "webkit2gtk-driver",
+    "chromium",
+    "chromium-driver",
     "xvfb",
     "dbus",
     "gnome-keyring",

@@ -46,6 +46,14 @@ pub fn run() -> bool {
             })
         });
     }
+    steps.take("npm packages of the foreign server", &[], || ui::install_in("crates/auth/tests/foreign"));
+    steps.take_and_keep("foreign server", &["build", "npm packages of the foreign server"], || {
+        run_ignored(&built, "crates/auth", |tests| {
+            let mut command = shell::program(tests);
+            command.args(["--ignored", "foreign_"]);
+            command
+        })
+    });
     steps.take_and_keep("real window", &["build"], || {
         run_ignored(&built, "tests", |tests| {
             let mut command = shell::program(tests);

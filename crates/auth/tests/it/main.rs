@@ -1,11 +1,15 @@
-//! Sign-in, tokens and keychain against the demo tenant, a login server that misbehaves, and real keychains.
+//! Sign-in, tokens and keychain against the demo tenant, a login server that misbehaves, one that somebody else made,
+//! and real keychains.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod browser;
+mod chromium;
 mod consent_page;
 mod device_code;
 mod fake_login;
 mod faulty_store;
+mod foreign;
+mod foreign_login;
 mod keychain;
 mod known_accounts;
 mod leaks;
