@@ -4,6 +4,7 @@
 mod browser;
 mod fake_login;
 mod faulty_store;
+#[cfg(any(target_os = "linux", windows))]
 mod keychain;
 mod known_accounts;
 mod leaks;
