@@ -3,6 +3,8 @@
 //! Every call runs on one thread of its own (zbus may not be driven from inside a tokio runtime, and the Windows and macOS
 //! stores order calls reliably from one thread only) and is bounded in time, since a keychain may wait for a person.
 
+#[cfg(all(test, windows))]
+mod credential_manager;
 mod entries;
 mod parts;
 mod platform;

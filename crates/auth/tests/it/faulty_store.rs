@@ -7,10 +7,13 @@ use std::sync::{Arc, Condvar, Mutex};
 use keyring_core::api::{CredentialApi, CredentialStoreApi};
 use keyring_core::{Credential, Entry, Error, Result};
 use tokio::sync::Notify;
-use unlatch_auth::Vault;
+use unlatch_auth::{Vault, VaultState};
 
 /// What Credential Manager takes, in bytes.
 const LIMIT: usize = 2_560;
+
+/// What it means that a keychain gives no access. Credential Manager has no lock, it is there or not.
+pub const NO_ACCESS: VaultState = if cfg!(windows) { VaultState::Absent } else { VaultState::Locked };
 
 #[derive(Clone, Default)]
 pub struct FaultyStore(Arc<Inner>);

@@ -1,4 +1,5 @@
-//! The operating system's own keychain. `cargo xtask test` brings up the Secret Service that each of these needs.
+//! The operating system's own keychain. `cargo xtask test` brings up the Secret Service that each of these needs, and
+//! `cargo xtask test --windows` runs the unlocked ones on Credential Manager, which has no other state.
 
 use secrecy::ExposeSecret as _;
 use unlatch_auth::{Session, Vault, VaultError, VaultKey, VaultState, sign_in};
@@ -27,7 +28,7 @@ async fn keychain_unlocked_keeps_ten_thousand_characters_and_deletes_every_part(
     }
     vault.delete(&key()).await.unwrap();
     assert!(vault.load(&key()).await.unwrap().is_none());
-    assert_eq!(entries_left(), 0);
+    assert_eq!(entries_left(SERVICE), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,11 +40,13 @@ async fn keychain_unlocked_restores_a_session_and_sign_out_leaves_nothing() {
     let service = "unlatch-test-session";
     let session = Session::begin(registration.clone(), Vault::system(service), signed_in).await;
     assert_eq!(session.kept(), VaultState::Ready);
+    assert_ne!(entries_left(service), 0);
     let restored = Session::restore(registration.clone(), Vault::system(service)).await.unwrap().unwrap();
     assert_eq!(restored.account(), session.account());
     restored.token().await.unwrap();
     restored.sign_out().await.unwrap();
     assert!(Session::restore(registration, Vault::system(service)).await.unwrap().is_none());
+    assert_eq!(entries_left(service), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,21 +122,24 @@ async fn session_without_keychain(vault: Vault) -> VaultState {
     session.kept()
 }
 
-/// Entries under the tests' service name, whatever they are called.
+/// Entries under a service name, whatever they are called.
 #[cfg(target_os = "linux")]
-fn entries_left() -> usize {
-    std::thread::spawn(|| {
+fn entries_left(name: &'static str) -> usize {
+    std::thread::spawn(move || {
         use secret_service::EncryptionType;
         use secret_service::blocking::SecretService;
         let service = SecretService::connect(EncryptionType::Plain).unwrap();
-        let found = service.search_items([("service", SERVICE)].into()).unwrap();
+        let found = service.search_items([("service", name)].into()).unwrap();
         found.unlocked.len() + found.locked.len()
     })
     .join()
     .unwrap()
 }
 
-#[cfg(not(target_os = "linux"))]
-fn entries_left() -> usize {
-    0
+#[cfg(windows)]
+fn entries_left(name: &str) -> usize {
+    use keyring_core::api::CredentialStoreApi as _;
+    let pattern = format!(r"\.{name}$");
+    let store = windows_native_keyring_store::Store::new().unwrap();
+    store.search(&[("pattern", pattern.as_str())].into()).unwrap().len()
 }

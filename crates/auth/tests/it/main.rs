@@ -10,6 +10,7 @@ mod fake_login;
 mod faulty_store;
 mod foreign;
 mod foreign_login;
+#[cfg(any(target_os = "linux", windows))]
 mod keychain;
 mod known_accounts;
 mod leaks;
