@@ -8,6 +8,7 @@ mod faulty_store;
 mod keychain;
 mod known_accounts;
 mod leaks;
+mod one_refresh;
 mod refusals;
 mod registration;
 mod session;
