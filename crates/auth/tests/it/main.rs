@@ -15,6 +15,7 @@ mod keychain;
 mod known_accounts;
 mod leaks;
 mod locking;
+mod one_refresh;
 mod refusals;
 mod registration;
 mod sending;
