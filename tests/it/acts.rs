@@ -226,7 +226,7 @@ async fn a_run_is_reported_in_three_forms_and_the_journal_tells_whether_it_was_t
     let (code, words) = check()?;
     assert!(code == Some(0) && words.contains("The journal is whole"), "{words}");
     // Somebody who may write the file hides who it was.
-    let journal = rusqlite::Connection::open(setting.stage.data_folder().join("journal.sqlite")).unwrap();
+    let journal = rusqlite::Connection::open(&setting.stage.journals()[0]).unwrap();
     journal
         .execute_batch(
             "DROP TRIGGER run_is_never_changed; UPDATE run SET account = 'somebody.else@contoso.example'",

@@ -11,14 +11,17 @@ use crate::setting::Setting;
 #[ignore = "needs the window: cargo xtask test runs it"]
 async fn with_a_damaged_journal_nothing_is_sent_and_nothing_is_lost() -> Result<(), Failure> {
     let setting = Setting::new("damaged-journal", Keychain::Unlocked).await?;
-    let journal = setting.stage.data_folder().join("journal.sqlite");
+    let window = Window::open(&setting.stage, &setting.launch()).await?;
+    window.page().sign_in().await?;
+    window.close().await?;
+    let journals = setting.stage.journals();
+    let [journal] = journals.as_slice() else { panic!("{journals:?}") };
     let damaged = b"this is no journal".repeat(400);
-    fs::create_dir_all(setting.stage.data_folder())?;
-    fs::write(&journal, &damaged)?;
+    fs::write(journal, &damaged)?;
 
     let window = Window::open(&setting.stage, &setting.launch()).await?;
     let page = window.page();
-    page.sign_in().await?;
+    page.appears("search-input").await?;
     let words = page.text_of("journal-banner").await?;
     assert!(words.contains(&journal.display().to_string()), "the banner names the file: {words}");
     select_direct(page, &setting.picks).await?;
@@ -27,10 +30,10 @@ async fn with_a_damaged_journal_nothing_is_sent_and_nothing_is_lost() -> Result<
         .await?;
     assert_eq!(disabled, true, "what cannot be recorded cannot be sent");
     assert!(setting.tenant.executed().is_empty());
-    assert_eq!(fs::read(&journal)?, damaged, "the file is left as it was");
+    assert_eq!(fs::read(journal)?, damaged, "the file is left as it was");
 
     // Moved away, as the banner says, it makes room for a new one without a restart.
-    fs::rename(&journal, journal.with_extension("damaged"))?;
+    fs::rename(journal, journal.with_extension("damaged"))?;
     page.run("document.querySelector('[data-testid=\"journal-banner\"] button').click();", Vec::new())
         .await?;
     page.disappears("journal-banner").await?;

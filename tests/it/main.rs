@@ -5,8 +5,10 @@
 
 mod acts;
 mod browser;
+mod consent;
 mod demo;
 mod desk;
+mod device_code;
 mod fault_table;
 mod faults;
 mod harness;
@@ -15,5 +17,8 @@ mod job;
 mod journal;
 mod keychain;
 mod kill;
+mod lock;
 mod secrets;
+mod set_up;
 mod setting;
+mod tenants;

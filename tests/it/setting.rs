@@ -28,13 +28,8 @@ impl Setting {
     ) -> Result<Self, Failure> {
         let tenant = DemoTenant::start(options).await.map_err(|error| Failure::new(error.to_string()))?;
         let stage = Stage::set(name, keychain)?;
-        let config = stage.write_config(&format!(
-            "tenant = \"{}\"\nclient_id = \"{}\"\nlanguage = \"en\"\n{settings}\n[cloud]\nlogin_url = \"{}\"\ngraph_url = \"{}\"\n",
-            tenant.tenant_id(),
-            tenant.client_id(),
-            tenant.login_url(),
-            tenant.graph_url()
-        ))?;
+        // Settings may end in tables, which come after every key.
+        let config = stage.write_config(&format!("language = \"en\"\n{}{settings}\n", named(&tenant)))?;
         let picks = Picks::from(&tenant.directory())?;
         Ok(Self { tenant, stage, picks, config })
     }
@@ -47,4 +42,15 @@ impl Setting {
             .argument("--data-dir")
             .argument(self.stage.data_folder())
     }
+}
+
+/// The keys that name a tenant in a configuration file.
+pub fn named(tenant: &DemoTenant) -> String {
+    format!(
+        "tenant = \"{}\"\nclient_id = \"{}\"\ncloud = {{ login_url = \"{}\", graph_url = \"{}\" }}\n",
+        tenant.tenant_id(),
+        tenant.client_id(),
+        tenant.login_url(),
+        tenant.graph_url()
+    )
 }

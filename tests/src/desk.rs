@@ -58,13 +58,22 @@ impl Page<'_> {
         self.appears("search-input").await.map(drop)
     }
 
+    /// Chooses an item of the account menu.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub async fn choose(&self, item: &str) -> Result<(), Failure> {
+        self.click("account-menu").await?;
+        self.click(item).await
+    }
+
     /// Signs out and waits for the sign-in screen.
     ///
     /// # Errors
     /// When it does not appear.
     pub async fn sign_out(&self) -> Result<(), Failure> {
-        self.click("account-menu").await?;
-        self.click("sign-out").await?;
+        self.choose("sign-out").await?;
+        self.click("sign-out-here").await?;
         self.appears("sign-in").await.map(drop)
     }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::canary::files_below;
 use crate::display::Display;
 use crate::failure::Failure;
 use crate::session::{Keychain, Session};
@@ -48,6 +49,13 @@ impl Stage {
     #[must_use]
     pub fn data_folder(&self) -> PathBuf {
         self.session.folder().join("unlatch")
+    }
+
+    /// The journals in the data folder, one for each tenant that somebody signed in to.
+    #[must_use]
+    pub fn journals(&self) -> Vec<PathBuf> {
+        let tenants = files_below(&self.data_folder().join("tenants"));
+        tenants.into_iter().filter(|file| file.ends_with("journal.sqlite")).collect()
     }
 
     /// Writes a configuration file.
