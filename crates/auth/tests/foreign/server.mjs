@@ -12,11 +12,8 @@ console.info = () => {};
 console.warn = () => {};
 const { Provider, interactionPolicy } = await import('oidc-provider');
 
-const {
-  UNLATCH_FOREIGN_TENANT: tenant,
-  UNLATCH_FOREIGN_CLIENT: client,
-  UNLATCH_FOREIGN_ACCESS_SECONDS: accessSeconds,
-} = process.env;
+const { UNLATCH_FOREIGN_TENANT: tenant, UNLATCH_FOREIGN_CLIENT: client } = process.env;
+let accessSeconds = Number(process.env.UNLATCH_FOREIGN_ACCESS_SECONDS);
 
 // New ids every time, so that only the server can be where a test has them from.
 const people = [
@@ -58,7 +55,7 @@ const provider = new Provider(`${origin}${mount}`, {
       id_token_signed_response_alg: 'ES256',
     },
   ],
-  claims: { openid: ['sub', 'tid', 'oid'], profile: ['name', 'preferred_username'] },
+  claims: { openid: ['sub', 'tid', 'oid', 'login_hint'], profile: ['name', 'preferred_username'] },
   conformIdTokenClaims: false,
   cookies: { keys: [randomBytes(32).toString('hex')] },
   features: {
@@ -77,7 +74,7 @@ const provider = new Provider(`${origin}${mount}`, {
     const person = people.find((known) => known.upn === upn);
     if (!person) return undefined;
     const { name, oid } = person;
-    const claims = { sub: upn, tid: tenant, oid, name, preferred_username: upn };
+    const claims = { sub: upn, tid: tenant, oid, name, preferred_username: upn, login_hint: `O.${oid}` };
     return { accountId: upn, claims: () => claims };
   },
   interactions: { policy, url: (_, { uid }) => `/interaction/${uid}` },
@@ -86,7 +83,7 @@ const provider = new Provider(`${origin}${mount}`, {
   responseTypes: ['code'],
   // A refresh token that is used a second time takes the whole grant with it.
   rotateRefreshToken: true,
-  ttl: { AccessToken: Number(accessSeconds) },
+  ttl: { AccessToken: () => accessSeconds },
 });
 
 // It knows one condition for `offline_access`, `prompt=consent`. OpenID Connect Core (11) allows for others; here as with
@@ -117,6 +114,9 @@ async function answer(request, response) {
     await interaction(request, response);
   } else if (pathname === '/_control/token-requests') {
     response.setHeader('content-type', 'application/json').end(JSON.stringify(tokenRequests));
+  } else if (pathname === '/_control/access-seconds') {
+    accessSeconds = Number(await text(request));
+    response.end();
   } else {
     response.writeHead(404).end();
   }

@@ -4,6 +4,7 @@ use std::process::Stdio;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use fantoccini::elements::Element;
 use fantoccini::error::CmdError;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -14,8 +15,10 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use unlatch_auth::Browser;
+use unlatch_auth::{Browser, DeviceCode};
 use url::Url;
+
+use crate::browser::page_words;
 
 /// How long a page may take to come. More than it ever should, as machines may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -78,17 +81,60 @@ impl Chromium {
         Self { client, _driver: driver, _output: output, _profile: profile }
     }
 
-    /// Opens the address of a sign-in and does what the pages ask for, until the browser is back on `localhost`: signs in as
-    /// that account and agrees to everything, or, without one, gives up at the first page.
+    /// Opens the address of a sign-in and does what the pages ask for, until the browser is back on our page: signs in as that
+    /// account and agrees to everything, or, without one, gives up at the first page.
     pub async fn sign_in(&self, username: Option<&str>, opened: Url) -> Seen {
         let client = &self.client;
         client.goto(opened.as_str()).await.unwrap();
+        let pages = self.answer_pages(username, &page_words().title).await;
+        let sentence = self.text("main p").await;
+        let address = client.current_url().await.unwrap().to_string();
+        let display =
+            client.execute("return getComputedStyle(document.body).display", Vec::new()).await.unwrap();
+        Seen { opened, pages, address, sentence, styled: display == "grid" }
+    }
+
+    /// Types a code on its page and, if it is shown again, signs in as that account, or, without one, gives up.
+    pub async fn type_code(&self, username: Option<&str>, code: &DeviceCode) -> Vec<String> {
+        self.client.goto(code.verification_uri.as_str()).await.unwrap();
+        let field = self.first("input[name=user_code]").await;
+        field.send_keys(&code.user_code).await.unwrap();
+        self.press("button[form='op.deviceInputForm']").await;
+        assert_eq!(self.text("code").await, code.user_code);
+        match username {
+            Some(_) => {
+                self.press("button[form='op.deviceConfirmForm'][autofocus]").await;
+                self.answer_pages(username, "Sign-in Success").await
+            }
+            None => {
+                self.press("button[name=abort]").await;
+                until("the interruption", async || {
+                    let words = self.client.find(Locator::Css("p.red")).await?.text().await?;
+                    Ok((words == "The Sign-in request was interrupted").then(Vec::new))
+                })
+                .await
+            }
+        }
+    }
+
+    /// Opens a page for signing out and agrees to it.
+    pub async fn sign_out(&self, page: &Url) {
+        self.client.goto(page.as_str()).await.unwrap();
+        assert!(self.text("h1").await.starts_with("Do you want to sign-out"));
+        self.press("button[name=logout]").await;
+        self.answer_pages(None, "Sign-out Success").await;
+    }
+
+    /// Does what each page asks for until one has that heading. Gives the pages that asked.
+    async fn answer_pages(&self, username: Option<&str>, heading: &str) -> Vec<String> {
         let mut pages = Vec::new();
-        until("the answer", async || {
-            if client.current_url().await?.host_str() == Some("localhost") {
+        until(heading, async || {
+            if let Ok(found) = self.client.find(Locator::Css("h1")).await
+                && found.text().await? == heading
+            {
                 return Ok(Some(()));
             }
-            let form = client.find(Locator::Css(ASKING)).await?;
+            let form = self.client.find(Locator::Css(ASKING)).await?;
             let page = form.attr("id").await?.unwrap_or_default();
             if pages.last() == Some(&page) {
                 return Ok(None);
@@ -104,12 +150,16 @@ impl Chromium {
             Ok(None)
         })
         .await;
-        let heading = self.text("main h1").await;
-        let sentence = self.text("main p").await;
-        let address = client.current_url().await.unwrap().to_string();
-        let display =
-            client.execute("return getComputedStyle(document.body).display", Vec::new()).await.unwrap();
-        Seen { opened, pages, address, heading, sentence, styled: display == "grid" }
+        pages
+    }
+
+    /// The first such element, once there is one.
+    async fn first(&self, selector: &str) -> Element {
+        until(selector, async || Ok(Some(self.client.find(Locator::Css(selector)).await?))).await
+    }
+
+    async fn press(&self, selector: &str) {
+        self.first(selector).await.click().await.unwrap();
     }
 
     /// The text of the first such element, once there is one.
@@ -132,9 +182,7 @@ pub struct Seen {
     pub pages: Vec<String>,
     /// What the address bar shows at the end.
     pub address: String,
-    /// The heading of the page at the end.
-    pub heading: String,
-    /// The sentence below it.
+    /// The sentence on the page at the end.
     pub sentence: String,
     /// Whether that page's own style is in force.
     pub styled: bool,

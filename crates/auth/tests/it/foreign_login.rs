@@ -91,6 +91,12 @@ impl ForeignLogin {
         all.into_iter().filter(|request| request.grant == grant).collect()
     }
 
+    /// Access tokens that are issued from now on are good for so long.
+    pub async fn set_access(&self, access: Duration) {
+        let url = self.url.join("/_control/access-seconds").unwrap();
+        self.http.post(url).body(access.as_secs().to_string()).send().await.unwrap();
+    }
+
     /// What the server says about a token (RFC 7662).
     pub async fn introspected(&self, token: &str) -> Value {
         self.post("token/introspection", &[("token", token)]).await
