@@ -65,6 +65,7 @@ impl Page<'_> {
     pub async fn sign_out(&self) -> Result<(), Failure> {
         self.click("account-menu").await?;
         self.click("sign-out").await?;
+        self.click("sign-out-here").await?;
         self.appears("sign-in").await.map(drop)
     }
 

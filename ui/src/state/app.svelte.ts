@@ -145,6 +145,7 @@ export class AppState {
       } finally {
         waiting = false;
         this.code = null;
+        this.announcer.clear();
       }
     });
   }
