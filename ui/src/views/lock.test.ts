@@ -105,10 +105,18 @@ describe('the lock', () => {
 
   it('opens no review for whoever unlocks', async () => {
     const { person, backend } = await withSelection();
-    const release = backend.hold('planRun');
+    // The plan was made before the lock and arrives after it.
+    const plan = backend.planRun;
+    let arrive = () => {};
+    backend.planRun = async (selection) => {
+      const made = await plan(selection);
+      await new Promise<void>((resolve) => (arrive = resolve));
+      return made;
+    };
     await person.click(byId('recover-button'));
+    await waitFor(() => expect(backend.called('planRun')).toHaveLength(1));
     await act(() => backend.fallAsleep());
-    await act(release);
+    await act(arrive);
     await person.click(await findId('unlock'));
     await findId('search-input');
     noId('confirm-dialog');

@@ -208,13 +208,16 @@ describe('several tenants', () => {
     await person.click(screen.getAllByTestId('remove-place')[0] as HTMLElement);
     await person.click(byId('remove-place-yes'));
     await waitFor(() => expect(tenant()).toContain('Contoso'));
-    backend.with(fakePlace('two', { tenant: 'fabrikam.example', account: fabrikam, signedIn: true }));
+    backend.with(
+      fakePlace('two', { tenant: 'fabrikam.example', account: fabrikam, signedIn: true, removable: true }),
+    );
     await person.click(byId('account-menu'));
     await person.click(byId('open-settings'));
     await person.click(byId('settings-save'));
     await waitFor(() => expect(screen.getAllByTestId('places-item')).toHaveLength(3));
     await go(person, 'two');
     await waitFor(() => expect(tenant()).toContain('Fabrikam'));
+    expect(byId('search-input')).toHaveValue('');
     noId('tray');
   });
 });
