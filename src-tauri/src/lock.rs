@@ -81,7 +81,7 @@ pub async fn watch(app: AppHandle) {
         tokio::time::sleep(BETWEEN_LOOKS).await;
         let state = app.state::<AppState>();
         if state.lock.is_due(state.settings().idle_lock_minutes, Moment::now()) {
-            lock(&state);
+            lock(&state).await;
             if state.lock.is_locked() {
                 tracing::info!("nobody has touched the window for a while: it is locked");
                 state.notify(WindowNotice::Locked);
@@ -91,7 +91,7 @@ pub async fn watch(app: AppHandle) {
 }
 
 /// Locks the window at once, unless nobody is signed in. Tokens leave memory as soon as no run needs them any more.
-pub fn lock(state: &AppState) {
+pub async fn lock(state: &AppState) {
     let places: Vec<Arc<Place>> = state.places().all().cloned().collect();
     let is_used = places.iter().any(|place| place.session().desk.is_some());
     if !is_used || state.lock.locked.swap(true, Ordering::AcqRel) {
@@ -101,23 +101,29 @@ pub fn lock(state: &AppState) {
         session::cancel(&place);
         place.session().following = None;
     }
+    empty(state).await;
 }
 
-/// Takes the tokens of every place out of memory while the window is locked, each as soon as nothing is being sent there. Runs
-/// until the application ends.
-pub async fn empty_when_locked(app: AppHandle) {
+/// Takes the tokens out of memory of places where a run went on behind the lock, when it has ended. Runs until the application
+/// ends.
+pub async fn empty_when_sent(app: AppHandle) {
     loop {
         tokio::time::sleep(UNTIL_SENT).await;
-        let state = app.state::<AppState>();
-        if !state.lock.is_locked() {
-            continue;
-        }
-        let _changing = state.lock.changing.lock().await;
-        let places: Vec<Arc<Place>> = state.places().all().cloned().collect();
-        for place in places.iter().filter(|place| !place.session().locked && !place.is_sending()) {
-            if state.lock.is_locked() {
-                session::lock(place).await;
-            }
+        empty(&app.state::<AppState>()).await;
+    }
+}
+
+/// Takes the tokens of every place where nothing is being sent out of memory, if the window is locked.
+async fn empty(state: &AppState) {
+    if !state.lock.is_locked() {
+        return;
+    }
+    let _changing = state.lock.changing.lock().await;
+    let places: Vec<Arc<Place>> = state.places().all().cloned().collect();
+    for place in places.iter().filter(|place| !place.session().locked && !place.is_sending()) {
+        // It may have been unlocked while this waited.
+        if state.lock.is_locked() {
+            session::lock(place).await;
         }
     }
 }

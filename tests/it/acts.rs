@@ -6,7 +6,7 @@ use std::time::Duration;
 use unlatch_demo_tenant::{ActionState, Fault, FaultKind, Options, Pace};
 use unlatch_e2e::{Canaries, Failure, Keychain, Page, Window};
 
-use crate::desk::{select_by_user, select_direct};
+use crate::desk::{export, select_by_user, select_direct};
 use crate::setting::Setting;
 
 /// What the run is in, by the name it has in the code.
@@ -179,26 +179,12 @@ async fn a_run_is_reported_in_three_forms_and_the_journal_tells_whether_it_was_t
     page.confirm("=1+1 INC-9").await?;
     page.run_reaches(1, &["accepted"]).await?;
     let mut written = Vec::new();
-    for format in ["export-csv", "export-jsonLines", "export-html"] {
-        page.click("export-run").await?;
-        page.click(format).await?;
-        let ending = if format == "export-jsonLines" { "jsonl" } else { &format["export-".len()..] };
-        let words = page
-            .until("the file's name", async || {
-                let words = page.text_of("exported").await?;
-                Ok(words
-                    .trim_end_matches(|c: char| !c.is_ascii_alphanumeric())
-                    .ends_with(ending)
-                    .then_some(words))
-            })
-            .await?;
-        let path: String = words
-            .chars()
-            .skip_while(|c| *c != '/')
-            .take_while(|c| !('\u{2066}'..='\u{2069}').contains(c))
-            .collect();
-        written
-            .push(fs::read_to_string(path.trim()).map_err(|error| Failure::new(format!("{path}: {error}")))?);
+    for format in ["csv", "jsonLines", "html"] {
+        let path = export(page, format).await?;
+        written.push(
+            fs::read_to_string(&path)
+                .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?,
+        );
     }
     let [csv, lines, html] = written.try_into().unwrap_or_default();
     assert!(

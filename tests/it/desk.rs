@@ -1,5 +1,7 @@
 //! The way over the desk that several tests share.
 
+use std::path::PathBuf;
+
 use unlatch_e2e::{Failure, Page, Picks, SearchMode};
 
 /// Finds the person and ticks two of the devices.
@@ -31,4 +33,24 @@ pub async fn select_direct(page: Page<'_>, picks: &Picks) -> Result<(), Failure>
     page.search(SearchMode::Device, picks.serial()).await?;
     page.shows_devices(&[&picks.direct.id]).await?;
     page.tick(&picks.direct.id).await
+}
+
+/// Exports the run that is shown as `csv`, `jsonLines` or `html`, and gives the file.
+pub async fn export(page: Page<'_>, format: &str) -> Result<PathBuf, Failure> {
+    page.click("export-run").await?;
+    page.click(&format!("export-{format}")).await?;
+    let ending = if format == "jsonLines" { "jsonl" } else { format };
+    let words = page
+        .until("the file's name", async || {
+            let words = page.text_of("exported").await?;
+            let is_new = words.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).ends_with(ending);
+            Ok(is_new.then_some(words))
+        })
+        .await?;
+    let path: String = words
+        .chars()
+        .skip_while(|c| *c != '/')
+        .take_while(|c| !('\u{2066}'..='\u{2069}').contains(c))
+        .collect();
+    Ok(path.trim().into())
 }

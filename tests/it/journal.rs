@@ -18,6 +18,10 @@ async fn with_a_damaged_journal_nothing_is_sent_and_nothing_is_lost() -> Result<
     let [journal] = journals.as_slice() else { panic!("{journals:?}") };
     let damaged = b"this is no journal".repeat(400);
     fs::write(journal, &damaged)?;
+    // What a crash left beside it would mend it.
+    for beside in ["sqlite-wal", "sqlite-shm"] {
+        let _ = fs::remove_file(journal.with_extension(beside));
+    }
 
     let window = Window::open(&setting.stage, &setting.launch()).await?;
     let page = window.page();

@@ -1,6 +1,6 @@
 //! The window's lock.
 
-use unlatch_demo_tenant::ActionState;
+use unlatch_demo_tenant::{ActionState, Options, Pace};
 use unlatch_e2e::{Canaries, Failure, Keychain, Window};
 
 use crate::desk::{select_by_user, select_direct};
@@ -58,6 +58,7 @@ async fn without_a_keychain_only_a_sign_in_unlocks() -> Result<(), Failure> {
     page.sign_in().await?;
     select_direct(page, &setting.picks).await?;
     page.choose("lock").await?;
+    page.appears("lock-view").await?;
     page.click("unlock").await?;
     page.appears("error-panel").await?;
     page.appears("lock-view").await?;
@@ -69,9 +70,25 @@ async fn without_a_keychain_only_a_sign_in_unlocks() -> Result<(), Failure> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the window: cargo xtask test runs it"]
+async fn a_window_that_nobody_touches_locks_by_itself() -> Result<(), Failure> {
+    let options = Options::default();
+    let setting = Setting::with("lock-idle", Keychain::Unlocked, options, "idle_lock_minutes = 1\n").await?;
+    let window = Window::open(&setting.stage, &setting.launch()).await?;
+    let page = window.page();
+    page.sign_in().await?;
+    // Looking at it through the driver is no input.
+    tokio::time::sleep(std::time::Duration::from_secs(45)).await;
+    assert!(page.shows("search-input").await?, "it locked too early");
+    page.appears("lock-view").await?;
+    page.click("unlock").await?;
+    page.appears("search-input").await?;
+    window.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the window: cargo xtask test runs it"]
 async fn a_run_goes_on_behind_the_lock() -> Result<(), Failure> {
-    let options =
-        unlatch_demo_tenant::Options { pace: unlatch_demo_tenant::Pace::manual(), ..Default::default() };
+    let options = Options { pace: Pace::manual(), ..Options::default() };
     let setting = Setting::with("lock-run", Keychain::Unlocked, options, "countdown = 3\n").await?;
     let window = Window::open(&setting.stage, &setting.launch()).await?;
     let page = window.page();

@@ -2,10 +2,9 @@
 
 use std::fs;
 
-use unlatch_demo_tenant::ActionState;
 use unlatch_e2e::{Canaries, Failure, Keychain, Window, files_below};
 
-use crate::desk::{select_by_user, select_direct};
+use crate::desk::{export, select_by_user, select_direct};
 use crate::setting::Setting;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,10 +26,34 @@ async fn no_secret_is_in_the_page_its_storage_the_data_folder_the_logs_or_the_ou
     page.run_reaches(3, &["accepted"]).await?;
     // The answers of the devices hold passcodes.
     for device in picks.by_user.iter().chain([&picks.direct]) {
-        tenant.settle(&device.id, ActionState::Done);
+        tenant.settle_with_passcode(&device.id, &format!("canary-4711-{}", device.name));
     }
     page.click("check-outcomes").await?;
     page.run_reaches(3, &["done"]).await?;
+    // Every report that can be exported, and a passcode that was on the screen.
+    for format in ["csv", "html", "jsonLines"] {
+        export(page, format).await?;
+    }
+    page.click("open-detail").await?;
+    page.click("show-passcode").await?;
+    page.appears("passcode").await?;
+    let shown = page.everything_held().await?;
+    assert!(tenant.passcodes().iter().any(|code| shown.contains(code)), "no passcode was on the screen");
+    page.choose("lock").await?;
+    page.appears("lock-view").await?;
+    assert_eq!(
+        Canaries::of(&tenant.passcodes()).in_bytes(page.everything_held().await?.as_bytes()),
+        Vec::<usize>::new()
+    );
+    page.click("unlock").await?;
+    page.appears("run-view").await?;
+    // A sign-in with a code has secrets of its own.
+    page.choose("sign-out").await?;
+    page.click("sign-out-browser").await?;
+    page.click("sign-in-with-code").await?;
+    let code = page.text_of("user-code").await?;
+    assert!(tenant.approve_device_code(code.trim()));
+    page.appears("search-input").await?;
 
     let mut secrets = tenant.issued_secrets();
     assert!(secrets.len() >= 5, "a code and two sets of tokens were issued, and {} are known", secrets.len());
@@ -44,9 +67,21 @@ async fn no_secret_is_in_the_page_its_storage_the_data_folder_the_logs_or_the_ou
 
     window.close().await?;
     let logs = setting.stage.data_folder().join("logs");
-    let logged =
-        files_below(&logs).iter().any(|log| fs::read_to_string(log).is_ok_and(|log| log.contains("TRACE")));
-    assert!(logged, "nothing was logged at TRACE in {}", logs.display());
+    let logged: String = files_below(&logs).iter().flat_map(fs::read_to_string).collect();
+    assert!(logged.contains("TRACE"), "nothing was logged at TRACE in {}", logs.display());
+    // No name stands above DEBUG.
+    let names = [
+        tenant.admin_upn(),
+        &picks.user.upn,
+        &picks.user.display_name,
+        &picks.direct.name,
+        picks.serial(),
+        &picks.by_user[0].name,
+    ];
+    let loud = |line: &&str| [" INFO ", " WARN ", " ERROR "].iter().any(|level| line.contains(level));
+    let named = logged.lines().filter(loud).find(|line| names.iter().any(|name| line.contains(name)));
+    assert_eq!(named, None, "a name in the log");
+    assert!(logged.lines().any(|line| loud(&line)), "nothing was logged above DEBUG");
     // The session's folder holds the data folder, every XDG folder, the home, and the output.
     assert_eq!(canaries.in_folder(setting.stage.session().folder()), Vec::new(), "in a file");
     Ok(())

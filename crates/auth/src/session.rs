@@ -277,23 +277,26 @@ impl Session {
         tokens.locked = true;
     }
 
-    /// Takes the refresh token from the keychain again, which opens in the person's own session of the operating system only.
+    /// Takes the refresh token from the keychain again, which opens in the person's own session of the operating system only. A
+    /// session that was not locked must be kept there all the same.
     ///
     /// # Errors
-    /// When it is not kept there, and then the session has ended, or when the keychain does not give it.
+    /// When it is not kept there, and then a locked session has ended, or when the keychain does not give it.
     pub async fn unlock(&self) -> Result<(), StillLocked> {
         let mut tokens = self.0.tokens.lock().await;
-        if !tokens.locked {
-            return Ok(());
-        }
         let kept = if tokens.unsaved { None } else { self.0.vault.load(&self.0.key).await? };
-        tokens.locked = false;
-        tokens.refresh = kept;
-        if tokens.refresh.is_some() {
-            return Ok(());
+        let was_locked = std::mem::replace(&mut tokens.locked, false);
+        match kept {
+            Some(refresh) if was_locked => tokens.refresh = Some(refresh),
+            Some(_) => {}
+            None => {
+                if was_locked {
+                    self.0.end(&mut tokens, SignInNeeded { error: None, claims: None });
+                }
+                return Err(StillLocked::NotKept);
+            }
         }
-        self.0.end(&mut tokens, SignInNeeded { error: None, claims: None });
-        Err(StillLocked::NotKept)
+        Ok(())
     }
 
     /// The page that ends the browser's own sign-in, if the service has one and can be asked (OpenID Connect RP-initiated

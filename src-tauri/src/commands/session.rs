@@ -118,7 +118,7 @@ pub async fn touch(state: State<'_, AppState>) -> Result<(), CommandError> {
 #[tauri::command]
 #[specta::specta]
 pub async fn lock_window(state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
-    lock::lock(&state);
+    lock::lock(&state).await;
     Ok(status::of(&state))
 }
 

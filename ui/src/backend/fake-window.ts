@@ -6,7 +6,7 @@ import { mount } from 'svelte';
 
 import App from '../App.svelte';
 import type { ItemState, ItemView } from './backend';
-import { FakeBackend, problem } from './fake';
+import { fakeAccount, FakeBackend, fakePlace, problem } from './fake';
 import { fakeDevice } from './fake-tenant';
 
 const asked = new URLSearchParams(location.search);
@@ -41,6 +41,34 @@ const outcomes: Partial<ItemView>[] = [
   { state: 'failed', message: 'The device did not answer (0x87d1b001)', canSendAgain: true, attempts: 1 },
 ];
 
+const fabrikam = {
+  ...fakeAccount,
+  username: 'alma.nunez@fabrikam.example',
+  tenantId: '77777777-0000-4000-8000-000000000002',
+  tenantName: 'Fabrikam Schools',
+  tenantColour: 4,
+};
+
+function several(backend: FakeBackend): FakeBackend {
+  backend.running.add('place-2');
+  return backend
+    .with(
+      fakePlace('place-2', {
+        tenant: 'fabrikam.example',
+        account: fabrikam,
+        signedIn: true,
+        removable: true,
+      }),
+    )
+    .with(fakePlace('place-3', { tenant: 'northwind.example', removable: true }));
+}
+
+/** Nothing is named yet. */
+function nameless(backend: FakeBackend): FakeBackend {
+  backend.status.settings = { ...backend.status.settings, tenant: null, clientId: null };
+  return backend;
+}
+
 const scenes: Record<string, () => FakeBackend> = {
   desk: () => FakeBackend.signedIn(),
   countdown: () => {
@@ -51,27 +79,93 @@ const scenes: Record<string, () => FakeBackend> = {
   },
   signedOut: () => new FakeBackend(),
   demo: () => FakeBackend.signedIn({ mode: 'demo', keychain: 'notUsed' }),
-  unconfigured: () =>
-    new FakeBackend({
-      mode: 'unconfigured',
-      keychain: 'absent',
-      configProblem: {
-        file: '/etc/unlatch/policy.toml',
-        key: 'client_id',
-        reason: 'expected a GUID, found "12345"',
-      },
-    }),
+  unconfigured: () => nameless(new FakeBackend({ mode: 'unconfigured', keychain: 'absent' })),
+  unconfiguredWrong: () => {
+    const backend = nameless(new FakeBackend({ mode: 'unconfigured' }));
+    backend.tenantCheck = ({ tenant, cloud }) =>
+      cloud === 'china'
+        ? { kind: 'otherCloud', host: 'login.microsoftonline.com' }
+        : tenant.startsWith('no')
+          ? { kind: 'notFound' }
+          : { kind: 'notAsked', problem: problem('offline') };
+    backend.status.configProblem = {
+      file: backend.status.settings.configFile,
+      key: 'client_id',
+      reason: 'expected a GUID, found "12345"',
+    };
+    return backend;
+  },
+  unconfiguredPolicy: () => {
+    const backend = nameless(new FakeBackend({ mode: 'unconfigured' }));
+    backend.status.settings.tenant = 'contoso.example';
+    backend.status.settings.locked = ['tenant', 'cloud'];
+    return backend;
+  },
+  policyBroken: () =>
+    nameless(
+      new FakeBackend({
+        mode: 'unconfigured',
+        configProblem: {
+          file: '/etc/unlatch/policy.toml',
+          key: 'client_id',
+          reason: 'expected a GUID, found "12345"',
+        },
+      }),
+    ),
   refused: () =>
     new FakeBackend({
       keychain: 'locked',
       session: {
         kind: 'signedOut',
-        problem: problem('unknownClient', {
+        problem: problem('signInRefused', {
           message: 'AADSTS700016: Application with identifier was not found in the directory.',
           requestId: '0c7d5a34-55aa-4d10-8b3e-f0c6f8c0b2a1',
+          help: 'publicClientOff',
+          at: '2026-11-23 09:31:07Z',
         }),
       },
     }),
+  code: () => {
+    const backend = new FakeBackend();
+    backend.hold('signInWithCode');
+    return backend;
+  },
+  codeExpiring: () => {
+    const backend = new FakeBackend();
+    backend.code = { ...backend.code, expiresInSeconds: 5 };
+    const release = backend.hold('signInWithCode');
+    backend.fail('signInWithCode', problem('signInRefused', { help: 'deviceCodeExpired' }));
+    setTimeout(release, 20_000);
+    return backend;
+  },
+  codeBlocked: () => {
+    const backend = new FakeBackend();
+    backend.fail('signInWithCode', problem('signInRefused', { help: 'deviceCodeBlocked' }));
+    return backend;
+  },
+  several: () => several(FakeBackend.signedIn()),
+  severalOut: () => several(new FakeBackend()),
+  consent: () => {
+    const backend = FakeBackend.signedIn();
+    backend.consented = false;
+    backend.fail(
+      'signIn',
+      problem('signInRefused', {
+        message: 'AADSTS90094: The grant requires admin permission.',
+        help: 'adminConsentNeeded',
+        at: '2026-11-23 09:31:07Z',
+        requestId: '0c7d5a34-55aa-4d10-8b3e-f0c6f8c0b2a1',
+      }),
+    );
+    return backend;
+  },
+  locked: () => {
+    const backend = several(FakeBackend.signedIn({ locked: true }));
+    backend.fail('unlock', problem('keychain', { message: 'the collection is locked' }));
+    backend.status.keychain = 'locked';
+    backend.running.add('place-2');
+    return backend;
+  },
   bulk: () => {
     const backend = FakeBackend.signedIn();
     backend.devicesFound = {

@@ -8,4 +8,10 @@ export class Announcer {
     this.#said = text === this.#said ? `${text}\u00a0` : text;
     this.text = this.#said;
   }
+
+  /** What was said is not left in the page. */
+  clear(): void {
+    this.text = '';
+    this.#said = '';
+  }
 }

@@ -145,6 +145,7 @@ export class AppState {
       } finally {
         waiting = false;
         this.code = null;
+        this.announcer.clear();
       }
     });
   }
@@ -411,7 +412,8 @@ export class AppState {
     const account = accountOf(status);
     const registration = registrationKey(status);
     let desk = this.#desks.get(status.place);
-    const others = account !== null && desk?.account != null && !samePerson(desk.account, account);
+    const before = desk?.account ?? null;
+    const others = account !== null && before !== null && !samePerson(before, account);
     if (!desk || desk.registration !== registration || others) {
       desk = this.#newDesk(registration);
       this.#desks.set(status.place, desk);

@@ -1,14 +1,18 @@
 import { describe, expect, it } from 'vitest';
 
 import type { FoundView, ItemState, ItemView } from '../backend/backend';
+import { problem } from '../backend/fake';
 import en from '../messages/en.json';
 import es from '../messages/es.json';
 import { m } from '../paraglide/messages';
 import { useLocale } from './locale.svelte';
+import { helpWords } from './help-words';
 import {
+  errorText,
   errorWords,
   itemText,
   itemWords,
+  keychainText,
   keychainWords,
   reasonWords,
   runWords,
@@ -26,6 +30,10 @@ const everyWord: [string, () => string][] = [
   ...Object.entries(errorWords).flatMap(([code, { what, next }]): [string, () => string][] => [
     [`error ${code}`, what],
     [`error ${code}, what to do`, next],
+  ]),
+  ...Object.entries(helpWords).flatMap(([help, { what, next }]): [string, () => string][] => [
+    [`help ${help}`, what],
+    [`help ${help}, what to do`, next],
   ]),
   ...Object.entries(itemWords).flatMap(([state, { what, next }]): [string, () => string][] => [
     [`item ${state}`, what],
@@ -78,6 +86,33 @@ describe('words', () => {
     expect(spanish).toBeTruthy();
     if (english !== 'Cancelling') expect(spanish).not.toBe(english);
     for (const text of [english, spanish]) expect(text).not.toMatch(/[!¡{}]/);
+  });
+
+  it('what Entra refused is told apart, and who does what about it is named', () => {
+    for (const language of [0, 1]) {
+      const said = Object.values(helpWords).map(({ what }) => inBoth(what)[language]);
+      expect(new Set(said).size).toBe(said.length);
+    }
+    expect(Object.keys(helpWords)).toHaveLength(53);
+    const [english, spanish] = inBoth(helpWords.redirectWrong.next);
+    expect(english).toContain('Entra admin center → App registrations → Authentication');
+    expect(spanish).toContain('Registros de aplicaciones → Autenticación');
+  });
+
+  it('the words for what Entra refused go before those for a refusal', () => {
+    useLocale('en');
+    expect(errorText(problem('signInRefused', { help: 'otherCloud' }))).toBe(
+      'The tenant is in another cloud. Choose its cloud under “Tenant and application”.',
+    );
+    expect(errorText(problem('signInRefused'))).toContain('Microsoft refused the sign-in.');
+  });
+
+  it('a sign-in that is not kept says how long it lasts', () => {
+    useLocale('en');
+    expect(keychainText('denied')).toBe(
+      'The system keychain was not opened to Unlatch. Your sign-in lasts until this window closes.',
+    );
+    expect(keychainText('kept')).toBe('Your sign-in is kept in the system keychain.');
   });
 
   it('there are the same messages in both languages', () => {

@@ -2,10 +2,23 @@ import axe from 'axe-core';
 import { screen, waitFor } from '@testing-library/svelte';
 import { describe, expect, it } from 'vitest';
 
-import { FakeBackend, problem } from '../backend/fake';
+import { FakeBackend, fakePlace, problem } from '../backend/fake';
 import { byId, devicesOf, findId, openWindow, search } from '../test-window';
 
 type Person = Awaited<ReturnType<typeof openWindow>>['person'];
+
+function several(backend: FakeBackend): FakeBackend {
+  backend.running.add('three');
+  return backend
+    .with(fakePlace('two', { tenant: 'fabrikam.example', removable: true }))
+    .with(fakePlace('three', { tenant: 'northwind.example', removable: true }));
+}
+
+function nameless(): FakeBackend {
+  const backend = new FakeBackend({ mode: 'unconfigured' });
+  backend.status.settings = { ...backend.status.settings, tenant: null, clientId: null };
+  return backend;
+}
 
 async function openFromMenu(person: Person, id: string) {
   await person.click(byId('account-menu'));
@@ -29,6 +42,86 @@ const views: [string, () => FakeBackend, (person: Person) => Promise<unknown>][]
         configProblem: { file: 'config.toml', key: null, reason: 'cannot be read' },
       }),
     async () => {},
+  ],
+  [
+    'sign-in with a code, among several tenants',
+    () => {
+      const backend = several(new FakeBackend());
+      backend.hold('signInWithCode');
+      return backend;
+    },
+    async (person) => {
+      await person.click(byId('sign-in-with-code'));
+      await findId('user-code');
+    },
+  ],
+  ['sign-in, among several tenants', () => several(new FakeBackend()), async () => {}],
+  ['set-up', nameless, async () => {}],
+  [
+    'set-up, with everything wrong',
+    () => {
+      const backend = nameless();
+      backend.tenantCheck = () => ({ kind: 'otherCloud', host: 'login.partner.microsoftonline.cn' });
+      return backend;
+    },
+    async (person) => {
+      await person.type(byId('setup-client-id'), '12345');
+      await person.type(byId('setup-tenant'), 'contoso.example');
+      await screen.findByText(/This tenant is in another cloud/);
+    },
+  ],
+  [
+    'a further tenant',
+    () => several(FakeBackend.signedIn()),
+    async (person) => {
+      await openFromMenu(person, 'add-tenant');
+      await person.type(byId('setup-tenant'), 'contoso.example');
+      await person.type(byId('setup-client-id'), '8f6c1c1e-2b7a-4c7e-9d5a-0a3b1c2d4e5f');
+      await findId('copy-adminConsent');
+    },
+  ],
+  [
+    'consent, refused',
+    () => {
+      const backend = FakeBackend.signedIn();
+      backend.consented = false;
+      backend.fail('signIn', problem('signInRefused', { help: 'adminConsentNeeded' }));
+      return backend;
+    },
+    async (person) => {
+      await devicesOf(person, 'zoë');
+      await person.keyboard('{Control>}a{Enter}{/Control}');
+      await person.click(await findId('ask-consent'));
+      await findId('error-panel');
+    },
+  ],
+  [
+    'the lock, not opened',
+    () => {
+      const backend = several(FakeBackend.signedIn({ locked: true }));
+      backend.fail('unlock', problem('keychain'));
+      return backend;
+    },
+    async (person) => {
+      await person.click(byId('unlock'));
+      await findId('error-panel');
+    },
+  ],
+  [
+    'account menu, signing out, among several tenants',
+    () => several(FakeBackend.signedIn()),
+    async (person) => {
+      await openFromMenu(person, 'sign-out');
+      await findId('sign-out-here');
+    },
+  ],
+  [
+    'settings, removing a tenant',
+    () => several(FakeBackend.signedIn()),
+    async (person) => {
+      await openFromMenu(person, 'open-settings');
+      await person.click(screen.getAllByTestId('remove-place')[0] as HTMLElement);
+    },
   ],
   ['empty desk', () => FakeBackend.signedIn({ mode: 'demo' }), async () => {}],
   [

@@ -168,7 +168,7 @@ describe('a run', () => {
     backend.say(id, { state: 'signInNeeded' });
     await findId('signed-out-banner');
     expect(byId('run-state')).toHaveTextContent('Paused until you sign in again. Nothing is lost.');
-    await person.click(within(byId('signed-out-banner')).getByRole('button'));
+    await person.click(within(byId('signed-out-banner')).getByRole('button', { name: 'Sign in again' }));
     await waitFor(() => expect(backend.called('watchRun')).toHaveLength(2));
   });
 

@@ -1,12 +1,10 @@
 import { screen, waitFor, within } from '@testing-library/svelte';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import type { ErrorCode } from '../backend/backend';
 import { FakeBackend, problem } from '../backend/fake';
 import { errorWords } from '../state/words';
-import { byId, findId, noId, openWindow } from '../test-window';
-
-const CLIENT = '8f6c1c1e-2b7a-4c7e-9d5a-0a3b1c2d4e5f';
+import { byId, deviceIds, devicesOf, findId, noId, openWindow } from '../test-window';
 
 describe('signing in', () => {
   it('waits for the browser and can be cancelled', async () => {
@@ -38,39 +36,32 @@ describe('signing in', () => {
     expect(byId('error-panel')).toHaveTextContent('That account belongs to another tenant.');
   });
 
-  it('is off until a tenant and an application are named, and says so', async () => {
-    const backend = new FakeBackend({
-      mode: 'unconfigured',
-      configProblem: {
-        file: '/home/alma/.config/unlatch/config.toml',
-        key: 'client_id',
-        reason: 'not a GUID',
-      },
-    });
-    backend.status = {
-      ...backend.status,
-      settings: { ...backend.status.settings, tenant: null, clientId: null },
-    };
+  it('says what to do about what Entra refused, with what support asks for in the detail', async () => {
+    const backend = new FakeBackend();
+    const refusal = {
+      message: 'AADSTS7000218: The request body must contain client_assertion',
+      requestId: 'cor-7',
+      help: 'publicClientOff',
+      at: '2026-11-23 09:31:07Z',
+    } as const;
+    backend.fail('signIn', problem('signInRefused', refusal));
     const { person } = await openWindow(backend);
-    expect(byId('sign-in')).toBeDisabled();
-    expect(byId('config-problem')).toHaveTextContent('/home/alma/.config/unlatch/config.toml');
-    expect(byId('config-problem')).toHaveTextContent('client_id');
-    expect(byId('config-problem')).toHaveTextContent('not a GUID');
-
-    expect(byId('settings-tenant')).toHaveFocus();
-    await person.type(byId('settings-tenant'), 'contoso');
-    await person.type(byId('settings-client-id'), '12345');
-    await person.click(byId('settings-save'));
-    expect(screen.getByText(/Enter a tenant id/)).toBeInTheDocument();
-    expect(screen.getByText(/Enter a GUID/)).toBeInTheDocument();
-    expect(backend.called('saveSettings')).toEqual([]);
-
-    await person.type(byId('settings-tenant'), '.example');
-    await person.clear(byId('settings-client-id'));
-    await person.type(byId('settings-client-id'), CLIENT);
-    await person.click(byId('settings-save'));
-    await waitFor(() => expect(byId('sign-in')).toBeEnabled());
-    expect(backend.called('saveSettings')).toMatchObject([{ tenant: 'contoso.example', clientId: CLIENT }]);
+    await person.click(byId('sign-in'));
+    const panel = await findId('error-panel');
+    expect(panel).toHaveTextContent('The app registration does not allow public client flows');
+    expect(panel).toHaveTextContent('App registrations → Authentication');
+    expect(panel).not.toHaveTextContent(errorWords.signInRefused.what());
+    const copied: string[] = [];
+    vi.spyOn(navigator.clipboard, 'writeText').mockImplementation(async (text) => void copied.push(text));
+    await person.click(within(panel).getByRole('button', { name: 'Copy Technical detail' }));
+    expect(copied).toEqual([
+      [
+        'AADSTS7000218: The request body must contain client_assertion',
+        'Correlation id: cor-7',
+        'Time: 2026-11-23 09:31:07Z',
+        'Code: signInRefused · publicClientOff',
+      ].join('\n'),
+    ]);
   });
 
   it('asks for no tenant while policy is broken, because naming one would not help', async () => {
@@ -107,8 +98,9 @@ describe('signing in', () => {
     await findId('search-input');
     await person.click(byId('account-menu'));
     await person.click(byId('leave-demo'));
-    await findId('try-demo');
-    noId('demo-ribbon');
+    await waitFor(() => noId('demo-ribbon'));
+    expect(byId('sign-in')).toHaveTextContent('Sign in with Microsoft');
+    expect(byId('show-place')).toHaveTextContent('Contoso');
   });
 
   it('says how long the sign-in lasts when there is no keychain', async () => {
@@ -116,11 +108,36 @@ describe('signing in', () => {
     expect(screen.getByText(/There is no system keychain/)).toBeInTheDocument();
   });
 
-  it('signs out and forgets the selection', async () => {
-    const { person } = await openWindow(FakeBackend.signedIn());
+  it.each([
+    ['sign-out-here', false],
+    ['sign-out-browser', true],
+  ])('signs out by %s and forgets the selection', async (way, browser) => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await openWindow(backend);
+    await devicesOf(person, 'zoë');
+    await person.keyboard(' ');
     await person.click(byId('account-menu'));
     await person.click(byId('sign-out'));
-    expect(await findId('sign-in')).toBeEnabled();
+    expect(backend.called('signOut')).toEqual([]);
+    await person.click(byId(way));
+    await person.click(await findId('sign-in'));
+    await findId('search-input');
+    expect(backend.called('signOut')).toEqual([browser]);
+    noId('tray');
+    expect(screen.queryAllByTestId('device-row')).toEqual([]);
+  });
+
+  it('keeps the selection if signing out is refused and the sign-in stays in force', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await openWindow(backend);
+    await devicesOf(person, 'zoë');
+    await person.keyboard(' ');
+    backend.fail('signOut', problem('runUnderWay'));
+    await person.click(byId('account-menu'));
+    await person.click(byId('sign-out'));
+    await person.click(byId('sign-out-here'));
+    expect(await findId('error-panel')).toHaveTextContent('A run is under way.');
+    expect(deviceIds('tray-item')).toEqual(['d-5']);
   });
 
   it('is signed out even if the keychain holds on to the sign-in, and tries once more', async () => {
@@ -130,6 +147,7 @@ describe('signing in', () => {
     await person.click(byId('account-menu'));
     backend.endSession();
     await person.click(byId('sign-out'));
+    await person.click(byId('sign-out-here'));
     expect(await findId('sign-in')).toBeEnabled();
     await person.click(within(byId('error-panel')).getByRole('button', { name: 'Try again' }));
     await waitFor(() => expect(backend.called('signOut')).toHaveLength(2));
@@ -144,6 +162,43 @@ describe('signing in', () => {
     expect(banner).toHaveTextContent('Unlatch was started once more.');
     await person.click(within(banner).getByRole('button', { name: 'Close' }));
     noId('notice-banner');
+  });
+
+  it('takes the minutes until the window locks, and no others than there can be', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await openWindow(backend);
+    await person.click(byId('account-menu'));
+    await person.click(byId('open-settings'));
+    expect(byId('device-code-allowed')).toHaveTextContent('Allowed');
+    for (const wrong of ['241', '-1', '1.5', 'soon', '']) {
+      await person.clear(byId('settings-idle-lock'));
+      if (wrong) await person.type(byId('settings-idle-lock'), wrong);
+      await person.click(byId('settings-save'));
+      expect(byId('settings-idle-lock'), wrong).toBeInvalid();
+      expect(byId('settings-idle-lock')).toHaveFocus();
+    }
+    expect(backend.called('saveSettings')).toEqual([]);
+    await person.clear(byId('settings-idle-lock'));
+    await person.type(byId('settings-idle-lock'), '0');
+    await person.click(byId('settings-save'));
+    await waitFor(() => expect(backend.called('saveSettings')).toMatchObject([{ idleLockMinutes: 0 }]));
+  });
+
+  it('sends the minutes that policy fixes unchanged, and says whose they are', async () => {
+    const backend = FakeBackend.signedIn();
+    backend.status.settings = {
+      ...backend.status.settings,
+      locked: ['idle_lock_minutes', 'device_code'],
+      idleLockMinutes: 5,
+      deviceCode: false,
+    };
+    const { person } = await openWindow(backend);
+    await person.click(byId('account-menu'));
+    await person.click(byId('open-settings'));
+    expect(byId('settings-idle-lock')).toBeDisabled();
+    expect(byId('device-code-allowed')).toHaveTextContent('Not allowed · Set by your organisation');
+    await person.click(byId('settings-save'));
+    await waitFor(() => expect(backend.called('saveSettings')).toMatchObject([{ idleLockMinutes: 5 }]));
   });
 
   it('shows what policy fixes as locked', async () => {

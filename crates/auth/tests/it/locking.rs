@@ -40,6 +40,24 @@ async fn a_keychain_that_stays_closed_keeps_the_session_locked_until_it_opens() 
 }
 
 #[tokio::test]
+async fn a_session_that_a_run_still_needs_unlocks_by_the_keychain_alone_too() {
+    let tenant = demo().await;
+    let store = FaultyStore::default();
+    let session = begun(&tenant, store.vault()).await;
+    let held = session.token().await.unwrap();
+    store.refuse(true);
+    assert_eq!(session.unlock().await, Err(StillLocked::Vault(VaultError::Locked)));
+    assert_eq!(session.token().await.unwrap(), held, "the run goes on");
+    store.refuse(false);
+    assert_eq!(session.unlock().await, Ok(()));
+
+    let nowhere = Vault::over("unlatch-test", || Err(keyring_core::Error::PlatformFailure("no bus".into())));
+    let session = begun(&tenant, nowhere).await;
+    assert_eq!(session.unlock().await, Err(StillLocked::NotKept));
+    assert!(session.token().await.is_ok() && session.ended().borrow().is_none(), "the run goes on");
+}
+
+#[tokio::test]
 async fn a_sign_in_that_no_keychain_holds_is_unlocked_by_a_new_one_only() {
     let tenant = demo().await;
     let vault = Vault::over("unlatch-test", || Err(keyring_core::Error::PlatformFailure("no bus".into())));

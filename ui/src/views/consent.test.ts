@@ -1,0 +1,142 @@
+import { screen, waitFor, within } from '@testing-library/svelte';
+import { describe, expect, it } from 'vitest';
+
+import { fakeAccount, FakeBackend, fakePlace, problem } from '../backend/fake';
+import { byId, deviceIds, devicesOf, findId, noId, openWindow } from '../test-window';
+
+/** A selection of three, and the permission to send was never asked for. */
+async function needed(backend = FakeBackend.signedIn()) {
+  backend.consented = false;
+  const opened = await openWindow(backend);
+  await devicesOf(opened.person, 'zoë');
+  await opened.person.keyboard('{Control>}a{Enter}{/Control}');
+  await findId('consent-panel');
+  return { ...opened, backend };
+}
+
+describe('consent at the first recovery', () => {
+  it('is explained and asked for, and leads straight to the review', async () => {
+    const { person, backend } = await needed();
+    const panel = byId('consent-panel');
+    expect(panel).toHaveTextContent('Recovering needs one more permission');
+    expect(panel).toHaveTextContent('DeviceManagementManagedDevices.PrivilegedOperations.All');
+    expect(panel).toHaveTextContent('Nothing is sent by that: the review comes afterwards.');
+    expect(deviceIds('tray-item')).toEqual(['d-5', 'd-6', 'd-7']);
+    expect(byId('ask-consent')).toHaveFocus();
+    const release = backend.hold('signIn');
+    await person.keyboard('{Enter}');
+    expect(await findId('sign-in-waiting')).toBeInTheDocument();
+    release();
+    expect(await findId('confirm-dialog')).toHaveTextContent('recover 3 passcodes');
+    expect(backend.called('signIn')).toEqual([true]);
+    expect(backend.called('planRun')).toHaveLength(2);
+    expect(backend.called('startRun')).toEqual([]);
+    await person.click(byId('confirm-back'));
+    noId('consent-panel');
+  });
+
+  it('an ordinary sign-in does not ask for it', async () => {
+    const backend = new FakeBackend();
+    const { person } = await openWindow(backend);
+    await person.click(byId('sign-in'));
+    await findId('search-input');
+    expect(backend.called('signIn')).toEqual([false]);
+  });
+
+  it('says what an administrator can do when it is refused, with the link, and keeps the selection', async () => {
+    const { person, backend } = await needed();
+    backend.fail('signIn', problem('signInRefused', { help: 'adminConsentNeeded' }));
+    await person.click(byId('ask-consent'));
+    const refused = await within(byId('consent-panel')).findByTestId('error-panel');
+    expect(refused).toHaveTextContent('Only an administrator can consent to what Unlatch asks for.');
+    expect(refused).toHaveTextContent(
+      'contoso.example/v2.0/adminconsent?client_id=8f6c1c1e-2b7a-4c7e-9d5a-0a3b1c2d4e5f&scope=all',
+    );
+    expect(
+      within(refused).getByRole('button', { name: 'Copy the link for the administrator' }),
+    ).toBeEnabled();
+    expect(screen.getAllByTestId('error-panel')).toHaveLength(1);
+    expect(deviceIds('tray-item')).toEqual(['d-5', 'd-6', 'd-7']);
+    noId('confirm-dialog');
+    expect(byId('ask-consent')).toHaveFocus();
+    await person.click(byId('ask-consent'));
+    await findId('confirm-dialog');
+  });
+
+  it('shows no link for a refusal that an administrator’s consent does not settle', async () => {
+    const { person, backend } = await needed();
+    backend.fail('signIn', problem('signInRefused', { help: 'mfaNeeded' }));
+    await person.click(byId('ask-consent'));
+    const refused = await within(byId('consent-panel')).findByTestId('error-panel');
+    expect(refused).toHaveTextContent('Multi-factor authentication is needed.');
+    expect(refused).not.toHaveTextContent('adminconsent');
+  });
+
+  it('gives no link that would be for another registration', async () => {
+    const backend = new FakeBackend().with(
+      fakePlace('two', {
+        tenant: 'fabrikam.example',
+        account: { ...fakeAccount, tenantName: 'Fabrikam' },
+        signedIn: true,
+        removable: true,
+      }),
+    );
+    const first = await openWindow(backend);
+    await first.person.click(byId('show-place'));
+    await findId('search-input');
+    backend.consented = false;
+    await devicesOf(first.person, 'zoë');
+    await first.person.keyboard('{Control>}a{Enter}{/Control}');
+    backend.fail('signIn', problem('signInRefused', { help: 'adminConsentNeeded' }));
+    await first.person.click(await findId('ask-consent'));
+    const refused = await within(byId('consent-panel')).findByTestId('error-panel');
+    expect(backend.called('setupLinks')).toEqual([
+      { tenant: 'fabrikam.example', clientId: '', cloud: 'global' },
+    ]);
+    expect(refused).not.toHaveTextContent('adminconsent');
+  });
+
+  it('says so when the permission is still missing afterwards, instead of asking in a circle', async () => {
+    const { person, backend } = await needed();
+    backend.fail('planRun', problem('consentNeeded'));
+    await person.click(byId('ask-consent'));
+    expect(await within(byId('consent-panel')).findByTestId('error-panel')).toHaveTextContent(
+      'Sending the action was not consented to yet.',
+    );
+    noId('confirm-dialog');
+  });
+
+  it('can be cancelled and closed', async () => {
+    const { person, backend } = await needed();
+    backend.hold('signIn');
+    await person.click(byId('ask-consent'));
+    await person.click(await findId('cancel-sign-in'));
+    expect(await findId('error-panel')).toHaveTextContent('The sign-in was cancelled.');
+    await person.click(byId('close-consent'));
+    noId('consent-panel');
+    expect(deviceIds('tray-item')).toEqual(['d-5', 'd-6', 'd-7']);
+  });
+
+  it('reviews nothing if somebody else signs in', async () => {
+    const { person, backend } = await needed();
+    backend.account = { ...fakeAccount, username: 'bo@contoso.example', name: 'Bo' };
+    await person.click(byId('ask-consent'));
+    await waitFor(() => noId('consent-panel'));
+    noId('tray');
+    noId('confirm-dialog');
+    expect(backend.called('planRun')).toHaveLength(1);
+  });
+
+  it('does not pull a person out of another view', async () => {
+    const { person, backend } = await needed();
+    const release = backend.hold('signIn');
+    await person.click(byId('ask-consent'));
+    await person.click(byId('account-menu'));
+    await person.click(byId('open-history'));
+    release();
+    await waitFor(() => expect(backend.status.session.kind).toBe('signedIn'));
+    await waitFor(() => expect(backend.consented).toBe(true));
+    expect(byId('history-view')).toBeInTheDocument();
+    expect(backend.called('planRun')).toHaveLength(1);
+  });
+});
