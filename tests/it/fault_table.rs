@@ -78,7 +78,7 @@ fn shows(kind: &FaultKind) -> Shows {
         FaultKind::ForeignNextLink | FaultKind::BadNextLink => {
             Search { words: "The service's answer could not be understood." }
         }
-        FaultKind::LoginError { .. } => SignIn { words: "Microsoft refused the sign-in." },
+        FaultKind::LoginError { .. } => SignIn { words: "Your kept sign-in has expired. Sign in again." },
     }
 }
 
@@ -146,6 +146,9 @@ async fn every_fault_on_a_request_shows_in_the_state_and_words_it_is_to() -> Res
             (FaultKind::TooManyRequests { .. } | FaultKind::ExpiredToken, _) => fault.method("POST").times(1),
             _ => fault.method("POST"),
         });
+    }
+    if page.shows("typed-count").await? {
+        page.fill("typed-count", &devices.len().to_string()).await?;
     }
     page.confirm("every fault").await?;
     // What was lost on the way back is found by asking the devices, which nobody has to do by hand.
