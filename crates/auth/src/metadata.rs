@@ -13,6 +13,8 @@ use crate::wire::{Failure, Wire, busy};
 /// A tenant's endpoints, all of them on the login host that was configured.
 #[derive(Debug, Clone)]
 pub(crate) struct Metadata {
+    /// Who answers for the tenant, as it writes itself.
+    pub issuer: String,
     pub authorization_endpoint: Url,
     pub token_endpoint: Url,
     /// Where a sign-in with a code begins, if that is offered.
@@ -87,6 +89,7 @@ impl Metadata {
             return Err(Failure::BadAnswer("the tenant's OpenID metadata names another tenant".into()));
         }
         Ok(Self {
+            issuer: document.issuer,
             authorization_endpoint: document.authorization_endpoint,
             token_endpoint: document.token_endpoint,
             device_authorization_endpoint: document.device_authorization_endpoint,

@@ -182,7 +182,7 @@ async fn steps(
     let client = token_endpoint::client(registration, &metadata);
 
     let state = CsrfToken::new_random();
-    let redirect = Redirect::bind(state.secret(), &options.closing_page)
+    let redirect = Redirect::bind(state.secret(), &metadata.issuer, &options.closing_page)
         .await
         .map_err(|error| SignInError::Listener(error.to_string()))?;
     let redirect_url =

@@ -162,7 +162,26 @@ async fn look_around(page: Page<'_>, album: &mut Album<'_>) -> Result<(), Failur
         page.appears(&format!("{view}-view")).await?;
         album.add(page, view, &format!("Opened the {view}.")).await?;
     }
-    page.sign_out().await?;
+    page.click("account-menu").await?;
+    page.appears("lock").await?;
+    album.add(page, "account-menu", "Opened the account menu with the tenants.").await?;
+    page.click("lock").await?;
+    page.appears("lock-view").await?;
+    album.add(page, "locked", "Locked the window.").await?;
+    page.click("unlock").await?;
+    page.choose("add-tenant").await?;
+    page.appears("add-tenant-view").await?;
+    album.add(page, "add-tenant", "Looked at how a further tenant is set up.").await?;
+    page.click("leave-set-up").await?;
+    page.choose("sign-out").await?;
+    page.appears("sign-out-here").await?;
+    album.add(page, "sign-out", "Asked how to sign out.").await?;
+    page.click("sign-out-here").await?;
+    page.click("sign-in-with-code").await?;
+    page.appears("user-code").await?;
+    album.add(page, "code", "Asked for a code to sign in on another device.").await?;
+    page.click("cancel-sign-in").await?;
+    page.appears("sign-in").await?;
     album.add(page, "signed-out", "Signed out.").await
 }
 

@@ -65,11 +65,11 @@ pub(crate) struct Redirect {
 }
 
 impl Redirect {
-    /// Opens a free port for the answer that carries `state`.
-    pub(crate) async fn bind(state: &str, page: &ClosingPage) -> io::Result<Self> {
+    /// Opens a free port for the answer that carries `state` and, if it names who it is from, names `issuer`.
+    pub(crate) async fn bind(state: &str, issuer: &str, page: &ClosingPage) -> io::Result<Self> {
         let (v4, v6, port) = listeners().await?;
         let (sender, answer) = oneshot::channel();
-        let gate = Arc::new(Gate::new(port, state, page, sender));
+        let gate = Arc::new(Gate::new(port, state, issuer, page, sender));
         Ok(Self { v4, v6, port, gate, answer, patience: Patience::default() })
     }
 

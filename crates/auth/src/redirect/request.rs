@@ -26,6 +26,7 @@ const LARGEST_FORM: usize = 64 * 1024;
 pub(super) struct Gate {
     host: String,
     state: SecretString,
+    issuer: String,
     page: String,
     policy: String,
     answer: Mutex<Option<oneshot::Sender<Answer>>>,
@@ -35,10 +36,17 @@ pub(super) struct Gate {
 type Refusal = StatusCode;
 
 impl Gate {
-    pub(super) fn new(port: u16, state: &str, page: &ClosingPage, answer: oneshot::Sender<Answer>) -> Self {
+    pub(super) fn new(
+        port: u16,
+        state: &str,
+        issuer: &str,
+        page: &ClosingPage,
+        answer: oneshot::Sender<Answer>,
+    ) -> Self {
         Self {
             host: format!("localhost:{port}"),
             state: state.to_owned().into(),
+            issuer: issuer.to_owned(),
             page: page.html(),
             policy: content_security_policy(),
             answer: Mutex::new(Some(answer)),
@@ -93,6 +101,7 @@ impl Gate {
         for (key, value) in url::form_urlencoded::parse(body) {
             let field = match key.as_ref() {
                 "state" => &mut form.state,
+                "iss" => &mut form.issuer,
                 "code" => &mut form.code,
                 "error" => &mut form.error,
                 "error_subcode" => &mut form.subcode,
@@ -106,6 +115,10 @@ impl Gate {
         }
         let told = form.state.ok_or(StatusCode::BAD_REQUEST)?;
         if !bool::from(told.as_bytes().ct_eq(self.state.expose_secret().as_bytes())) {
+            return Err(StatusCode::BAD_REQUEST);
+        }
+        // Entra does not name itself; who does must be the one that was asked (RFC 9207).
+        if form.issuer.is_some_and(|issuer| *issuer != self.issuer) {
             return Err(StatusCode::BAD_REQUEST);
         }
         match (form.code, form.error) {
@@ -151,6 +164,7 @@ impl Gate {
 #[derive(Default)]
 struct Form {
     state: Option<Zeroizing<String>>,
+    issuer: Option<Zeroizing<String>>,
     code: Option<Zeroizing<String>>,
     error: Option<Zeroizing<String>>,
     subcode: Option<Zeroizing<String>>,

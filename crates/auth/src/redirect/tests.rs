@@ -5,6 +5,7 @@ use super::*;
 use secrecy::ExposeSecret as _;
 
 const STATE: &str = "a-state-of-this-sign-in";
+const ISSUER: &str = "https://login.example/tenant/v2.0";
 
 fn page() -> ClosingPage {
     ClosingPage {
@@ -22,7 +23,7 @@ struct Open {
 
 impl Open {
     async fn new(patience: Patience) -> Self {
-        let mut redirect = Redirect::bind(STATE, &page()).await.unwrap();
+        let mut redirect = Redirect::bind(STATE, ISSUER, &page()).await.unwrap();
         redirect.patience = patience;
         let port = redirect.port();
         Self { port, waiting: tokio::spawn(redirect.answer()) }
@@ -164,6 +165,17 @@ async fn a_body_over_64_kib_is_refused() {
     assert!(!open.waiting.is_finished());
     open.post(&right("good")).await;
     assert_eq!(open.code().await, "good");
+}
+
+#[tokio::test]
+async fn an_answer_that_names_another_issuer_is_refused() {
+    let open = Open::new(Patience::default()).await;
+    let stranger =
+        open.post(&format!("{}&iss=https%3A%2F%2Fevil.example%2Ftenant%2Fv2.0", right("one"))).await;
+    assert_eq!(status(&stranger), 400);
+    let own = open.post(&format!("{}&iss=https%3A%2F%2Flogin.example%2Ftenant%2Fv2.0", right("two"))).await;
+    assert_eq!(status(&own), 200);
+    assert_eq!(open.code().await, "two");
 }
 
 #[tokio::test]
