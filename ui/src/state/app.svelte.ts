@@ -171,6 +171,13 @@ export class AppState {
     await this.#go('place', () => this.backend.showPlace(place));
   }
 
+  /** Leads to naming a tenant: the first, as long as there is none, or a further one. */
+  addTenant(): void {
+    const none = this.status?.places.find((place) => place.mode === 'unconfigured');
+    if (none) void this.showPlace(none.id);
+    else this.show({ name: 'addTenant' });
+  }
+
   /** Gives what went wrong, or nothing. */
   async removePlace(place: string): Promise<CommandError | null> {
     if (this.busy) return null;
@@ -398,6 +405,7 @@ export class AppState {
     if (status.locked) {
       this.#lock();
     } else {
+      if (this.locked) this.announcer.clear();
       this.locked = false;
       this.#seat(status);
     }

@@ -84,7 +84,8 @@ describe('several tenants', () => {
     expect(deviceIds('tray-item')).toEqual(['two-d-5']);
     await person.keyboard('{Control>}{Enter}{/Control}');
     const dialog = await findId('confirm-dialog');
-    expect(dialog).toHaveTextContent('Fabrikam');
+    expect(dialog).toHaveAccessibleDescription(/^Fabrikam Alma Núñez · alma@fabrikam\.example/);
+    expect(byId('confirm-as').style.getPropertyValue('border-inline-start-color')).toBe('var(--tenant-4)');
     expect(dialog).not.toHaveTextContent('Contoso');
     expect(backend.called('planRun')).toEqual([
       [{ deviceId: 'two-d-5', route: { kind: 'user', id: 'u-1', label: 'Zoë Ruiz' } }],

@@ -287,6 +287,17 @@ describe('adding a tenant', () => {
     await findId('search-input');
   });
 
+  it('begins with the first one as long as there is none', async () => {
+    const { person } = await openWindow(nameless());
+    await person.click(byId('try-demo'));
+    await person.click(await findId('sign-in'));
+    await findId('search-input');
+    await person.click(byId('account-menu'));
+    await person.click(byId('add-tenant'));
+    expect(await findId('set-up-view')).toBeInTheDocument();
+    noId('demo-ribbon');
+  });
+
   it('is not offered where policy names the one tenant', async () => {
     const backend = FakeBackend.signedIn();
     backend.status.settings.severalTenants = false;
