@@ -42,6 +42,7 @@ fn place_view(place: &Place, removable: bool) -> PlaceView {
         id: place.id(),
         mode: place.mode,
         tenant: tenant.map(|registration| registration.tenant.clone()).unwrap_or_default(),
+        admin_consent: place.registration.as_ref().map(|named| named.admin_consent_url(true).to_string()),
         account: state.desk.as_ref().map(|desk| desk.account.clone()),
         signed_in: state.desk.as_ref().is_some_and(|desk| desk.session.ended().borrow().is_none()),
         run_under_way: place.is_sending(),

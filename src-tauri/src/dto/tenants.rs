@@ -16,6 +16,8 @@ pub struct PlaceView {
     pub mode: Mode,
     /// The tenant as it was named: an id or a domain. Empty for the demo tenant and where none is configured.
     pub tenant: String,
+    /// Where an administrator consents to searching and sending there. None for a place without a tenant.
+    pub admin_consent: Option<String>,
     /// Who is signed in there, or was before the sign-in ended.
     pub account: Option<AccountView>,
     /// Whether that sign-in is in force.

@@ -644,6 +644,8 @@ export type PlaceView = {
 	mode: Mode,
 	/**  The tenant as it was named: an id or a domain. Empty for the demo tenant and where none is configured. */
 	tenant: string,
+	/**  Where an administrator consents to searching and sending there. None for a place without a tenant. */
+	adminConsent: string | null,
 	/**  Who is signed in there, or was before the sign-in ended. */
 	account: AccountView | null,
 	/**  Whether that sign-in is in force. */

@@ -29,10 +29,12 @@ export function problem(code: ErrorCode, more: Partial<CommandError> = {}): Comm
 
 export function fakePlace(id: string, more: Partial<PlaceView> = {}): PlaceView {
   const mode = more.mode ?? 'tenant';
+  const tenant = more.tenant ?? (mode === 'tenant' ? 'contoso.example' : '');
   return {
     id,
     mode,
-    tenant: mode === 'tenant' ? 'contoso.example' : '',
+    tenant,
+    adminConsent: tenant === '' ? null : `https://login.microsoftonline.com/${tenant}/v2.0/adminconsent`,
     account: null,
     signedIn: false,
     runUnderWay: false,

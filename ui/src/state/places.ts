@@ -1,4 +1,4 @@
-import type { AccountView, AppStatus, PlaceView, TenantInput } from '../backend/backend';
+import type { AccountView, AppStatus, PlaceView } from '../backend/backend';
 import { m } from '../paraglide/messages';
 
 /** The tenant that is behind the window. */
@@ -29,15 +29,6 @@ export function registrationKey(status: AppStatus): string {
   // The settings name the first tenant; the others never change.
   const named = place?.removable ? [place.tenant] : [tenant, clientId, cloud];
   return JSON.stringify([status.mode, ...named]);
-}
-
-/** The registration of the tenant that is shown, as far as the window knows it. */
-export function shownRegistration(status: AppStatus): TenantInput {
-  const { tenant, clientId, cloud } = status.settings;
-  const place = shownPlace(status);
-  return place?.removable && place.tenant !== tenant
-    ? { tenant: place.tenant, clientId: '', cloud }
-    : { tenant: tenant ?? '', clientId: clientId ?? '', cloud };
 }
 
 /** What the user's own file gets wrong is put right in the window; what policy gets wrong is not. */
