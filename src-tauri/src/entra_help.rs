@@ -210,3 +210,60 @@ fn by_words(error: &EntraError) -> Option<EntraHelp> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(error: &str, suberror: Option<&str>, codes: &[u32]) -> EntraError {
+        EntraError {
+            error: error.to_owned(),
+            suberror: suberror.map(str::to_owned),
+            description: String::new(),
+            codes: codes.to_vec(),
+            correlation_id: None,
+            timestamp: None,
+            claims: None,
+        }
+    }
+
+    /// The numbers worth an explanation (Microsoft identity platform, error codes).
+    const DOCUMENTED: [u32; 75] = [
+        65001, 90094, 90095, 65004, 650_052, 650_056, 650_057, 65005, 50076, 50079, 50072, 50074, 50078,
+        50158, 53003, 530_032, 53000, 53001, 53002, 50131, 50097, 53004, 530_034, 530_035, 7_000_218,
+        700_025, 50011, 900_971, 70004, 700_016, 7_000_112, 70001, 700_011, 500_011, 90002, 90038, 90051,
+        50020, 50034, 51004, 16000, 90072, 50105, 50194, 9_001_023, 9_002_332, 500_021, 500_212, 500_213,
+        70008, 700_082, 70000, 50173, 70043, 50089, 50132, 50133, 700_084, 54005, 50147, 501_481, 50058,
+        50059, 50053, 50055, 50057, 50126, 50196, 90033, 90055, 50033, 70018, 70019, 90120, 50134,
+    ];
+
+    #[test]
+    fn every_documented_number_has_its_help_whatever_the_words() {
+        for code in DOCUMENTED {
+            let help = of(&refusal("a_new_word", None, &[code]));
+            assert!(help.is_some(), "{code}");
+            assert_eq!(
+                of(&refusal("a_new_word", None, &[1, code])),
+                help,
+                "the first number that is known counts"
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_known_number_the_words_choose_the_help_and_new_ones_get_none() {
+        for (error, suberror, help) in [
+            ("invalid_grant", Some("consent_required"), Some(EntraHelp::NotConsented)),
+            ("interaction_required", Some("basic_action"), Some(EntraHelp::MfaNeeded)),
+            ("invalid_grant", Some("message_only"), Some(EntraHelp::ConditionalAccess)),
+            ("invalid_grant", Some("token_expired"), Some(EntraHelp::SignInExpired)),
+            ("invalid_grant", Some("a_new_word"), Some(EntraHelp::SignInInvalid)),
+            ("temporarily_unavailable", None, Some(EntraHelp::Busy)),
+            ("expired_token", None, Some(EntraHelp::DeviceCodeExpired)),
+            ("authorization_declined", None, Some(EntraHelp::DeviceCodeDeclined)),
+            ("a_new_word", None, None),
+        ] {
+            assert_eq!(of(&refusal(error, suberror, &[999_999])), help, "{error} {suberror:?}");
+        }
+    }
+}

@@ -123,3 +123,22 @@ fn a_registration_names_one_tenant_and_one_application() {
     let upper = new("contoso.com", &CLIENT.to_uppercase()).unwrap();
     assert_eq!(upper.client_id, CLIENT);
 }
+
+#[test]
+fn an_administrator_consents_at_the_tenants_own_address_to_what_is_asked_for() {
+    let registration = Registration::new(Cloud::us_gov(), "contoso.us", CLIENT).unwrap();
+    let (all, to_search) = (registration.admin_consent_url(true), registration.admin_consent_url(false));
+    assert_eq!(all.host_str(), Some("login.microsoftonline.us"));
+    assert_eq!(all.path(), "/contoso.us/v2.0/adminconsent");
+    let scope = |url: &Url| url.query_pairs().find(|(key, _)| key == "scope").unwrap().1.into_owned();
+    let privileged = "https://graph.microsoft.us/DeviceManagementManagedDevices.PrivilegedOperations.All";
+    assert!(scope(&all).contains(privileged) && !scope(&to_search).contains("Privileged"));
+    assert!(scope(&to_search).contains("https://graph.microsoft.us/User.ReadBasic.All"));
+}
+
+#[test]
+fn every_cloud_of_microsofts_has_a_place_to_register_applications() {
+    for cloud in [Cloud::global(), Cloud::us_gov(), Cloud::us_gov_dod(), Cloud::china()] {
+        assert_eq!(cloud.registrations_url().unwrap().scheme(), "https", "{}", cloud.name);
+    }
+}
