@@ -64,6 +64,10 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     let home = state.places().home().clone();
     if home.registration != registration {
         stand_still(&home).await?;
+        let place = Place::configured(registration, home.vault.clone(), state.tenancies.clone());
+        if state.places().further().iter().any(|further| further.id() == place.id()) {
+            return Err(CommandError::tenant_known());
+        }
     }
     config_file::save(&state.sources.user, &changes).map_err(CommandError::config)?;
 

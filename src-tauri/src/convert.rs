@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
-use unlatch_auth::{Account, DeviceCode};
+use unlatch_auth::{Account, DeviceCode, VaultState};
 use unlatch_graph::{DetectedApp, Found, ManagedDevice, OwnerType, User};
 use unlatch_recovery as engine;
 use unlatch_recovery::{ItemRecord, RunRecord};
@@ -11,7 +11,7 @@ use unlatch_recovery::{ItemRecord, RunRecord};
 use crate::dto::{
     AccountView, AppRow, AppsFound, BreakWhat, DeviceCodeView, DeviceField, DeviceRow, DeviceWarning,
     DevicesFound, DifferenceView, FoundView, ItemReason, ItemState, ItemView, JournalBreak, JournalCheck,
-    RouteView, RunCounts, RunProgress, RunState, RunSummary, RunView, UserRow, UsersFound,
+    KeychainView, RouteView, RunCounts, RunProgress, RunState, RunSummary, RunView, UserRow, UsersFound,
 };
 use crate::error::CommandError;
 
@@ -29,6 +29,19 @@ pub fn account(account: &Account, tenant_name: Option<String>) -> AccountView {
         tenant_id: account.tenant_id.clone(),
         tenant_name: tenant_name.unwrap_or_else(|| account.tenant_id.clone()),
         tenant_colour: Sha256::digest(&account.tenant_id)[0] % COLOURS,
+    }
+}
+
+/// The state of a keychain.
+pub fn keychain(state: &VaultState) -> KeychainView {
+    match state {
+        VaultState::Ready => KeychainView::Kept,
+        VaultState::Locked => KeychainView::Locked,
+        VaultState::Absent => KeychainView::Absent,
+        VaultState::Denied => KeychainView::Denied,
+        VaultState::NoAnswer => KeychainView::NoAnswer,
+        VaultState::Vanished => KeychainView::Vanished,
+        VaultState::Failed(_) => KeychainView::Failed,
     }
 }
 

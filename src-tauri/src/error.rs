@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 use specta::Type;
-use unlatch_auth::EntraError;
+use unlatch_auth::{EntraError, VaultState};
 
 use crate::convert;
+use crate::dto::KeychainView;
 use crate::entra_help::{self, EntraHelp};
 
 /// What went wrong, as a code the window has words for.
@@ -24,6 +25,8 @@ pub struct CommandError {
     pub help: Option<EntraHelp>,
     /// When Entra refused, as it wrote it.
     pub at: Option<String>,
+    /// What is the matter with the keychain, if that is what failed.
+    pub keychain: Option<KeychainView>,
 }
 
 /// Every kind of failure the window tells apart.
@@ -104,7 +107,15 @@ pub enum ErrorCode {
 
 impl CommandError {
     fn new(code: ErrorCode, message: impl ToString) -> Self {
-        Self { code, message: message.to_string(), request_id: None, retry_after: None, help: None, at: None }
+        Self {
+            code,
+            message: message.to_string(),
+            request_id: None,
+            retry_after: None,
+            help: None,
+            at: None,
+            keychain: None,
+        }
     }
 
     /// What Entra refused, with what support asks for.
@@ -329,7 +340,10 @@ impl From<unlatch_recovery::CheckError> for CommandError {
 
 impl From<unlatch_auth::VaultError> for CommandError {
     fn from(error: unlatch_auth::VaultError) -> Self {
-        Self::new(ErrorCode::Keychain, error)
+        Self {
+            keychain: Some(convert::keychain(&VaultState::from(&error))),
+            ..Self::new(ErrorCode::Keychain, error)
+        }
     }
 }
 

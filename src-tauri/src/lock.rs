@@ -1,12 +1,12 @@
 //! The window's lock: after a time without input, or when a person asks for it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use tauri::{AppHandle, Manager};
 
-use crate::dto::WindowNotice;
+use crate::dto::{Mode, WindowNotice};
 use crate::error::CommandError;
 use crate::place::Place;
 use crate::session;
@@ -36,8 +36,10 @@ impl Moment {
 /// Whether the window is locked, and when it was last touched.
 pub struct IdleLock {
     locked: AtomicBool,
+    /// How often it was locked. A sign-in opens the lock behind which it began, and no later one.
+    count: AtomicU64,
     touched: Mutex<Moment>,
-    /// Held while places are locked or unlocked, so that the two never cross.
+    /// Held while places are emptied or opened, so that the two never cross.
     changing: tokio::sync::Mutex<()>,
 }
 
@@ -45,8 +47,9 @@ impl Default for IdleLock {
     fn default() -> Self {
         Self {
             locked: AtomicBool::new(false),
+            count: AtomicU64::new(0),
             touched: Mutex::new(Moment::now()),
-            changing: Default::default(),
+            changing: tokio::sync::Mutex::default(),
         }
     }
 }
@@ -63,8 +66,12 @@ impl IdleLock {
         if self.is_locked() { Err(CommandError::locked()) } else { Ok(()) }
     }
 
-    /// Somebody used the keyboard or the pointer. A locked window is not opened by that.
-    pub fn touch(&self) {
+    /// How often the window was locked until now.
+    pub fn count(&self) -> u64 {
+        self.count.load(Ordering::Acquire)
+    }
+
+    fn touch(&self) {
         *self.touched.lock().unwrap_or_else(PoisonError::into_inner) = Moment::now();
     }
 
@@ -80,27 +87,40 @@ pub async fn watch(app: AppHandle) {
     loop {
         tokio::time::sleep(BETWEEN_LOOKS).await;
         let state = app.state::<AppState>();
-        if state.lock.is_due(state.settings().idle_lock_minutes, Moment::now()) {
-            lock(&state).await;
-            if state.lock.is_locked() {
-                tracing::info!("nobody has touched the window for a while: it is locked");
-                state.notify(WindowNotice::Locked);
-            }
+        // Whoever signs in uses the keyboard in the browser, or another device.
+        if state.places().all().any(|place| place.session().signing_in.is_some()) {
+            state.lock.touch();
         }
+        lock_if_due(&state).await;
     }
+}
+
+async fn lock_if_due(state: &AppState) {
+    if !state.lock.is_due(state.settings().idle_lock_minutes, Moment::now()) {
+        return;
+    }
+    lock(state).await;
+    if state.lock.is_locked() {
+        tracing::info!("nobody has touched the window for a while: it is locked");
+        state.notify(WindowNotice::Locked);
+    }
+}
+
+/// Somebody used the keyboard or the pointer. That opens no lock, nor does it keep one open that was due, as after the machine
+/// has slept.
+pub async fn touch(state: &AppState) {
+    lock_if_due(state).await;
+    state.lock.touch();
 }
 
 /// Locks the window at once, unless nobody is signed in. Tokens leave memory as soon as no run needs them any more.
 pub async fn lock(state: &AppState) {
-    let places: Vec<Arc<Place>> = state.places().all().cloned().collect();
-    let is_used = places.iter().any(|place| place.session().desk.is_some());
-    if !is_used || state.lock.locked.swap(true, Ordering::AcqRel) {
+    let places = all(state);
+    if !places.iter().any(|place| place.has_desk()) || state.lock.locked.swap(true, Ordering::AcqRel) {
         return;
     }
-    for place in places {
-        session::cancel(&place);
-        place.session().following = None;
-    }
+    state.lock.count.fetch_add(1, Ordering::AcqRel);
+    places.iter().for_each(|place| session::close(place));
     empty(state).await;
 }
 
@@ -113,49 +133,98 @@ pub async fn empty_when_sent(app: AppHandle) {
     }
 }
 
-/// Takes the tokens of every place where nothing is being sent out of memory, if the window is locked.
+/// Takes the tokens of every locked place where nothing is being sent out of memory.
 async fn empty(state: &AppState) {
-    if !state.lock.is_locked() {
-        return;
-    }
     let _changing = state.lock.changing.lock().await;
-    let places: Vec<Arc<Place>> = state.places().all().cloned().collect();
-    for place in places.iter().filter(|place| !place.session().locked && !place.is_sending()) {
-        // It may have been unlocked while this waited.
-        if state.lock.is_locked() {
-            session::lock(place).await;
+    for place in all(state).iter().filter(|place| place.is_locked() && !place.is_sending()) {
+        let desk = place.session().desk.clone();
+        if let Some(desk) = desk {
+            desk.session.lock().await;
         }
     }
 }
 
-/// Unlocks the window by the keychain, which opens in the person's own session of the operating system.
+/// Unlocks the window by the keychain, which opens in the person's own session of the operating system. The tenant that is shown
+/// is asked for, or whichever somebody is signed in to; the demo tenant keeps nothing there and counts only if it is alone.
 ///
 /// # Errors
 /// Why it stays locked; a sign-in unlocks it then.
 pub async fn unlock(state: &AppState) -> Result<(), CommandError> {
     let changing = state.lock.changing.lock().await;
-    session::unlock(&state.shown()).await?;
-    open(state, changing).await;
+    let proofs = proofs(state.shown(), all(state));
+    let mut refused = None;
+    for place in &proofs {
+        match session::unlock(place).await {
+            Ok(()) => {
+                refused = None;
+                break;
+            }
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    match refused {
+        Some(error) => Err(error),
+        None => {
+            open(state, None, changing).await;
+            Ok(())
+        }
+    }
+}
+
+/// The places of which one must be opened by the keychain to open the window.
+fn proofs(shown: Arc<Place>, all: Vec<Arc<Place>>) -> Vec<Arc<Place>> {
+    let counts = |place: &Arc<Place>| place.has_desk() && place.mode != Mode::Demo;
+    if counts(&shown) {
+        return vec![shown];
+    }
+    let real: Vec<_> = all.iter().filter(|place| counts(place)).cloned().collect();
+    if real.is_empty() { all.into_iter().filter(|place| place.has_desk()).collect() } else { real }
+}
+
+/// What a finished sign-in opens: its place, and the window if it began behind this very lock. `began` is [`IdleLock::count`]
+/// of then.
+///
+/// # Errors
+/// `Locked` when the window was locked meanwhile, or a sign-in to the demo tenant does not open what others are signed in to.
+pub async fn signed_in(state: &AppState, place: &Arc<Place>, began: u64) -> Result<(), CommandError> {
+    let changing = state.lock.changing.lock().await;
+    if !state.lock.is_locked() {
+        drop(changing);
+        session::go_on(place).await;
+        return Ok(());
+    }
+    let is_proof = proofs(place.clone(), all(state)).iter().any(|proof| Arc::ptr_eq(proof, place));
+    if state.lock.count() != began || !is_proof {
+        session::close(place);
+        return Err(CommandError::locked());
+    }
+    open(state, Some(place), changing).await;
     Ok(())
 }
 
-/// Opens the window after a sign-in.
-pub async fn open_after_sign_in(state: &AppState) {
-    if state.lock.is_locked() {
-        open(state, state.lock.changing.lock().await).await;
-    }
-}
-
-async fn open(state: &AppState, _changing: tokio::sync::MutexGuard<'_, ()>) {
-    let places: Vec<Arc<Place>> = state.places().all().cloned().collect();
-    for place in places {
-        // One whose keychain does not open asks for a sign-in when it is shown.
-        if let Err(error) = session::unlock(&place).await {
-            tracing::warn!(%error, "a tenant's sign-in could not be taken from the keychain");
+/// Opens the window and every place whose sign-in the keychain gives back. One that it does not give back asks for a sign-in.
+async fn open(state: &AppState, signed_in: Option<&Arc<Place>>, changing: tokio::sync::MutexGuard<'_, ()>) {
+    let mut opened = Vec::new();
+    for place in all(state) {
+        let is_open = signed_in.is_some_and(|signed_in| Arc::ptr_eq(signed_in, &place));
+        match if is_open { Ok(()) } else { session::unlock(&place).await } {
+            Ok(()) => opened.push(place),
+            Err(error) => tracing::warn!(%error, "a tenant's sign-in could not be taken from the keychain"),
         }
+    }
+    for place in &opened {
+        place.session().locked = false;
     }
     state.lock.touch();
     state.lock.locked.store(false, Ordering::Release);
+    drop(changing);
+    for place in &opened {
+        session::go_on(place).await;
+    }
+}
+
+fn all(state: &AppState) -> Vec<Arc<Place>> {
+    state.places().all().cloned().collect()
 }
 
 #[cfg(test)]

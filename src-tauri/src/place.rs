@@ -48,15 +48,15 @@ struct Books {
 pub struct SessionState {
     /// The signed-in account's desk. It stays while somebody signs in again.
     pub desk: Option<Arc<Desk>>,
-    /// A session that was signed out and whose refresh token the keychain still holds.
-    pub leaving: Option<Session>,
+    /// Sessions that were signed out and whose refresh token the keychain still holds.
+    pub leaving: Vec<Session>,
     /// Stops waiting for the browser, while it is open.
     pub signing_in: Option<CancellationToken>,
     /// Asks devices what became of the requests for them, on the desk's behalf.
     pub following: Option<Following>,
     /// Why a kept sign-in could not be taken up.
     pub problem: Option<CommandError>,
-    /// Tokens were taken out of memory with the window's lock.
+    /// Closed with the window's lock, and not opened since: nothing is asked here, and tokens leave memory.
     pub locked: bool,
 }
 
@@ -195,6 +195,16 @@ impl Place {
     pub fn journal_problem(&self) -> Option<CommandError> {
         let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
         books.as_ref().and_then(|books| books.engine.as_ref().err().cloned())
+    }
+
+    /// Whether it was closed with the window's lock and has not been opened since.
+    pub fn is_locked(&self) -> bool {
+        self.session().locked
+    }
+
+    /// Whether somebody has signed in here, even if that sign-in has ended.
+    pub fn has_desk(&self) -> bool {
+        self.session().desk.is_some()
     }
 
     /// Whether a run is under way here.

@@ -62,6 +62,9 @@ pub fn follow(place: &Place, desk: &Arc<Desk>) {
         }
     };
     let mut session = place.session();
+    if session.locked {
+        return;
+    }
     if session.desk.as_ref().is_some_and(|seated| Arc::ptr_eq(seated, desk)) {
         session.following = Some(Following(tauri::async_runtime::spawn(asking)));
     }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use unlatch_auth::{
-    ClosingPage, DeviceCode, DeviceCodeOptions, NotAllowed, Registration, Session, SignInError,
-    SignInOptions, SignedIn, sign_in_with_device_code,
+    ClosingPage, DeviceCode, DeviceCodeOptions, NotAllowed, Registration, RestoreError, Session, SignInError,
+    SignInOptions, SignedIn, VaultError, sign_in_with_device_code,
 };
-use unlatch_graph::{Client, TokenError};
+use unlatch_graph::Client;
 use unlatch_recovery::Principal;
 
 use crate::convert;
@@ -42,6 +42,7 @@ pub async fn sign_in(
     let options = SignInOptions {
         time_limit: TIME_LIMIT,
         login_hint: wanted.account,
+        afresh: wanted.afresh,
         claims: wanted.claims,
         privileged,
         closing_page: closing_page(language),
@@ -81,21 +82,24 @@ fn begin(place: &Place) -> Result<(Registration, CancellationToken), CommandErro
 #[derive(Default)]
 struct Wanted {
     account: Option<String>,
+    /// Behind the lock whoever is there has to prove it, whatever the browser remembers.
+    afresh: bool,
     claims: Option<String>,
 }
 
 fn wanted(place: &Place, privileged: bool) -> Wanted {
     let state = place.session();
     let Some(desk) = &state.desk else { return Wanted::default() };
-    let ended = desk.session.ended().borrow().clone();
-    if ended.is_none() && !privileged && !state.locked {
+    let claims = desk.session.asked_claims();
+    let again = privileged || state.locked || claims.is_some() || desk.session.ended().borrow().is_some();
+    if !again {
         return Wanted::default();
     }
-    Wanted { account: Some(desk.account.username.clone()), claims: ended.and_then(|ended| ended.claims) }
+    Wanted { account: Some(desk.account.username.clone()), afresh: state.locked, claims }
 }
 
 async fn end(
-    place: &Arc<Place>,
+    place: &Place,
     registration: &Registration,
     cancel: &CancellationToken,
     signed_in: Result<SignedIn, SignInError>,
@@ -107,10 +111,7 @@ async fn end(
     if !cancel.is_cancelled() {
         place.session().signing_in = None;
     }
-    let desk = outcome?;
-    place.session().locked = false;
-    runs::go_on(place, &desk).await;
-    Ok(())
+    outcome.map(drop)
 }
 
 /// Makes sure that the account may send the action.
@@ -139,10 +140,15 @@ async fn take_over(
         before.session.continue_with(signed_in).await.map_err(CommandError::internal)?;
         let is_there = place.session().desk.as_ref().is_some_and(|desk| Arc::ptr_eq(desk, &before));
         if !is_there {
-            forget(&before.session).await;
+            forget(place, &before.session).await;
             return Err(CommandError::sign_in_cancelled());
         }
-        return Ok(before);
+        if before.account.tenant_name != before.account.tenant_id {
+            return Ok(before);
+        }
+        // It was restored when Graph could not tell the tenant's name.
+        let named = desk(place, registration, before.session.clone()).await?;
+        return seat(place, named, cancel).map(|(desk, _)| desk);
     }
     let session = Session::begin(registration.clone(), place.vault.clone(), signed_in).await;
     let seated = match desk(place, registration, session.clone()).await {
@@ -152,12 +158,12 @@ async fn take_over(
     match seated {
         Ok((desk, before)) => {
             if let Some(before) = before {
-                forget(&before.session).await;
+                forget(place, &before.session).await;
             }
             Ok(desk)
         }
         Err(error) => {
-            forget(&session).await;
+            forget(place, &session).await;
             Err(error)
         }
     }
@@ -178,10 +184,11 @@ fn seat(
     Ok((desk, before))
 }
 
-/// Lets go of a session that no desk holds any more.
-async fn forget(session: &Session) {
+/// Lets go of a session that no desk holds any more. What the keychain keeps of it all the same goes with the next sign-out.
+async fn forget(place: &Place, session: &Session) {
     if let Err(error) = session.sign_out().await {
         tracing::warn!(%error, "the keychain still holds a sign-in that is no longer used");
+        place.session().leaving.push(session.clone());
     }
 }
 
@@ -192,28 +199,34 @@ pub fn cancel(place: &Place) {
     }
 }
 
-/// Looks for a kept sign-in. What goes wrong is shown on the sign-in screen.
-pub async fn restore(place: &Place) {
+/// Looks for a kept sign-in. What goes wrong is shown on the sign-in screen; one that Entra has ended is there to be signed in
+/// again.
+pub async fn restore(place: &Arc<Place>) {
     let Some(registration) = place.registration.clone() else { return };
     let outcome = match Session::restore(registration.clone(), place.vault.clone()).await {
         Ok(None) => return,
         Ok(Some(session)) => desk(place, &registration, session).await,
         Err(error) => Err(CommandError::from(error)),
     };
-    let desk = {
+    let (desk, locked) = {
         let mut state = place.session();
         if state.desk.is_some() || state.signing_in.is_some() {
             return;
         }
         match outcome {
-            Ok(desk) => state.desk.insert(desk).clone(),
+            Ok(desk) => (state.desk.insert(desk).clone(), state.locked),
             Err(problem) => {
                 state.problem = Some(problem);
                 return;
             }
         }
     };
-    runs::go_on(place, &desk).await;
+    // The window was locked while this looked.
+    if locked {
+        desk.session.lock().await;
+    } else {
+        runs::go_on(place, &desk).await;
+    }
 }
 
 /// Signs out: the refresh token leaves the keychain and everything shown is forgotten. `browser`: the browser is sent to the
@@ -227,33 +240,50 @@ pub async fn sign_out(place: &Place, browser: bool) -> Result<(), CommandError> 
     if let Some(cancel) = before.signing_in {
         cancel.cancel();
     }
-    let Some(session) = before.desk.map(|desk| desk.session.clone()).or(before.leaving) else {
-        return Ok(());
+    let signed_in = before.desk.map(|desk| desk.session.clone());
+    let opened = match (&signed_in, browser) {
+        (Some(session), true) => open_sign_out_page(place, session).await,
+        _ => Ok(()),
     };
-    let page =
-        if browser { tokio::time::timeout(PAGE_LIMIT, session.sign_out_url()).await } else { Ok(None) };
-    let deleted = session.sign_out().await;
-    if deleted.is_err() {
-        place.session().leaving = Some(session);
+    let mut deleted = Ok(());
+    for session in signed_in.into_iter().chain(before.leaving) {
+        if let Err(error) = session.sign_out().await {
+            place.session().leaving.push(session);
+            deleted = Err(error);
+        }
     }
     deleted?;
-    match page {
-        Ok(Some(page)) => place.browser.open(&page).map_err(CommandError::no_browser),
-        Ok(None) if !browser => Ok(()),
-        Ok(None) | Err(_) => Err(CommandError::no_browser("the sign-out page is not known")),
+    opened
+}
+
+async fn open_sign_out_page(place: &Place, session: &Session) -> Result<(), CommandError> {
+    let page = tokio::time::timeout(PAGE_LIMIT, session.sign_out_url()).await.unwrap_or_default();
+    let page = page.ok_or_else(|| CommandError::no_browser("the sign-out page is not known"))?;
+    place.browser.open(&page).map_err(CommandError::no_browser)
+}
+
+/// Deletes what the keychain keeps of a place where nobody is signed in.
+///
+/// # Errors
+/// When the keychain cannot tell or does not let go of it.
+pub async fn forget_kept(place: &Place) -> Result<(), CommandError> {
+    let Some(registration) = place.registration.clone() else { return Ok(()) };
+    loop {
+        match Session::restore(registration.clone(), place.vault.clone()).await {
+            Ok(Some(kept)) => kept.sign_out().await?,
+            Ok(None) | Err(RestoreError::Vault(VaultError::Absent)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 
-/// Takes what the keychain can give back out of memory, and lets nothing ask for it before [`unlock`].
-pub async fn lock(place: &Place) {
-    let desk = {
-        let mut state = place.session();
-        state.following = None;
-        state.locked = true;
-        state.desk.clone()
-    };
-    if let Some(desk) = desk {
-        desk.session.lock().await;
+/// Nothing is asked on anybody's behalf here from now on, and nothing answered, before [`unlock`] or a sign-in.
+pub fn close(place: &Place) {
+    let mut state = place.session();
+    state.following = None;
+    state.locked = true;
+    if let Some(cancel) = state.signing_in.take() {
+        cancel.cancel();
     }
 }
 
@@ -261,16 +291,24 @@ pub async fn lock(place: &Place) {
 ///
 /// # Errors
 /// `SignedOut` if it is not kept there, `Keychain` if the keychain does not give it: then a sign-in unlocks.
-pub async fn unlock(place: &Arc<Place>) -> Result<(), CommandError> {
+pub async fn unlock(place: &Place) -> Result<(), CommandError> {
     let desk = place.session().desk.clone();
-    if let Some(desk) = &desk {
-        desk.session.unlock().await?;
+    match desk {
+        Some(desk) => Ok(desk.session.unlock().await?),
+        None => Ok(()),
     }
-    place.session().locked = false;
+}
+
+/// What waited for the sign-in, or for the lock to be opened, goes on.
+pub async fn go_on(place: &Arc<Place>) {
+    let desk = {
+        let mut state = place.session();
+        state.locked = false;
+        state.desk.clone()
+    };
     if let Some(desk) = desk {
         runs::go_on(place, &desk).await;
     }
-    Ok(())
 }
 
 /// What works on an account's behalf. The tenant's name comes from Graph, if it tells in time.
@@ -283,13 +321,8 @@ async fn desk(
     let tenant_id = &session.account().tenant_id;
     place.open_books(tenant_id);
     let client = Client::with_pace(&registration.cloud.graph_url, tokens, None, place.pace(tenant_id))?;
-    let tenant_name = match tokio::time::timeout(NAME_LIMIT, client.organization_name()).await {
-        Ok(Ok(name)) => name,
-        Ok(Err(error @ unlatch_graph::Error::Token(TokenError::SignInNeeded { .. }))) => {
-            return Err(error.into());
-        }
-        Ok(Err(_)) | Err(_) => None,
-    };
+    let named = tokio::time::timeout(NAME_LIMIT, client.organization_name()).await;
+    let tenant_name = named.ok().and_then(Result::ok).flatten();
     let account = convert::account(session.account(), tenant_name);
     let principal = Principal {
         cloud: registration.cloud.name.to_string(),
@@ -383,9 +416,38 @@ mod tests {
 
         let second = place(&vault, &tenant, Arc::new(Silent));
         restore(&second).await;
-        assert!(second.desk().is_err());
-        let problem = second.session().problem.clone();
-        assert_eq!(problem.unwrap().code, crate::error::ErrorCode::SignedOut);
+        let desk = second.desk().unwrap();
+        let ended = desk.session.ended().borrow().clone().unwrap();
+        assert_eq!(
+            CommandError::session_ended(&ended).help,
+            Some(crate::entra_help::EntraHelp::SignInRevoked)
+        );
+        assert!(ended.error.unwrap().correlation_id.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_that_is_found_behind_the_lock_stays_behind_it() {
+        let (vault, tenant) = (Vault::memory(), tenant().await);
+        let first = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
+        sign_in(&first, true, None).await.unwrap();
+        let second = place(&vault, &tenant, Arc::new(Silent));
+        close(&second);
+        restore(&second).await;
+        assert!(second.desk().unwrap().client.me().await.is_err(), "a locked place gives no token");
+        unlock(&second).await.unwrap();
+        go_on(&second).await;
+        assert!(second.desk().unwrap().client.me().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_place_that_is_taken_off_the_list_leaves_nothing_in_the_keychain() {
+        let (vault, tenant) = (Vault::memory(), tenant().await);
+        let first = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
+        sign_in(&first, true, None).await.unwrap();
+        let never_opened = place(&vault, &tenant, Arc::new(Silent));
+        forget_kept(&never_opened).await.unwrap();
+        restore(&never_opened).await;
+        assert!(never_opened.desk().is_err());
     }
 
     #[tokio::test]

@@ -162,10 +162,11 @@ impl AppState {
     /// What is behind the window now.
     ///
     /// # Errors
-    /// `Locked` while the window is.
+    /// `Locked` while the window is, `SignedOut` where the keychain has not given the sign-in back since.
     pub fn place(&self) -> Result<Arc<Place>, CommandError> {
         self.lock.expect_open()?;
-        Ok(self.shown())
+        let shown = self.shown();
+        if shown.is_locked() && shown.has_desk() { Err(CommandError::signed_out()) } else { Ok(shown) }
     }
 
     /// Begins a question about a tenant and ends the one before it.

@@ -2,9 +2,8 @@
 
 use std::sync::PoisonError;
 
-use unlatch_auth::VaultState;
-
 use crate::config::{CloudChoice, Settings};
+use crate::convert;
 use crate::dto::{AppStatus, KeychainView, Mode, PlaceView, SessionView, SettingsView};
 use crate::error::CommandError;
 use crate::place::Place;
@@ -32,10 +31,12 @@ fn places(state: &AppState) -> Vec<PlaceView> {
     let places = state.places();
     let fixed = !state.settings().several_tenants();
     let further: Vec<String> = places.further().iter().map(|place| place.id()).collect();
-    places.all().map(|place| place_view(place, !fixed && further.contains(&place.id()))).collect()
+    let removable = |place: &Place| !fixed && further.contains(&place.id());
+    let locked = state.lock.is_locked();
+    places.all().map(|place| place_view(place, removable(place), locked)).collect()
 }
 
-fn place_view(place: &Place, removable: bool) -> PlaceView {
+fn place_view(place: &Place, removable: bool, locked: bool) -> PlaceView {
     let tenant = place.registration.as_ref().filter(|_| place.mode == Mode::Tenant);
     let state = place.session();
     PlaceView {
@@ -44,7 +45,8 @@ fn place_view(place: &Place, removable: bool) -> PlaceView {
         tenant: tenant.map(|registration| registration.tenant.clone()).unwrap_or_default(),
         admin_consent: place.registration.as_ref().map(|named| named.admin_consent_url(true).to_string()),
         account: state.desk.as_ref().map(|desk| desk.account.clone()),
-        signed_in: state.desk.as_ref().is_some_and(|desk| desk.session.ended().borrow().is_none()),
+        signed_in: state.desk.as_ref().is_some_and(|desk| desk.session.ended().borrow().is_none())
+            && (locked || !state.locked),
         run_under_way: place.is_sending(),
         removable,
     }
@@ -53,7 +55,7 @@ fn place_view(place: &Place, removable: bool) -> PlaceView {
 fn session(place: &Place, locked: bool) -> SessionView {
     let state = place.session();
     // The window is open, and the keychain has not given this tenant's sign-in back.
-    if state.locked && !locked {
+    if state.locked && !locked && state.desk.is_some() {
         return SessionView::SignedOut { problem: Some(CommandError::signed_out()) };
     }
     match (&state.desk, &state.signing_in) {
@@ -70,16 +72,8 @@ fn keychain(place: &Place) -> KeychainView {
     if place.mode == Mode::Demo {
         return KeychainView::NotUsed;
     }
-    match place.session().desk.as_ref().map(|desk| desk.session.kept()) {
-        Some(VaultState::Ready) => KeychainView::Kept,
-        Some(VaultState::Locked) => KeychainView::Locked,
-        Some(VaultState::Absent) => KeychainView::Absent,
-        Some(VaultState::Denied) => KeychainView::Denied,
-        Some(VaultState::NoAnswer) => KeychainView::NoAnswer,
-        Some(VaultState::Vanished) => KeychainView::Vanished,
-        Some(VaultState::Failed(_)) => KeychainView::Failed,
-        None => KeychainView::NotUsed,
-    }
+    let kept = place.session().desk.as_ref().map(|desk| desk.session.kept());
+    kept.map_or(KeychainView::NotUsed, |state| convert::keychain(&state))
 }
 
 fn view(settings: &Settings, state: &AppState) -> SettingsView {

@@ -1,6 +1,7 @@
 //! Naming tenants: what can be said of one before anybody signs in, and the list of those a person looks after.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use unlatch_auth::{Registration, SignInError, find_tenant};
 
@@ -12,6 +13,9 @@ use crate::error::CommandError;
 use crate::place::Place;
 use crate::session;
 use crate::state::AppState;
+
+/// How long the sign-in service may take to tell whether two names are one tenant.
+const CHECK_LIMIT: Duration = Duration::from_secs(5);
 
 /// Stands in for an application where only the tenant is asked about.
 const NO_CLIENT: &str = "00000000-0000-0000-0000-000000000000";
@@ -98,7 +102,8 @@ pub async fn add(state: &AppState, input: &TenantInput) -> Result<(), CommandErr
     let registration = registration(&choice)?;
     let vault = state.places().home().vault.clone();
     let place = Arc::new(Place::configured(Some(registration), vault, state.tenancies.clone()));
-    if state.places().all().any(|known| known.id() == place.id()) {
+    let known: Vec<Arc<Place>> = state.places().all().cloned().collect();
+    if known.iter().any(|known| known.id() == place.id()) || is_another_name(&place, &known).await {
         return Err(CommandError::tenant_known());
     }
     config_file::add_tenant(&state.sources.user, &choice).map_err(CommandError::config)?;
@@ -114,6 +119,28 @@ pub async fn add(state: &AppState, input: &TenantInput) -> Result<(), CommandErr
     Ok(())
 }
 
+/// Whether a place is the same application in the same tenant as one of these, under another name of the tenant. Where the
+/// service does not tell in time it counts as another.
+async fn is_another_name(place: &Place, known: &[Arc<Place>]) -> bool {
+    let id = async |registration: &Registration| {
+        tokio::time::timeout(CHECK_LIMIT, find_tenant(registration)).await.ok()?.ok()
+    };
+    let Some(new) = &place.registration else { return false };
+    let alike = known.iter().filter_map(|known| known.registration.as_ref());
+    let alike: Vec<_> =
+        alike.filter(|known| known.cloud == new.cloud && known.client_id == new.client_id).collect();
+    if alike.is_empty() {
+        return false;
+    }
+    let Some(new) = id(new).await else { return false };
+    for known in alike {
+        if id(known).await.as_ref() == Some(&new) {
+            return true;
+        }
+    }
+    false
+}
+
 /// Signs out of a further tenant and takes it off the list.
 ///
 /// # Errors
@@ -126,6 +153,9 @@ pub async fn remove(state: &AppState, id: &str) -> Result<(), CommandError> {
         return Err(CommandError::forbidden("the tenants are set by your organisation"));
     }
     change::stand_still(&place).await?;
+    // What cannot be deleted now can be while the tenant is on the list.
+    session::sign_out(&place, false).await?;
+    session::forget_kept(&place).await?;
     let tenants = state.settings().tenants;
     let named = |choice: &TenantChoice| choice.registration().ok() == place.registration;
     // Named twice, it is taken off twice.
@@ -134,5 +164,5 @@ pub async fn remove(state: &AppState, id: &str) -> Result<(), CommandError> {
     }
     change::read_again(state);
     state.places_mut().remove(id);
-    session::sign_out(&place, false).await
+    Ok(())
 }

@@ -148,13 +148,11 @@ impl Cloud {
         Url::parse(&format!("https://{host}/#view/Microsoft_AAD_RegisteredApps/ApplicationsListBlade")).ok()
     }
 
-    /// Tells this cloud from every other where names are not enough: two custom clouds differ by their login host.
+    /// Tells this cloud from every other where names are not enough: two custom clouds differ by their addresses.
     #[must_use]
     pub fn key(&self) -> String {
         match self.name {
-            CloudName::Custom => {
-                format!("custom:{}{}", self.login_url.origin().ascii_serialization(), self.login_url.path())
-            }
+            CloudName::Custom => format!("custom:{} {}", self.login_url, self.graph_url),
             name => name.as_str().to_owned(),
         }
     }

@@ -158,6 +158,7 @@ impl Polling<'_> {
                 Err(Failure::Refused(error)) => match error.error.as_str() {
                     "authorization_pending" => {}
                     "slow_down" => interval = (interval + INTERVAL).min(LONGEST_INTERVAL),
+                    _ if error.is_transient() => interval = (interval * 2).min(LONGEST_INTERVAL),
                     _ => return Err(SignInError::from_entra(error)),
                 },
                 // The person may be done by the time the service can be reached again (RFC 8628, 3.5).

@@ -123,19 +123,22 @@ impl From<ErrorAnswer> for EntraError {
         if codes.is_empty() {
             codes.extend(code_in(&raw));
         }
-        let labelled = |label: &str| {
+        // A refusal through the browser has both in its description alone. A time has two words, with a space between.
+        let labelled = |label: &str, words: usize| {
             let rest = raw.split_once(label)?.1;
-            rest.split_whitespace().next().map(|word| shown(word, 64))
+            let found: Vec<&str> = rest.split_whitespace().take(words).collect();
+            (!found.is_empty()).then(|| shown(&found.join(" "), 64))
         };
         let correlation_id =
-            answer.correlation_id.map(|id| shown(&id, 64)).or_else(|| labelled("Correlation ID:"));
+            answer.correlation_id.map(|id| shown(&id, 64)).or_else(|| labelled("Correlation ID:", 1));
+        let timestamp = answer.timestamp.map(|text| shown(&text, 64)).or_else(|| labelled("Timestamp:", 2));
         Self {
             error: shown(&answer.error, 64),
             suberror: answer.suberror.map(|text| shown(&text, 64)).filter(|text| !text.is_empty()),
             description: people_part(&raw),
             codes,
             correlation_id,
-            timestamp: answer.timestamp.map(|text| shown(&text, 64)),
+            timestamp,
             claims: answer.claims,
         }
     }
@@ -191,11 +194,12 @@ mod tests {
 
     #[test]
     fn the_number_is_read_from_the_text_where_it_stands_alone() {
-        let text = "AADSTS65004: User declined to consent.\r\nTrace ID: x Correlation ID: abc-1 Timestamp: y";
+        let text = "AADSTS65004: User declined to consent.\r\nTrace ID: x Correlation ID: abc-1\r\nTimestamp: 2026-11-01 08:00:00Z";
         let error = EntraError::from_redirect("access_denied", None, Some(text));
         assert_eq!(error.codes, [65004]);
         assert_eq!(error.description, "User declined to consent.");
         assert_eq!(error.correlation_id.as_deref(), Some("abc-1"));
+        assert_eq!(error.timestamp.as_deref(), Some("2026-11-01 08:00:00Z"));
     }
 
     #[test]

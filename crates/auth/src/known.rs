@@ -17,7 +17,7 @@ struct List {
     accounts: Vec<Known>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Known {
     cloud: String,
     /// As it was configured: an id or a domain.
@@ -60,19 +60,21 @@ pub(crate) async fn remember(
     registration: &Registration,
     account: &Account,
 ) -> Result<(), VaultError> {
-    let mut list = read(vault.load(&key()).await?);
-    list.accounts.retain(|known| !known.is(registration, account));
-    list.accounts.insert(
-        0,
-        Known {
-            cloud: registration.cloud.key(),
-            tenant: registration.tenant.clone(),
-            client_id: registration.client_id.clone(),
-            account: account.clone(),
-        },
-    );
-    list.accounts.truncate(MOST_ACCOUNTS);
-    write(vault, &list).await
+    let known = Known {
+        cloud: registration.cloud.key(),
+        tenant: registration.tenant.clone(),
+        client_id: registration.client_id.clone(),
+        account: account.clone(),
+    };
+    let registration = registration.clone();
+    let change = move |kept| {
+        let mut list = read(kept);
+        list.accounts.retain(|other| !other.is(&registration, &known.account));
+        list.accounts.insert(0, known.clone());
+        list.accounts.truncate(MOST_ACCOUNTS);
+        written(&list)
+    };
+    vault.change(&key(), false, change).await
 }
 
 /// Takes an account off the list.
@@ -81,10 +83,13 @@ pub(crate) async fn forget(
     registration: &Registration,
     account: &Account,
 ) -> Result<(), VaultError> {
-    let Some(kept) = vault.load(&key()).await? else { return Ok(()) };
-    let mut list = read(Some(kept));
-    list.accounts.retain(|known| !known.is(registration, account));
-    if list.accounts.is_empty() { vault.delete(&key()).await } else { write(vault, &list).await }
+    let (registration, account) = (registration.clone(), account.clone());
+    let change = move |kept| {
+        let mut list = read(kept);
+        list.accounts.retain(|known| !known.is(&registration, &account));
+        if list.accounts.is_empty() { None } else { written(&list) }
+    };
+    vault.change(&key(), true, change).await
 }
 
 /// A list that cannot be read is an empty one: the accounts sign in again.
@@ -92,7 +97,6 @@ fn read(kept: Option<SecretString>) -> List {
     kept.and_then(|text| serde_json::from_str(text.expose_secret()).ok()).unwrap_or_default()
 }
 
-async fn write(vault: &Vault, list: &List) -> Result<(), VaultError> {
-    let text = serde_json::to_string(list).map_err(|_| VaultError::Failed("no list can be made".into()))?;
-    vault.store(&key(), &text.into()).await
+fn written(list: &List) -> Option<SecretString> {
+    serde_json::to_string(list).ok().map(SecretString::from)
 }

@@ -93,6 +93,8 @@ struct Shared {
     key: VaultKey,
     kept: StdMutex<VaultState>,
     ended: watch::Sender<Option<SignInNeeded>>,
+    /// What the newest claims challenge, or a refusal, asked for: the next sign-in must satisfy it.
+    asked: StdMutex<Option<String>>,
     tokens: Arc<Mutex<Tokens>>,
 }
 
@@ -223,6 +225,7 @@ impl Session {
             key,
             kept: StdMutex::new(VaultState::Ready),
             ended: watch::Sender::new(None),
+            asked: StdMutex::default(),
             tokens: Arc::new(Mutex::new(tokens)),
         }))
     }
@@ -250,6 +253,12 @@ impl Session {
     #[must_use]
     pub fn ended(&self) -> watch::Receiver<Option<SignInNeeded>> {
         self.0.ended.subscribe()
+    }
+
+    /// The claims (JSON) that the next sign-in must satisfy, if a challenge or a refusal asked for any since the last one.
+    #[must_use]
+    pub fn asked_claims(&self) -> Option<String> {
+        self.0.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Makes sure that the session may send the action: a token that may is asked for silently where the one that is held may
@@ -352,6 +361,7 @@ impl Session {
         }
         if let Some(claims) = claims {
             tokens.claims = Some(claims.to_owned());
+            self.0.ask(claims);
         }
         let shared = Arc::clone(&self.0);
         let refresh = tokio::spawn(async move { shared.refresh(tokens).await });
@@ -388,6 +398,10 @@ impl Shared {
         if tokens.locked { Err(TokenError::Unavailable("the window is locked".into())) } else { Ok(()) }
     }
 
+    fn ask(&self, claims: &str) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(claims.to_owned());
+    }
+
     /// Puts a fresh sign-in in the place of whatever was there.
     async fn take_over(&self, tokens: &mut Tokens, signed_in: SignedIn) {
         let SignedIn { identity, issued, metadata } = signed_in;
@@ -395,6 +409,7 @@ impl Shared {
         tokens.locked = false;
         tokens.last_failure = None;
         tokens.claims = None;
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = None;
         tokens.privileged = issued.privileged;
         tokens.logout_hint = identity.logout_hint;
         tokens.metadata = Some(metadata);
@@ -432,31 +447,33 @@ impl Shared {
                 tracing::debug!(reason = text, "no new access token for now");
                 TokenError::Unavailable(text)
             }
-            Err(Stop::SignIn(error)) => {
-                let code = error.as_ref().map(|error| error.error.as_str()).unwrap_or_default();
-                tracing::warn!(error = code, "the session has ended: a sign-in is needed");
-                let told = error.as_ref().and_then(|error| error.claims.clone());
-                let over = SignInNeeded {
-                    error: error.map(|error| *error),
-                    claims: told.or_else(|| tokens.claims.clone()),
-                };
-                let needed = TokenError::SignInNeeded { claims: over.claims.clone() };
-                self.end(&mut tokens, over);
-                needed
-            }
+            Err(Stop::SignIn(error)) => self.over(&mut tokens, error),
         };
         tokens.last_failure = Some((Instant::now(), error.clone()));
         Err(error)
     }
 
+    /// The service refused to go on without a sign-in.
+    fn over(&self, tokens: &mut Tokens, error: Option<Box<EntraError>>) -> TokenError {
+        let code = error.as_ref().map(|error| error.error.as_str()).unwrap_or_default();
+        tracing::warn!(error = code, "the session has ended: a sign-in is needed");
+        let told = error.as_ref().and_then(|error| error.claims.clone());
+        let claims = told.or_else(|| tokens.claims.clone());
+        self.end(tokens, SignInNeeded { error: error.map(|error| *error), claims: claims.clone() });
+        TokenError::SignInNeeded { claims }
+    }
+
     /// Nothing but a sign-in helps from now on.
     fn end(&self, tokens: &mut Tokens, why: SignInNeeded) {
         tokens.access = None;
+        if let Some(claims) = &why.claims {
+            self.ask(claims);
+        }
         tokens.over = Some(why.clone());
         self.ended.send_replace(Some(why));
     }
 
-    /// A refresh that asks for the permission to send the action. Whatever it comes to, the session lives on.
+    /// A refresh that asks for the permission to send the action. If that alone is refused, the session lives on.
     async fn widen(&self, mut tokens: OwnedMutexGuard<Tokens>) -> Result<(), NotAllowed> {
         let before = std::mem::replace(&mut tokens.privileged, true);
         let answer = self.issue(&mut tokens).await;
@@ -467,7 +484,24 @@ impl Shared {
                 self.hold(&mut tokens, issued).await;
                 if tokens.privileged { Ok(()) } else { Err(NotAllowed::ConsentNeeded(None)) }
             }
-            Err(Stop::SignIn(error)) => Err(NotAllowed::ConsentNeeded(error)),
+            Err(Stop::SignIn(Some(error))) if error.is_about_consent() => {
+                Err(NotAllowed::ConsentNeeded(Some(error)))
+            }
+            // It may be refused for what is asked for, or altogether: without it shows which.
+            Err(Stop::SignIn(error)) => {
+                tokens.privileged = false;
+                match self.issue(&mut tokens).await {
+                    Ok(issued) => {
+                        self.hold(&mut tokens, issued).await;
+                        if let Some(claims) = error.as_ref().and_then(|error| error.claims.as_deref()) {
+                            self.ask(claims);
+                        }
+                        Err(NotAllowed::ConsentNeeded(error))
+                    }
+                    Err(Stop::SignIn(error)) => Err(self.over(&mut tokens, error).into()),
+                    Err(Stop::Later(text)) => Err(TokenError::Unavailable(text).into()),
+                }
+            }
             Err(Stop::Later(text)) => Err(TokenError::Unavailable(text).into()),
         }
     }

@@ -35,6 +35,8 @@ pub struct SignInOptions {
     pub time_limit: Duration,
     /// The user name of the account that should sign in again. Without one the person chooses an account.
     pub login_hint: Option<String>,
+    /// Have the account of the hint prove itself, although the browser may know it.
+    pub afresh: bool,
     /// Claims that a challenge asked for (JSON).
     pub claims: Option<String>,
     /// Ask for the permission to send the action as well. Without it, searching can be approved and used.
@@ -199,7 +201,7 @@ async fn steps(
         challenge,
         redirect: &redirect_url,
     };
-    let url = request.url(&client, options.login_hint.as_deref());
+    let url = request.url(&client, options.login_hint.as_deref(), options.afresh);
 
     browser.open(&url).map_err(SignInError::NoBrowser)?;
     tracing::info!(port = redirect.port(), "waiting for the browser");
@@ -229,7 +231,7 @@ struct Request<'a> {
 }
 
 impl Request<'_> {
-    fn url(self, client: &EntraClient, login_hint: Option<&str>) -> Url {
+    fn url(self, client: &EntraClient, login_hint: Option<&str>, afresh: bool) -> Url {
         let request = client
             .authorize_url(move || self.state)
             .add_scopes(self.scopes.iter().cloned().map(Scope::new))
@@ -240,6 +242,9 @@ impl Request<'_> {
             .add_extra_param("claims", self.claims);
         // Entra takes either a hint or a choice, not both.
         let request = match login_hint {
+            Some(hint) if afresh => {
+                request.add_extra_param("login_hint", hint.to_owned()).add_extra_param("prompt", "login")
+            }
             Some(hint) => request.add_extra_param("login_hint", hint.to_owned()),
             None => request.add_extra_param("prompt", "select_account"),
         };

@@ -28,6 +28,7 @@ pub async fn plan_run(
     place.engine()?;
     let desk = place.desk()?;
     session::allow_sending(&desk).await?;
+    state.lock.expect_open()?;
     plan::review(&desk, &selection, &state.settings())
 }
 
@@ -167,6 +168,8 @@ async fn senders(state: &AppState) -> Result<Senders, CommandError> {
     let place = state.place()?;
     let (engine, desk) = (place.engine()?, place.desk()?);
     session::allow_sending(&desk).await?;
+    // The window may have been locked meanwhile.
+    state.lock.expect_open()?;
     engine.set_countdown(Duration::from_secs(state.settings().countdown.into()));
     Ok(Senders { place, engine, desk })
 }

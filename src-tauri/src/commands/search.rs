@@ -16,7 +16,7 @@ use crate::state::AppState;
 #[specta::specta]
 pub async fn find_users(text: String, state: State<'_, AppState>) -> Result<UsersFound, CommandError> {
     let desk = state.place()?.desk()?;
-    let found = newest(&desk, "people", desk.client.find_users(&text)).await?;
+    let found = newest(&state, &desk, "people", desk.client.find_users(&text)).await?;
     desk.shown.users(&found.rows);
     Ok(convert::users_found(found))
 }
@@ -31,7 +31,7 @@ pub async fn devices_of_user(
     let desk = state.place()?.desk()?;
     let id = UserId::new(user_id).map_err(|_| CommandError::invalid_input("not a user id"))?;
     let user = desk.shown.user(&id).ok_or_else(|| CommandError::invalid_input("this user was not shown"))?;
-    let found = newest(&desk, "devices", desk.client.devices_of_user(&user)).await?;
+    let found = newest(&state, &desk, "devices", desk.client.devices_of_user(&user)).await?;
     Ok(remember(&desk, found, &Route::User(id)))
 }
 
@@ -40,7 +40,7 @@ pub async fn devices_of_user(
 #[specta::specta]
 pub async fn find_apps(text: String, state: State<'_, AppState>) -> Result<AppsFound, CommandError> {
     let desk = state.place()?.desk()?;
-    let found = newest(&desk, "apps", desk.client.find_apps(&text)).await?;
+    let found = newest(&state, &desk, "apps", desk.client.find_apps(&text)).await?;
     desk.shown.apps(&found.rows);
     Ok(convert::apps_found(found))
 }
@@ -55,7 +55,7 @@ pub async fn devices_with_app(
     let desk = state.place()?.desk()?;
     let id = AppId::new(app_id).map_err(|_| CommandError::invalid_input("not a detected app id"))?;
     let app = desk.shown.app(&id).ok_or_else(|| CommandError::invalid_input("this app was not shown"))?;
-    let found = newest(&desk, "devices", desk.client.devices_with_app(&app)).await?;
+    let found = newest(&state, &desk, "devices", desk.client.devices_with_app(&app)).await?;
     Ok(remember(&desk, found, &Route::App(id)))
 }
 
@@ -64,12 +64,13 @@ pub async fn devices_with_app(
 #[specta::specta]
 pub async fn find_devices(text: String, state: State<'_, AppState>) -> Result<DevicesFound, CommandError> {
     let desk = state.place()?.desk()?;
-    let found = newest(&desk, "devices", desk.client.find_devices(&text)).await?;
+    let found = newest(&state, &desk, "devices", desk.client.find_devices(&text)).await?;
     Ok(remember(&desk, found, &Route::Direct))
 }
 
-/// Runs a search and ends the one of the same kind before it.
+/// Runs a search and ends the one of the same kind before it. Nothing comes of it behind the lock.
 async fn newest<T>(
+    state: &AppState,
     desk: &Desk,
     kind: &'static str,
     search: impl Future<Output = Result<T, unlatch_graph::Error>>,
@@ -78,7 +79,10 @@ async fn newest<T>(
     tokio::select! {
         biased;
         () = superseded.cancelled() => Err(CommandError::superseded()),
-        found = search => found.map_err(CommandError::from),
+        found = search => {
+            state.lock.expect_open()?;
+            found.map_err(CommandError::from)
+        }
     }
 }
 

@@ -64,8 +64,9 @@ pub async fn leave_demo(state: State<'_, AppState>) -> Result<AppStatus, Command
 #[tauri::command]
 #[specta::specta]
 pub async fn sign_in(privileged: bool, state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
-    session::sign_in(&state.shown(), privileged, state.settings().language.as_deref()).await?;
-    lock::open_after_sign_in(&state).await;
+    let (place, began) = (state.shown(), state.lock.count());
+    session::sign_in(&place, privileged, state.settings().language.as_deref()).await?;
+    lock::signed_in(&state, &place, began).await?;
     Ok(status::of(&state))
 }
 
@@ -85,8 +86,9 @@ pub async fn sign_in_with_code(
             tracing::debug!(%error, "the window does not wait for a code");
         }
     };
-    session::sign_in_with_code(&state.shown(), privileged, show).await?;
-    lock::open_after_sign_in(&state).await;
+    let (place, began) = (state.shown(), state.lock.count());
+    session::sign_in_with_code(&place, privileged, show).await?;
+    lock::signed_in(&state, &place, began).await?;
     Ok(status::of(&state))
 }
 
@@ -102,6 +104,7 @@ pub async fn cancel_sign_in(state: State<'_, AppState>) -> Result<(), CommandErr
 #[tauri::command]
 #[specta::specta]
 pub async fn sign_out(browser: bool, state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
+    state.lock.expect_open()?;
     session::sign_out(&state.shown(), browser).await?;
     Ok(status::of(&state))
 }
@@ -110,7 +113,7 @@ pub async fn sign_out(browser: bool, state: State<'_, AppState>) -> Result<AppSt
 #[tauri::command]
 #[specta::specta]
 pub async fn touch(state: State<'_, AppState>) -> Result<(), CommandError> {
-    state.lock.touch();
+    lock::touch(&state).await;
     Ok(())
 }
 

@@ -122,5 +122,13 @@ export class BackendError extends Error {
 export function failure(thrown: unknown): t.CommandError {
   if (thrown instanceof BackendError) return thrown.detail;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return { code: 'internal', message, requestId: null, retryAfter: null, help: null, at: null };
+  return {
+    code: 'internal',
+    message,
+    requestId: null,
+    retryAfter: null,
+    help: null,
+    at: null,
+    keychain: null,
+  };
 }

@@ -179,6 +179,8 @@ export type CommandError = {
 	help: EntraHelp | null,
 	/**  When Entra refused, as it wrote it. */
 	at: string | null,
+	/**  What is the matter with the keychain, if that is what failed. */
+	keychain: KeychainView | null,
 };
 
 /**  A fault in a configuration file. */

@@ -24,7 +24,16 @@ export const fakeCode: DeviceCodeView = {
 };
 
 export function problem(code: ErrorCode, more: Partial<CommandError> = {}): CommandError {
-  return { code, message: `fake: ${code}`, requestId: null, retryAfter: null, help: null, at: null, ...more };
+  return {
+    code,
+    message: `fake: ${code}`,
+    requestId: null,
+    retryAfter: null,
+    help: null,
+    at: null,
+    keychain: null,
+    ...more,
+  };
 }
 
 export function fakePlace(id: string, more: Partial<PlaceView> = {}): PlaceView {

@@ -131,8 +131,8 @@ export class FakeBackend implements Backend {
   }
 
   /** The session ends as it does when the service no longer takes the token. */
-  endSession(): void {
-    this.status = { ...this.status, session: { kind: 'signedOut', problem: problem('signedOut') } };
+  endSession(why: Partial<CommandError> = {}): void {
+    this.status = { ...this.status, session: { kind: 'signedOut', problem: problem('signedOut', why) } };
   }
 
   called(command: Command): unknown[] {

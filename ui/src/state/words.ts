@@ -141,9 +141,13 @@ export function keychainText(keychain: KeychainView): string {
   return isKept(keychain) ? words : `${words} ${m.keychain_until_closed()}`;
 }
 
-/** The words for what Entra refused, if it said what; those for the kind of failure otherwise. */
+/** The words for what Entra refused or what is the matter with the keychain, if that is known; those for the kind of failure otherwise. */
 export function wordsFor(error: CommandError): Words {
-  return error.help ? helpWords[error.help] : errorWords[error.code];
+  if (error.help) return helpWords[error.help];
+  if (error.code !== 'keychain' || error.keychain === null || isKept(error.keychain))
+    return errorWords[error.code];
+  const next = error.keychain === 'locked' ? m.error_keychain_next : m.error_keychain_next_other;
+  return { what: keychainWords[error.keychain], next };
 }
 
 export function errorText(error: CommandError): string {

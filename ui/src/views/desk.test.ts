@@ -153,6 +153,22 @@ describe('the desk', () => {
     expect(byId('announcer')).toHaveTextContent('2 devices selected');
   });
 
+  it('says why the session ended, with what support asks for', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await openWindow(backend);
+    await devicesOf(person, 'zoë');
+    await person.keyboard(' ');
+    backend.endSession({ help: 'passwordChanged', requestId: 'c-1', at: '2026-11-01 08:00:00Z' });
+    backend.fail('planRun', problem('signedOut'));
+    await person.click(byId('recover-button'));
+    const panel = await findId('error-panel');
+    expect(panel).toHaveAttribute('data-help', 'passwordChanged');
+    expect(panel).toHaveTextContent('c-1');
+    expect(panel).toHaveTextContent('2026-11-01 08:00:00Z');
+    await person.click(screen.getByRole('button', { name: 'Sign in again' }));
+    await waitFor(() => noId('error-panel'));
+  });
+
   it('keeps the selection when the session ends, and goes on after a new sign-in', async () => {
     const backend = FakeBackend.signedIn();
     const { person } = await openWindow(backend);

@@ -139,8 +139,7 @@ describe('the lock', () => {
     const { person, backend } = await withSelection();
     await person.keyboard('{Control>}l{/Control}');
     await findId('lock-view');
-    backend.fail('unlock', problem('keychain', { message: 'the collection is locked' }));
-    backend.status = { ...backend.status, keychain: 'locked' };
+    backend.fail('unlock', problem('keychain', { keychain: 'locked' }));
     await person.click(byId('unlock'));
     const panel = await findId('error-panel');
     expect(panel).toHaveTextContent(

@@ -180,6 +180,32 @@ impl Vault {
         self.0.call(ELSEWHERE, Late::Skip, move |entries| parts::store(entries, key.as_str(), &secret)).await
     }
 
+    /// Replaces the secret of `key` by what `change` makes of it, and deletes it if that is nothing. Nothing else comes between.
+    /// `even_late`: it still runs when a keychain that did not answer in time answers again.
+    ///
+    /// # Errors
+    /// When the keychain cannot be read or does not take it within 30 seconds.
+    pub(crate) async fn change(
+        &self,
+        key: &VaultKey,
+        even_late: bool,
+        change: impl Fn(Option<SecretString>) -> Option<SecretString> + Send + 'static,
+    ) -> Result<(), VaultError> {
+        let key = key.clone();
+        let work = move |entries: &dyn entries::Entries| {
+            let key = key.as_str();
+            let before = parts::load(entries, key)?;
+            let was_there = before.is_some();
+            match change(before) {
+                Some(after) => parts::store(entries, key, &after),
+                None if was_there => parts::delete(entries, key),
+                None => Ok(()),
+            }
+        };
+        let late = if even_late { Late::Run } else { Late::Skip };
+        self.0.call(ELSEWHERE, late, work).await
+    }
+
     /// Deletes every part of `key`. A deletion that could not run in time still runs when the keychain answers again.
     ///
     /// # Errors

@@ -45,7 +45,8 @@ impl Browser for TestBrowser {
     fn open(&self, url: &Url) -> Result<(), String> {
         self.opened.lock().unwrap().push(url.clone());
         let mut url = url.clone();
-        if field(&url, "login_hint").is_none() {
+        let asks = field(&url, "login_hint").is_none() || field(&url, "prompt").as_deref() == Some("login");
+        if asks {
             url.query_pairs_mut().append_pair("demo_account", self.account);
         }
         let consents = self.consents;
@@ -81,6 +82,7 @@ pub fn options() -> SignInOptions {
     SignInOptions {
         time_limit: Duration::from_secs(30),
         login_hint: None,
+        afresh: false,
         claims: None,
         privileged: true,
         closing_page: page_words(),

@@ -85,6 +85,37 @@ async fn a_consent_that_is_taken_back_leaves_searching() {
 }
 
 #[tokio::test]
+async fn a_sign_in_that_was_revoked_meanwhile_ends_and_is_not_taken_for_a_missing_consent() {
+    let login = FakeLogin::start().await;
+    login.on_token(|form, nonce| answer(form, nonce, true));
+    let session = searching(&login).await;
+    let revoked = json!({"error": "invalid_grant", "suberror": "bad_token", "error_codes": [50173]});
+    login.on_token(move |_, _| (400, revoked.to_string()));
+    let error = session.allow_sending().await.unwrap_err();
+    assert_eq!(error, NotAllowed::NoToken(TokenError::SignInNeeded { claims: None }));
+    assert_eq!(session.ended().borrow().clone().unwrap().error.unwrap().codes, [50173]);
+}
+
+#[tokio::test]
+async fn what_sending_alone_asks_for_is_kept_for_the_sign_in_and_searching_goes_on() {
+    let login = FakeLogin::start().await;
+    login.on_token(|form, nonce| answer(form, nonce, true));
+    let session = searching(&login).await;
+    let claims = r#"{"access_token":{"acrs":{"essential":true,"value":"c1"}}}"#;
+    login.on_token(move |form, nonce| {
+        if form["scope"].contains(PRIVILEGED) {
+            let refusal =
+                json!({"error": "interaction_required", "suberror": "basic_action", "claims": claims});
+            return (400, refusal.to_string());
+        }
+        answer(form, nonce, true)
+    });
+    assert!(matches!(session.allow_sending().await, Err(NotAllowed::ConsentNeeded(Some(_)))));
+    assert!(session.ended().borrow().is_none() && session.token().await.is_ok());
+    assert_eq!(session.asked_claims().as_deref(), Some(claims));
+}
+
+#[tokio::test]
 async fn an_outage_is_no_refusal() {
     let login = FakeLogin::start().await;
     login.on_token(|form, nonce| answer(form, nonce, true));

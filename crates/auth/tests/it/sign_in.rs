@@ -75,10 +75,13 @@ async fn a_hint_takes_the_place_of_the_choice_and_claims_go_along() {
     again.claims = Some("{\"access_token\":{\"acrs\":{\"value\":\"c1\"}}}".to_owned());
     sign_in(&registration(&tenant), &browser, again.clone()).await.unwrap();
     assert_eq!(browser.field("login_hint"), again.login_hint);
+    assert_eq!(browser.field("prompt"), None);
+    again.afresh = true;
+    sign_in(&registration(&tenant), &browser, again.clone()).await.unwrap();
+    assert_eq!(browser.field("prompt").as_deref(), Some("login"), "whom the browser knows proves it again");
     let claims: serde_json::Value = serde_json::from_str(&browser.field("claims").unwrap()).unwrap();
     assert_eq!(claims["access_token"]["acrs"]["value"], "c1");
     assert_eq!(claims["access_token"]["xms_cc"]["values"][0], "cp1");
-    assert_eq!(browser.field("prompt"), None);
 }
 
 #[tokio::test]

@@ -185,7 +185,7 @@ fn account(fields: &Form) -> Result<Option<Account>, LoginError> {
         return Ok(Some(Account::Admin));
     }
     let hinted = fields.get("login_hint").and_then(Account::hinted);
-    if hinted.is_some() && prompt != Some("select_account") {
+    if hinted.is_some() && !matches!(prompt, Some("select_account" | "login")) {
         return Ok(hinted);
     }
     if prompt == Some("none") {
