@@ -229,7 +229,15 @@ fn all(state: &AppState) -> Vec<Arc<Place>> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use unlatch_auth::{Cloud, Registration, Vault};
+    use unlatch_demo_tenant::{DemoTenant, Options};
+
     use super::*;
+    use crate::browser::NoBrowserNeeded;
+    use crate::config::Sources;
+    use crate::tenancies::Tenancies;
 
     #[test]
     fn the_window_is_due_to_lock_after_that_many_minutes_by_either_clock_and_not_before() {
@@ -256,5 +264,95 @@ mod tests {
         lock.locked.store(true, Ordering::Release);
         lock.touch();
         assert_eq!(lock.expect_open(), Err(CommandError::locked()));
+    }
+
+    /// A keychain that takes nothing.
+    fn none() -> Vault {
+        Vault::over("unlatch-test", || Err(keyring_core::Error::PlatformFailure("no bus".into())))
+    }
+
+    /// An application with nothing configured, and places beside it where the demo tenant's admin is signed in.
+    async fn application(places: &[(Mode, Vault)]) -> (AppState, Vec<Arc<Place>>, Vec<Arc<DemoTenant>>) {
+        let nowhere = PathBuf::from("/dev/null/nowhere");
+        let sources = Sources { policy: None, user: nowhere.join("config.toml") };
+        let tenancies = Arc::new(Tenancies::new(&nowhere));
+        let state = AppState::new(sources, nowhere, Default::default(), tenancies.clone(), None);
+        let (mut opened, mut tenants) = (Vec::new(), Vec::new());
+        for (mode, vault) in places {
+            let tenant = Arc::new(DemoTenant::start(Options::default()).await.unwrap());
+            let cloud = Cloud::custom(tenant.login_url().clone(), tenant.graph_url().clone()).unwrap();
+            let registration = Registration::new(cloud, tenant.tenant_id(), tenant.client_id()).unwrap();
+            let browser = Arc::new(NoBrowserNeeded(tenant.clone()));
+            let place =
+                Arc::new(Place::new(*mode, Some(registration), vault.clone(), browser, tenancies.clone()));
+            session::sign_in(&place, true, None).await.unwrap();
+            state.places_mut().add(place.clone());
+            opened.push(place);
+            tenants.push(tenant);
+        }
+        (state, opened, tenants)
+    }
+
+    async fn answers(place: &Place) -> bool {
+        place.desk().unwrap().client.me().await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn the_keychain_opens_every_place_that_it_holds_and_the_others_ask_for_a_sign_in() {
+        let (state, places, _tenants) =
+            application(&[(Mode::Tenant, Vault::memory()), (Mode::Tenant, none())]).await;
+        state.places_mut().show(&places[0].id());
+        lock(&state).await;
+        assert!(state.place().is_err() && !answers(&places[0]).await && !answers(&places[1]).await);
+        unlock(&state).await.unwrap();
+        assert!(state.place().is_ok() && answers(&places[0]).await);
+        state.places_mut().show(&places[1].id());
+        assert!(state.place().is_err() && !answers(&places[1]).await, "its sign-in is kept nowhere");
+    }
+
+    #[tokio::test]
+    async fn what_proves_nothing_opens_nothing() {
+        let (state, places, _tenants) =
+            application(&[(Mode::Tenant, none()), (Mode::Demo, Vault::memory())]).await;
+        for shown in ["none", "demo"] {
+            state.places_mut().show(shown);
+            lock(&state).await;
+            assert!(unlock(&state).await.is_err(), "{shown} opened the window");
+            assert!(state.lock.is_locked() && !answers(&places[0]).await);
+        }
+        session::sign_in(&places[1], false, None).await.unwrap();
+        let began = state.lock.count();
+        assert!(signed_in(&state, &places[1], began).await.is_err(), "the demo's sign-in opened the window");
+        session::sign_in(&places[0], false, None).await.unwrap();
+        signed_in(&state, &places[0], began).await.unwrap();
+        assert!(!state.lock.is_locked() && answers(&places[0]).await);
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_that_began_before_the_lock_stays_behind_it() {
+        let (state, places, _tenants) = application(&[(Mode::Tenant, none())]).await;
+        state.places_mut().show(&places[0].id());
+        let began = state.lock.count();
+        session::sign_in(&places[0], false, None).await.unwrap();
+        lock(&state).await;
+        assert!(signed_in(&state, &places[0], began).await.is_err());
+        empty(&state).await;
+        assert!(state.lock.is_locked() && !answers(&places[0]).await);
+    }
+
+    #[tokio::test]
+    async fn a_touch_after_the_machine_slept_does_not_keep_the_window_open() {
+        let (state, places, _tenants) = application(&[(Mode::Tenant, Vault::memory())]).await;
+        let slept = Moment(Instant::now(), SystemTime::now() - Duration::from_secs(8 * 3_600));
+        *state.lock.touched.lock().unwrap() = slept;
+        touch(&state).await;
+        assert!(state.lock.is_locked() && !answers(&places[0]).await);
+    }
+
+    #[tokio::test]
+    async fn a_window_in_which_nobody_is_signed_in_does_not_lock() {
+        let (state, _, _tenants) = application(&[]).await;
+        lock(&state).await;
+        assert!(!state.lock.is_locked());
     }
 }

@@ -11,13 +11,15 @@ use unlatch_recovery::{Change, Engine, FollowEnd, RunId, RunState};
 
 use crate::convert;
 use crate::dto::RunProgress;
+use crate::lock::IdleLock;
 use crate::place::{Desk, Place};
 
 /// The shortest time between two messages to the window: twenty a second.
 const PACE: Duration = Duration::from_millis(50);
 
-/// Sends what changes after `version` until nothing does any more or the window is gone.
+/// Sends what changes after `version` until nothing does any more or the window is locked or gone.
 pub fn tell(
+    lock: Arc<IdleLock>,
     engine: Engine,
     id: RunId,
     mut changes: watch::Receiver<Change>,
@@ -32,7 +34,8 @@ pub fn tell(
             ticks.tick().await;
             let Ok(progress) = engine.changes_since(id, version).await else { return };
             version = progress.version;
-            if channel.send(convert::run_progress(&progress)).is_err() || !live {
+            let hidden = lock.is_locked();
+            if hidden || channel.send(convert::run_progress(&progress)).is_err() || !live {
                 return;
             }
         }

@@ -29,7 +29,7 @@ pub struct AppState {
     /// True once a kept sign-in was looked for.
     pub restored: tokio::sync::watch::Sender<bool>,
     /// Whether the window is locked, and since when nobody has touched it.
-    pub lock: IdleLock,
+    pub lock: Arc<IdleLock>,
     /// Ends the newest question about a tenant that is being named.
     tenant_check: Mutex<CancellationToken>,
     listener: Mutex<Option<Channel<WindowNotice>>>,
@@ -138,7 +138,7 @@ impl AppState {
             places: RwLock::new(places),
             changing: tokio::sync::Mutex::new(()),
             restored: tokio::sync::watch::Sender::new(false),
-            lock: IdleLock::default(),
+            lock: Arc::default(),
             tenant_check: Mutex::default(),
             listener: Mutex::default(),
         }

@@ -115,7 +115,7 @@ pub async fn watch_run(
     let changes = engine.watch(id);
     let now = engine.changes_since(id, 0).await?;
     if let Some(changes) = changes {
-        runs::tell(engine, id, changes, now.version, on_progress);
+        runs::tell(state.lock.clone(), engine, id, changes, now.version, on_progress);
     }
     let RunProgress { summary, items } = convert::run_progress(&now);
     Ok(RunView { summary, items })
