@@ -23,6 +23,8 @@ pub enum EntraHelp {
     PermissionNotConfigured,
     /// The application asks for a permission that does not exist there.
     UnknownScope,
+    /// The person must do something in the browser; the service does not say what.
+    InteractionNeeded,
     /// Multi-factor authentication is needed.
     MfaNeeded,
     /// The person must register for multi-factor authentication first.
@@ -187,7 +189,7 @@ fn by_words(error: &EntraError) -> Option<EntraHelp> {
     use EntraHelp as Help;
     match error.suberror.as_deref() {
         Some("consent_required") => return Some(Help::NotConsented),
-        Some("basic_action" | "additional_action") => return Some(Help::MfaNeeded),
+        Some("basic_action" | "additional_action") => return Some(Help::InteractionNeeded),
         Some("message_only" | "protection_policy_required") => return Some(Help::ConditionalAccess),
         Some("bad_token" | "token_expired") => return Some(Help::SignInExpired),
         _ => {}
@@ -195,7 +197,7 @@ fn by_words(error: &EntraError) -> Option<EntraHelp> {
     Some(match error.error.as_str() {
         "consent_required" => Help::NotConsented,
         "access_denied" => Help::ConsentDeclined,
-        "interaction_required" => Help::MfaNeeded,
+        "interaction_required" => Help::InteractionNeeded,
         "login_required" => Help::NoSession,
         "invalid_scope" => Help::UnknownScope,
         "invalid_resource" => Help::ResourceMissing,
@@ -254,7 +256,7 @@ mod tests {
     fn without_a_known_number_the_words_choose_the_help_and_new_ones_get_none() {
         for (error, suberror, help) in [
             ("invalid_grant", Some("consent_required"), Some(EntraHelp::NotConsented)),
-            ("interaction_required", Some("basic_action"), Some(EntraHelp::MfaNeeded)),
+            ("interaction_required", Some("basic_action"), Some(EntraHelp::InteractionNeeded)),
             ("invalid_grant", Some("message_only"), Some(EntraHelp::ConditionalAccess)),
             ("invalid_grant", Some("token_expired"), Some(EntraHelp::SignInExpired)),
             ("invalid_grant", Some("a_new_word"), Some(EntraHelp::SignInInvalid)),

@@ -311,6 +311,8 @@ export type EntraHelp =
 "permissionNotConfigured" | 
 /**  The application asks for a permission that does not exist there. */
 "unknownScope" | 
+/**  The person must do something in the browser; the service does not say what. */
+"interactionNeeded" | 
 /**  Multi-factor authentication is needed. */
 "mfaNeeded" | 
 /**  The person must register for multi-factor authentication first. */
