@@ -10,6 +10,7 @@ mod shell;
 mod steps;
 mod test;
 mod ui;
+mod windows;
 
 use std::process::ExitCode;
 
@@ -21,6 +22,8 @@ Usage: cargo xtask COMMAND
            the same window in a virtual one and keep a screenshot of each step in target/demo
            (--lang and --dark count for that virtual window)
   test     run every test there is: Rust, UI, keychain, real window
+  test --windows
+           build the tests of sign-in, keychain, Graph client and engine for Windows and run them in Wine
   bench [recovery]
            measure what is measured, against limits of its own, and write the figures to target/bench;
            it takes about ten minutes
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
             Err(words) => return refuse(&words),
         },
         ["test"] => test::run(),
+        ["test", "--windows"] => windows::run(),
         ["bench"] | ["bench", "recovery"] => bench::run(),
         ["check"] => check::run(),
         ["help" | "--help" | "-h"] => {

@@ -22,6 +22,18 @@ const HEADLESS: [&str; 10] = [
     "fonts-noto-color-emoji",
 ];
 
+/// To build for Windows, the standard library included, and to run what comes of it.
+const WINDOWS: [&str; 8] = [
+    "build-essential",
+    "cargo-web",
+    "rustc-web",
+    "rust-web-src",
+    "gcc-mingw-w64-x86-64",
+    "mingw-w64-x86-64-dev",
+    "wine",
+    "wine64",
+];
+
 /// What the packages are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
@@ -29,6 +41,8 @@ pub enum Purpose {
     Build,
     /// The same, driven in a virtual display.
     Headless,
+    /// Build what has no window for Windows and run its tests in Wine.
+    Windows,
 }
 
 /// Installs what is missing and says what.
@@ -39,6 +53,7 @@ pub fn install(purpose: Purpose) -> Result<(), String> {
     let needed: Vec<&str> = match purpose {
         Purpose::Build => BUILD.to_vec(),
         Purpose::Headless => BUILD.iter().chain(&HEADLESS).copied().collect(),
+        Purpose::Windows => WINDOWS.to_vec(),
     };
     let Ok(known) = installed() else {
         println!(
@@ -54,7 +69,8 @@ pub fn install(purpose: Purpose) -> Result<(), String> {
     }
     println!("Debian packages to install: {}", missing.join(" "));
     apt_get(&["update", "--quiet"])?;
-    let mut arguments = vec!["install", "--yes", "--quiet", "--no-install-recommends"];
+    // Debian's Rust, for one, would take the place of another one of Debian's.
+    let mut arguments = vec!["install", "--yes", "--quiet", "--no-install-recommends", "--no-remove"];
     arguments.extend(&missing);
     apt_get(&arguments)
 }

@@ -2,8 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 /// What `cargo run` tells the program it runs about that program. Build scripts that watch these would run
 /// again, and everything above them, each time Cargo is called from here and then from a shell.
@@ -68,6 +69,17 @@ pub fn output(command: &mut Command) -> Result<String, String> {
 /// Runs a program, passes on what it writes line by line as it comes, and keeps the lines that `keep` picks.
 /// The second value tells how it ended, as with [`run`].
 pub fn run_and_keep(command: &mut Command, keep: fn(&str) -> bool) -> (Vec<String>, Result<(), String>) {
+    run_and_keep_within(command, keep, Duration::MAX, || {})
+}
+
+/// As [`run_and_keep`], but kills the program when it has run for longer than `limit`, which is a failure. `end_others` ends
+/// what it may have left running: until that has ended too, its output has no end.
+pub fn run_and_keep_within(
+    command: &mut Command,
+    keep: fn(&str) -> bool,
+    limit: Duration,
+    end_others: impl FnOnce(),
+) -> (Vec<String>, Result<(), String>) {
     announce(command);
     let mut child = match command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn() {
         Ok(child) => child,
@@ -75,12 +87,28 @@ pub fn run_and_keep(command: &mut Command, keep: fn(&str) -> bool) -> (Vec<Strin
     };
     let kept = Mutex::new(Vec::new());
     let (out, err) = (child.stdout.take(), child.stderr.take());
-    std::thread::scope(|scope| {
+    let ended = std::thread::scope(|scope| {
         scope.spawn(|| pass_on(err, std::io::stderr(), keep, &kept));
-        pass_on(out, std::io::stdout(), keep, &kept);
+        scope.spawn(|| pass_on(out, std::io::stdout(), keep, &kept));
+        let ended = wait_within(command, &mut child, limit);
+        end_others();
+        ended
     });
-    let ended = child.wait().map_err(|error| error.to_string()).and_then(|status| judge(command, status));
     (kept.into_inner().unwrap_or_default(), ended)
+}
+
+fn wait_within(command: &Command, child: &mut Child, limit: Duration) -> Result<(), String> {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
+            return judge(command, status);
+        }
+        if start.elapsed() > limit {
+            child.kill().and_then(|()| child.wait()).map_err(|error| error.to_string())?;
+            return Err(format!("`{}` was killed after {} seconds", in_words(command), limit.as_secs()));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 fn pass_on(from: Option<impl Read>, mut to: impl Write, keep: fn(&str) -> bool, kept: &Mutex<Vec<String>>) {
@@ -149,6 +177,18 @@ mod tests {
         kept.sort();
         assert_eq!(kept, ["keep 1", "keep 2"]);
         assert!(ended.unwrap_err().contains("exit status: 3"));
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_killed_and_what_it_said_is_kept() {
+        let mut hanging = shell("echo keep; exec sleep 60");
+        let limit = Duration::from_millis(300);
+        let mut others_ended = false;
+        let start = Instant::now();
+        let (kept, ended) = run_and_keep_within(&mut hanging, |_| true, limit, || others_ended = true);
+        assert!(ended.unwrap_err().contains("was killed"));
+        assert!(start.elapsed() < Duration::from_secs(30) && others_ended);
+        assert_eq!(kept, ["keep"]);
     }
 
     #[test]

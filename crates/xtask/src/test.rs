@@ -102,7 +102,17 @@ fn run_ignored(
 /// The program built from a source file, from Cargo's messages, one JSON object a line.
 fn test_program(messages: &str, source: &Path) -> Option<PathBuf> {
     let source = format!("\"src_path\":\"{}\"", source.display());
-    let message = messages.lines().find(|message| message.contains(&source))?;
+    executable(messages.lines().find(|message| message.contains(&source))?)
+}
+
+/// Every program built from sources below a folder, from the same messages.
+pub fn programs_below(messages: &str, folder: &Path) -> Vec<PathBuf> {
+    let source = format!("\"src_path\":\"{}/", folder.display());
+    let built = messages.lines().filter(|message| message.contains(&source));
+    built.filter_map(executable).collect()
+}
+
+fn executable(message: &str) -> Option<PathBuf> {
     let (_, rest) = message.split_once("\"executable\":\"")?;
     rest.split_once('"').map(|(program, _)| PathBuf::from(program))
 }
@@ -129,5 +139,6 @@ mod tests {
         assert_eq!(program, Some(PathBuf::from("/t/debug/deps/it-1")));
         assert_eq!(test_program(messages, Path::new("/a/src/lib.rs")), None);
         assert_eq!(test_program(messages, Path::new("/c/tests/it/main.rs")), None);
+        assert_eq!(programs_below(messages, Path::new("/b")), [PathBuf::from("/t/debug/deps/it-2")]);
     }
 }

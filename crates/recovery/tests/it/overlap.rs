@@ -33,13 +33,9 @@ async fn a_device_of_a_run_that_waits_for_a_sign_in_is_refused_and_one_that_has_
     let bench = Bench::new(2);
     bench.tenant.script(1, [throttled(Some(Duration::from_secs(50))), signed_out()]);
     let id = bench.start(plan_for(0..2)).await;
-    while bench.engine.run(id).await.unwrap().summary.counts.accepted == 0 {
-        bench.engine.watch(id).unwrap().changed().await.unwrap();
-    }
+    bench.until(id, |run| run.summary.counts.accepted > 0).await;
     let answered = bench.start(plan_for([0])).await;
-    while bench.engine.run(id).await.unwrap().summary.state != RunState::SignInNeeded {
-        bench.engine.watch(id).unwrap().changed().await.unwrap();
-    }
+    bench.until(id, |run| run.summary.state == RunState::SignInNeeded).await;
     let refused = bench.engine.start(plan_for([1]), bench.tenant.clone()).await;
     assert_eq!(refused, Err(in_another_run([1])));
     bench.end(answered).await;

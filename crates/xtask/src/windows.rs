@@ -1,0 +1,161 @@
+//! `cargo xtask test --windows`: the tests of what has no window, built for Windows and run in Wine.
+//!
+//! Rust's own toolchain for Windows comes from no Debian package, its source does: the compiler that Debian has beside
+//! rustup's builds the standard library as well.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::packages::{self, Purpose};
+use crate::steps::Steps;
+use crate::{shell, test};
+
+const TARGET: &str = "x86_64-pc-windows-gnu";
+
+const BUILD: [&str; 13] = [
+    "build",
+    "-Zbuild-std=std,panic_unwind",
+    "--target",
+    TARGET,
+    "--package",
+    "unlatch-auth",
+    "--package",
+    "unlatch-graph",
+    "--package",
+    "unlatch-recovery",
+    "--tests",
+    "--message-format=json-render-diagnostics",
+    UNCHECKED,
+];
+
+/// Wine lists credentials at odd addresses, which the processor takes and the checks of a debug build do not. So only this
+/// project's own code has such checks, as is so wherever the standard library comes built.
+const UNCHECKED: &str = "--config=profile.dev.package.\"*\".debug-assertions=false";
+
+/// What writes to Credential Manager, by the beginnings of the tests' names.
+///
+/// One at a time: Wine's list leaves entries out, or fails, while others are deleted.
+const KEYCHAIN: [&str; 4] =
+    ["--ignored", "--test-threads=1", "keychain_unlocked", "vault::credential_manager"];
+
+/// Scenarios of the engine's model, unless the environment says how many. Its files are slower to write in Wine, and it is the
+/// files that differ; every scenario there is runs in `cargo xtask test`.
+const MODEL_CASES: &str = "20";
+
+/// How long a program may run in Wine. The slowest takes about a minute on two cores.
+const LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// Builds the tests for Windows and runs them.
+pub fn run() -> bool {
+    let mut steps = Steps::default();
+    let folder = shell::built().with_file_name("windows");
+    steps.take("Debian packages", &[], || packages::install(Purpose::Windows));
+    let mut built = String::new();
+    steps.take("build for Windows", &["Debian packages"], || {
+        built = build(&folder)?;
+        Ok(())
+    });
+    let wine = Wine { prefix: folder.join("wine") };
+    steps.take("Wine", &["Debian packages"], || wine.begin());
+    for (name, package, arguments) in [
+        ("auth", "crates/auth", &[][..]),
+        ("keychain", "crates/auth", &KEYCHAIN[..]),
+        ("graph", "crates/graph", &[][..]),
+        ("recovery", "crates/recovery", &[][..]),
+    ] {
+        steps.take_and_keep(name, &["build for Windows", "Wine"], || {
+            run_tests(&wine, &built, package, arguments)
+        });
+    }
+    wine.end();
+    steps.conclude()
+}
+
+/// Builds the tests and, beside them, the library that Wine lacks. Gives Cargo's messages.
+fn build(folder: &Path) -> Result<String, String> {
+    println!("$ cargo {}", BUILD.join(" "));
+    let mut cargo = shell::program("/usr/bin/cargo");
+    // rustup's Cargo, which started this, would have its own compiler and libraries used.
+    for variable in ["CARGO", "LD_LIBRARY_PATH", "RUSTUP_TOOLCHAIN", "RUSTDOC"] {
+        cargo.env_remove(variable);
+    }
+    cargo.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");
+    cargo.env("CARGO_TARGET_DIR", folder).env("CARGO_INCREMENTAL", "0");
+    let built = shell::output(cargo.args(BUILD).stderr(Stdio::inherit()))?;
+    let library = folder.join(TARGET).join("debug/deps/bcryptprimitives.dll");
+    let mut compiler = shell::program("x86_64-w64-mingw32-gcc");
+    compiler.args(["-shared", "-O2", "-Wall", "-Werror", "-s", "-o"]).arg(library);
+    shell::run(compiler.args(["crates/xtask/windows/bcryptprimitives.c", "-ladvapi32"]))?;
+    Ok(built)
+}
+
+/// Runs the test programs of a package, one after the other, each in its folder as Cargo does.
+fn run_tests(
+    wine: &Wine,
+    built: &str,
+    package: &str,
+    arguments: &[&str],
+) -> (Vec<String>, Result<(), String>) {
+    let folder = shell::root().join(package);
+    let (mut summaries, mut failures) = (Vec::new(), Vec::new());
+    for program in test::programs_below(built, &folder) {
+        let mut command = wine.program("wine");
+        command.arg(program).args(arguments).current_dir(&folder);
+        command.env(
+            "UNLATCH_MODEL_CASES",
+            std::env::var("UNLATCH_MODEL_CASES").as_deref().unwrap_or(MODEL_CASES),
+        );
+        let (said, ended) = shell::run_and_keep_within(&mut command, test::is_summary, LIMIT, || wine.stop());
+        failures.extend(ended.and_then(|()| test::expect_some(&said)).err());
+        summaries.extend(said);
+    }
+    if summaries.is_empty() && failures.is_empty() {
+        failures.push(format!("nothing was built from {package}"));
+    }
+    (summaries, if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) })
+}
+
+/// A Windows of its own, in a folder, without a display. What an earlier one kept is not in it.
+struct Wine {
+    prefix: PathBuf,
+}
+
+impl Wine {
+    fn begin(&self) -> Result<(), String> {
+        self.end();
+        fs::create_dir_all(&self.prefix).map_err(|error| format!("{}: {error}", self.prefix.display()))?;
+        let mut boot = self.program("wineboot");
+        shell::run_and_keep_within(boot.arg("--init"), |_| false, LIMIT, || self.stop()).1
+    }
+
+    fn program(&self, name: &str) -> Command {
+        let mut command = shell::program(name);
+        command.env("WINEPREFIX", &self.prefix).env("WINEDEBUG", "-all");
+        // No menus on this person's desktop, no links into their folders, no offer to install .NET or a browser.
+        command.env("WINEDLLOVERRIDES", "winemenubuilder.exe=;mscoree=;mshtml=;winedbg.exe=");
+        command.env("HOME", &self.prefix);
+        // On an abort Wine's unwinder may fault, and a debugger would wait for a person.
+        command.env("RUST_BACKTRACE", "0");
+        for variable in ["DISPLAY", "WAYLAND_DISPLAY", "WINESERVER", "WINELOADER", "WINEARCH"] {
+            command.env_remove(variable);
+        }
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Ends whatever runs in this Windows, if anything does, and waits until it has ended.
+    fn stop(&self) {
+        let mut server = self.program("wineserver");
+        let _ = server.arg("--kill").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+
+    /// Stops and forgets: nearly 700 MB that are made anew in seconds.
+    fn end(&self) {
+        if self.prefix.exists() {
+            self.stop();
+            let _ = fs::remove_dir_all(&self.prefix);
+        }
+    }
+}
