@@ -1,6 +1,5 @@
 //! From what the engine says to what the window shows.
 
-use sha2::{Digest, Sha256};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 use unlatch_auth::{Account, DeviceCode, VaultState};
@@ -18,17 +17,14 @@ use crate::error::CommandError;
 /// A device silent for this long is worth a warning.
 const SILENT_DAYS: i64 = 30;
 
-/// How many colours tell tenants apart.
-const COLOURS: u8 = 8;
-
-/// An account with its tenant's name, or its id where Graph does not tell.
-pub fn account(account: &Account, tenant_name: Option<String>) -> AccountView {
+/// An account with its tenant's name. The colour is its place's, and put in where it is shown.
+pub fn account(account: &Account, tenant_name: String) -> AccountView {
     AccountView {
         name: account.name.clone(),
         username: account.username.clone(),
         tenant_id: account.tenant_id.clone(),
-        tenant_name: tenant_name.unwrap_or_else(|| account.tenant_id.clone()),
-        tenant_colour: Sha256::digest(&account.tenant_id)[0] % COLOURS,
+        tenant_name,
+        tenant_colour: 0,
     }
 }
 

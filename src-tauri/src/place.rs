@@ -16,6 +16,9 @@ use crate::runs::Following;
 use crate::shown::Shown;
 use crate::tenancies::Tenancies;
 
+/// How many colours tell tenants apart.
+pub const COLOURS: u8 = 8;
+
 /// The name under which the keychain shows what Unlatch keeps.
 const KEYCHAIN_SERVICE: &str = "Unlatch";
 
@@ -66,8 +69,10 @@ pub struct Desk {
     pub session: Session,
     /// Graph on the account's behalf.
     pub client: Client,
-    /// The account, as shown.
+    /// The account, as shown, but for the colour of its place.
     pub account: AccountView,
+    /// Graph has told the tenant's name, or that it does not.
+    pub is_named: bool,
     /// The same account, as the journal records it.
     pub principal: Principal,
     /// What this account was shown, checked.
@@ -135,6 +140,12 @@ impl Place {
                 digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
             }
         }
+    }
+
+    /// The colour a tenant of that name would have if there were no other.
+    pub fn preferred_colour(&self) -> u8 {
+        let tenant = self.registration.as_ref().map(|registration| registration.tenant.as_str());
+        Sha256::digest(tenant.unwrap_or_default())[0] % COLOURS
     }
 
     /// Opens the journal of the tenant, whose id is known now.

@@ -143,10 +143,10 @@ async fn take_over(
             forget(place, &before.session).await;
             return Err(CommandError::sign_in_cancelled());
         }
-        if before.account.tenant_name != before.account.tenant_id {
+        if before.is_named {
             return Ok(before);
         }
-        // It was restored when Graph could not tell the tenant's name.
+        // It was restored when Graph could not be asked for the tenant's name.
         let named = desk(place, registration, before.session.clone()).await?;
         return seat(place, named, cancel).map(|(desk, _)| desk);
     }
@@ -322,8 +322,11 @@ async fn desk(
     place.open_books(tenant_id);
     let client = Client::with_pace(&registration.cloud.graph_url, tokens, None, place.pace(tenant_id))?;
     let named = tokio::time::timeout(NAME_LIMIT, client.organization_name()).await;
-    let tenant_name = named.ok().and_then(Result::ok).flatten();
-    let account = convert::account(session.account(), tenant_name);
+    let is_named = matches!(&named, Ok(Ok(_)));
+    // Graph tells it to those who may read it. The name that was configured says more than an id, if it is a domain.
+    let configured = Some(&registration.tenant).filter(|tenant| tenant.contains('.')).unwrap_or(tenant_id);
+    let name = named.ok().and_then(Result::ok).flatten().unwrap_or_else(|| configured.clone());
+    let account = convert::account(session.account(), name);
     let principal = Principal {
         cloud: registration.cloud.name.to_string(),
         tenant_id: account.tenant_id.clone(),
@@ -331,7 +334,7 @@ async fn desk(
         account: account.username.clone(),
         account_id: session.account().object_id.clone(),
     };
-    Ok(Arc::new(Desk { session, client, account, principal, shown: Shown::default() }))
+    Ok(Arc::new(Desk { session, client, account, is_named, principal, shown: Shown::default() }))
 }
 
 /// The page the browser shows at the end.

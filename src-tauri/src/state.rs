@@ -10,7 +10,7 @@ use crate::config::{Settings, Sources};
 use crate::dto::{ConfigProblem, Mode, WindowNotice};
 use crate::error::CommandError;
 use crate::lock::IdleLock;
-use crate::place::Place;
+use crate::place::{COLOURS, Place};
 use crate::tenancies::Tenancies;
 
 /// State of the whole application.
@@ -59,6 +59,22 @@ impl Places {
     /// What is behind the window.
     pub fn shown(&self) -> &Arc<Place> {
         self.get(&self.shown).unwrap_or(&self.home)
+    }
+
+    /// The colour of a place, which no other has as long as there are colours. Those that were there first keep theirs.
+    pub fn colour(&self, id: &str) -> u8 {
+        let mut taken = Vec::new();
+        for place in self.all() {
+            let preferred = place.preferred_colour();
+            let free =
+                (0..COLOURS).map(|step| (preferred + step) % COLOURS).find(|colour| !taken.contains(colour));
+            let colour = free.unwrap_or(preferred);
+            if place.id() == id {
+                return colour;
+            }
+            taken.push(colour);
+        }
+        0
     }
 
     /// What the settings name first.
@@ -193,5 +209,41 @@ impl AppState {
     /// A copy of the settings in force.
     pub fn settings(&self) -> Settings {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use unlatch_auth::{Cloud, Registration, Vault};
+
+    use super::*;
+
+    #[test]
+    fn no_two_tenants_have_one_colour_and_each_keeps_its_own_when_another_comes() {
+        let tenancies = Arc::new(Tenancies::new(Path::new("/dev/null/nowhere")));
+        let place = |number: usize| {
+            let client = "11111111-2222-3333-4444-555555555555";
+            let named =
+                Registration::new(Cloud::global(), &format!("tenant-{number}.example"), client).unwrap();
+            Arc::new(Place::configured(Some(named), Vault::memory(), tenancies.clone()))
+        };
+        let home = place(0);
+        let mut places = Places { shown: home.id(), home, further: Vec::new(), demo: None };
+        let mut colours = vec![places.colour(&places.home().id())];
+        for number in 1..usize::from(COLOURS) {
+            let newest = place(number);
+            places.add(newest.clone());
+            colours.push(places.colour(&newest.id()));
+            let now: Vec<u8> = places.all().map(|place| places.colour(&place.id())).collect();
+            assert_eq!(now, colours, "a colour changed");
+        }
+        let mut different = colours.clone();
+        different.sort_unstable();
+        different.dedup();
+        assert_eq!(different.len(), colours.len(), "{colours:?}");
+        places.add(place(99));
+        assert!(places.colour(&place(99).id()) < COLOURS, "more tenants than colours");
     }
 }

@@ -1,10 +1,10 @@
 //! What the window's frame shows.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use crate::config::{CloudChoice, Settings};
 use crate::convert;
-use crate::dto::{AppStatus, KeychainView, Mode, PlaceView, SessionView, SettingsView};
+use crate::dto::{AccountView, AppStatus, KeychainView, Mode, PlaceView, SessionView, SettingsView};
 use crate::error::CommandError;
 use crate::place::Place;
 use crate::state::AppState;
@@ -19,7 +19,7 @@ pub fn of(state: &AppState) -> AppStatus {
         places: places(state),
         place: place.id(),
         locked: state.lock.is_locked(),
-        session: session(&place, state.lock.is_locked()),
+        session: session(&place, state),
         keychain: keychain(&place),
         journal_problem: place.journal_problem(),
         settings: view(&settings, state),
@@ -33,10 +33,11 @@ fn places(state: &AppState) -> Vec<PlaceView> {
     let further: Vec<String> = places.further().iter().map(|place| place.id()).collect();
     let removable = |place: &Place| !fixed && further.contains(&place.id());
     let locked = state.lock.is_locked();
-    places.all().map(|place| place_view(place, removable(place), locked)).collect()
+    let view = |place: &Arc<Place>| place_view(place, places.colour(&place.id()), removable(place), locked);
+    places.all().map(view).collect()
 }
 
-fn place_view(place: &Place, removable: bool, locked: bool) -> PlaceView {
+fn place_view(place: &Place, colour: u8, removable: bool, locked: bool) -> PlaceView {
     let tenant = place.registration.as_ref().filter(|_| place.mode == Mode::Tenant);
     let state = place.session();
     PlaceView {
@@ -44,7 +45,7 @@ fn place_view(place: &Place, removable: bool, locked: bool) -> PlaceView {
         mode: place.mode,
         tenant: tenant.map(|registration| registration.tenant.clone()).unwrap_or_default(),
         admin_consent: place.registration.as_ref().map(|named| named.admin_consent_url(true).to_string()),
-        account: state.desk.as_ref().map(|desk| desk.account.clone()),
+        account: state.desk.as_ref().map(|desk| coloured(&desk.account, colour)),
         signed_in: state.desk.as_ref().is_some_and(|desk| desk.session.ended().borrow().is_none())
             && (locked || !state.locked),
         run_under_way: place.is_sending(),
@@ -52,7 +53,13 @@ fn place_view(place: &Place, removable: bool, locked: bool) -> PlaceView {
     }
 }
 
-fn session(place: &Place, locked: bool) -> SessionView {
+/// An account in the colour of its place.
+pub fn coloured(account: &AccountView, tenant_colour: u8) -> AccountView {
+    AccountView { tenant_colour, ..account.clone() }
+}
+
+fn session(place: &Place, app: &AppState) -> SessionView {
+    let (locked, colour) = (app.lock.is_locked(), app.places().colour(&place.id()));
     let state = place.session();
     // The window is open, and the keychain has not given this tenant's sign-in back.
     if state.locked && !locked && state.desk.is_some() {
@@ -61,7 +68,7 @@ fn session(place: &Place, locked: bool) -> SessionView {
     match (&state.desk, &state.signing_in) {
         (Some(desk), _) => match &*desk.session.ended().borrow() {
             Some(ended) => SessionView::SignedOut { problem: Some(CommandError::session_ended(ended)) },
-            None => SessionView::SignedIn { account: desk.account.clone() },
+            None => SessionView::SignedIn { account: coloured(&desk.account, colour) },
         },
         (None, Some(_)) => SessionView::SigningIn,
         (None, None) => SessionView::SignedOut { problem: state.problem.clone() },

@@ -16,6 +16,7 @@ use crate::plan;
 use crate::runs;
 use crate::session;
 use crate::state::AppState;
+use crate::status;
 
 /// What recovering these devices will do, for a review. Nothing is sent.
 #[tauri::command]
@@ -29,7 +30,9 @@ pub async fn plan_run(
     let desk = place.desk()?;
     session::allow_sending(&desk).await?;
     state.lock.expect_open()?;
-    plan::review(&desk, &selection, &state.settings())
+    let plan = plan::review(&desk, &selection, &state.settings())?;
+    let account = status::coloured(&plan.account, state.places().colour(&place.id()));
+    Ok(PlanView { account, ..plan })
 }
 
 /// Starts a reviewed plan. The count must be the number of devices that are left.
