@@ -256,8 +256,8 @@ impl Pace {
         }
     }
 
-    /// Counts writes that were made before there was this pace, which were over that long ago. Only the first call counts: what
-    /// goes out from then on is known.
+    /// Counts writes that were made before there was this pace, which were over that long ago, and the reads that whoever made
+    /// them may have made as well. Only the first call counts: what goes out from then on is known.
     pub fn remember_writes(&self, ages: impl IntoIterator<Item = Duration>) {
         let now = Instant::now();
         let recent = ages.into_iter().filter(|age| *age < WINDOW + WRITE_SLACK);
@@ -265,6 +265,11 @@ impl Pace {
         let over: Vec<_> = recent.map(|age| now.checked_sub(age).unwrap_or(now)).collect();
         let mut state = self.state();
         if !std::mem::replace(&mut state.remembers, true) {
+            // Each device was read before its write, and what devices report is asked for up to half of the limit.
+            if !over.is_empty() {
+                let requests = state.requests.allowance().min(REQUESTS) / 2 + 2 * over.len();
+                state.requests.remember(vec![now; requests]);
+            }
             state.writes.remember(over);
         }
     }

@@ -189,6 +189,22 @@ async fn writes_of_an_earlier_process_count_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_sent_a_moment_ago_may_have_read_as_well() {
+    let waits = async |ages: &[u64]| {
+        let pace = Pace::with_limits(100, 20);
+        pace.remember_writes(ages.iter().copied().map(Duration::from_secs));
+        let begun = Instant::now();
+        for _ in 0..7 {
+            pace.read_turn().await;
+        }
+        begun.elapsed()
+    };
+    assert_eq!(waits(&[60, 40]).await, Duration::ZERO, "that was long ago");
+    // Ten may have been asked for, and two were read and written: of twenty six are left.
+    assert!(waits(&[60, 5, 3]).await >= WINDOW);
+}
+
+#[tokio::test(start_paused = true)]
 async fn reads_that_can_wait_leave_half_of_the_limit_to_others() {
     let pace = Pace::with_limits(10, 10);
     for _ in 0..5 {
