@@ -276,7 +276,8 @@ mod tests {
         let nowhere = PathBuf::from("/dev/null/nowhere");
         let sources = Sources { policy: None, user: nowhere.join("config.toml") };
         let tenancies = Arc::new(Tenancies::new(&nowhere));
-        let state = AppState::new(sources, nowhere, Default::default(), tenancies.clone(), None);
+        let state =
+            AppState::new(sources, nowhere, Default::default(), tenancies.clone(), Vault::memory(), None);
         let (mut opened, mut tenants) = (Vec::new(), Vec::new());
         for (mode, vault) in places {
             let tenant = Arc::new(DemoTenant::start(Options::default()).await.unwrap());

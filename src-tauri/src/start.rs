@@ -146,7 +146,7 @@ fn set_up(app: &App, args: &Args, data_folder: PathBuf) -> Result<(), CommandErr
     let tenancies = Arc::new(Tenancies::new(&data_folder));
     let demo =
         if args.demo { Some(tauri::async_runtime::block_on(Place::demo(tenancies.clone()))?) } else { None };
-    app.manage(AppState::new(sources, data_folder, settings, tenancies, demo));
+    app.manage(AppState::new(sources, data_folder, settings, tenancies, Place::keychain(), demo));
     tauri::async_runtime::spawn(lock::watch(app.handle().clone()));
     tauri::async_runtime::spawn(lock::empty_when_sent(app.handle().clone()));
     let handle = app.handle().clone();

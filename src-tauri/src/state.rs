@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 
 use tauri::ipc::Channel;
 use tokio_util::sync::CancellationToken;
+use unlatch_auth::Vault;
 
 use crate::config::{Settings, Sources};
 use crate::dto::{ConfigProblem, Mode, WindowNotice};
@@ -122,15 +123,15 @@ impl Places {
 }
 
 impl AppState {
-    /// State on the places that the settings name, and the demo tenant's, which is shown then.
+    /// State on the places that the settings name, whose sign-ins are kept in `vault`, and the demo tenant's, which is shown then.
     pub fn new(
         sources: Sources,
         data_folder: PathBuf,
         settings: (Settings, Vec<ConfigProblem>),
         tenancies: Arc<Tenancies>,
+        vault: Vault,
         demo: Option<Place>,
     ) -> Self {
-        let vault = Place::keychain();
         let place =
             |registration| Arc::new(Place::configured(registration, vault.clone(), tenancies.clone()));
         let home = place(settings.0.registration().ok().flatten());
@@ -216,7 +217,7 @@ impl AppState {
 mod tests {
     use std::path::Path;
 
-    use unlatch_auth::{Cloud, Registration, Vault};
+    use unlatch_auth::{Cloud, Registration};
 
     use super::*;
 

@@ -166,3 +166,125 @@ pub async fn remove(state: &AppState, id: &str) -> Result<(), CommandError> {
     state.places_mut().remove(id);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use unlatch_auth::Vault;
+    use unlatch_demo_tenant::{DemoTenant, Options};
+
+    use super::*;
+    use crate::config::Sources;
+    use crate::error::ErrorCode;
+    use crate::tenancies::Tenancies;
+
+    /// An application whose settings name the demo tenant's cloud and whatever else is given.
+    async fn application(more: &str, policy: &str) -> (AppState, DemoTenant, tempfile::TempDir) {
+        let tenant = DemoTenant::start(Options::default()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let file = folder.path().join(name);
+            std::fs::write(&file, text).unwrap();
+            file
+        };
+        let cloud = format!(
+            "cloud = {{ login_url = \"{}\", graph_url = \"{}\" }}\n",
+            tenant.login_url(),
+            tenant.graph_url()
+        );
+        let sources = Sources {
+            policy: Some(file("policy.toml", policy)),
+            user: file("config.toml", &format!("{cloud}{more}")),
+        };
+        let settings = config::load(&sources);
+        let tenancies = Arc::new(Tenancies::new(folder.path()));
+        let data = folder.path().to_owned();
+        (AppState::new(sources, data, settings, tenancies, Vault::memory(), None), tenant, folder)
+    }
+
+    fn input(tenant: &DemoTenant, named: &str) -> TenantInput {
+        TenantInput {
+            tenant: named.to_owned(),
+            client_id: tenant.client_id().to_owned(),
+            cloud: "custom".to_owned(),
+        }
+    }
+
+    fn code<T>(result: Result<T, CommandError>) -> Option<ErrorCode> {
+        result.err().map(|error| error.code)
+    }
+
+    #[tokio::test]
+    async fn a_tenant_is_added_once_whatever_it_is_called_and_taken_off_again() {
+        let (state, tenant, _folder) = application("# ours\n", "").await;
+        add(&state, &input(&tenant, tenant.tenant_id())).await.unwrap();
+        let added = state.shown();
+        assert_eq!(added.registration.as_ref().unwrap().tenant, tenant.tenant_id());
+        let domain = tenant.admin_upn().split_once('@').unwrap().1;
+        for named in [tenant.tenant_id(), domain] {
+            assert_eq!(
+                code(add(&state, &input(&tenant, named)).await),
+                Some(ErrorCode::TenantKnown),
+                "{named}"
+            );
+        }
+        let kept = std::fs::read_to_string(&state.sources.user).unwrap();
+        assert!(kept.contains("# ours") && kept.contains(tenant.tenant_id()), "{kept}");
+
+        assert_eq!(
+            code(remove(&state, "none").await),
+            Some(ErrorCode::InvalidInput),
+            "the first tenant stays"
+        );
+        remove(&state, &added.id()).await.unwrap();
+        assert!(!std::fs::read_to_string(&state.sources.user).unwrap().contains(tenant.tenant_id()));
+        assert_eq!(state.shown().id(), "none");
+    }
+
+    #[tokio::test]
+    async fn where_policy_names_the_tenant_there_is_no_other() {
+        let (state, tenant, _folder) = application("", "tenant = \"ours.example\"\n").await;
+        let refused = add(&state, &input(&tenant, tenant.tenant_id())).await;
+        assert_eq!(code(refused), Some(ErrorCode::Forbidden));
+    }
+
+    #[tokio::test]
+    async fn a_tenant_is_checked_as_it_is_typed() {
+        let (state, tenant, _folder) = application("", "").await;
+        let found = check(&state, &input(&tenant, tenant.tenant_id())).await.unwrap();
+        assert!(matches!(found, TenantCheck::Found { tenant_id } if tenant_id == tenant.tenant_id()));
+        let missing = check(&state, &input(&tenant, "nobody.example")).await.unwrap();
+        assert!(matches!(missing, TenantCheck::NotFound), "{missing:?}");
+        assert_eq!(code(check(&state, &input(&tenant, "common")).await), Some(ErrorCode::Config));
+        let older = input(&tenant, tenant.tenant_id());
+        let (older, ()) = tokio::join!(check(&state, &older), async {
+            state.newest_tenant_check();
+        });
+        assert_eq!(code(older), Some(ErrorCode::Superseded));
+        drop(tenant);
+        let (state, gone, _folder) = application("", "").await;
+        let asked = input(&gone, gone.tenant_id());
+        drop(gone);
+        let unreachable = check(&state, &asked).await.unwrap();
+        assert!(
+            matches!(&unreachable, TenantCheck::NotAsked { problem } if problem.code == ErrorCode::Offline),
+            "{unreachable:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn links_are_there_as_soon_as_what_was_typed_makes_them() {
+        let (state, tenant, _folder) = application("", "").await;
+        let half = TenantInput { client_id: String::new(), ..input(&tenant, tenant.tenant_id()) };
+        assert!(links(&state, &half).admin_consent.is_none());
+        let whole = links(&state, &input(&tenant, tenant.tenant_id()));
+        let (all, to_search) = (whole.admin_consent.unwrap(), whole.admin_consent_to_search.unwrap());
+        assert!(
+            all.starts_with(tenant.login_url().as_str()) && all.contains("PrivilegedOperations"),
+            "{all}"
+        );
+        assert!(!to_search.contains("PrivilegedOperations"), "{to_search}");
+        assert!(whole.registrations.is_none(), "a custom cloud has no admin center of Microsoft's");
+        let global = TenantInput { cloud: "global".to_owned(), ..half };
+        assert!(links(&state, &global).registrations.is_some());
+    }
+}
