@@ -337,13 +337,13 @@ async fn desk(
     Ok(Arc::new(Desk { session, client, account, is_named, principal, shown: Shown::default() }))
 }
 
-/// The page the browser shows at the end.
+/// The page the browser shows at the end, in the language of the settings or, where they name none, of the system, as the window.
 fn closing_page(language: Option<&str>) -> ClosingPage {
-    let (lang, text) = match language {
-        Some("es") => {
-            ("es", "El inicio de sesión ha terminado. Puede cerrar esta página y volver a Unlatch.")
-        }
-        _ => ("en", "The sign-in has ended. You can close this page and go back to Unlatch."),
+    let of_the_system = sys_locale::get_locale().unwrap_or_default();
+    let (lang, text) = if language.unwrap_or(&of_the_system).starts_with("es") {
+        ("es", "El inicio de sesión ha terminado. Puede cerrar esta página y volver a Unlatch.")
+    } else {
+        ("en", "The sign-in has ended. You can close this page and go back to Unlatch.")
     };
     ClosingPage { title: "Unlatch".to_owned(), text: text.to_owned(), lang: lang.to_owned() }
 }
