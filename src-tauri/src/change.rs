@@ -9,6 +9,7 @@ use crate::error::CommandError;
 use crate::place::Place;
 use crate::session;
 use crate::state::AppState;
+use crate::tenants;
 
 /// Writes what differs into the user's file, reads everything anew, and moves to the tenant it names.
 ///
@@ -84,6 +85,7 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
         let place = Place::configured(registration, home.vault.clone(), state.tenancies.clone());
         let place = Arc::new(place);
         state.places_mut().exchange_home(place.clone());
+        tenants::close_if_locked(state, &place);
         session::restore(&place).await;
     }
     Ok(())

@@ -96,13 +96,8 @@ pub async fn watch(app: AppHandle) {
 }
 
 async fn lock_if_due(state: &AppState) {
-    if !state.lock.is_due(state.settings().idle_lock_minutes, Moment::now()) {
-        return;
-    }
-    lock(state).await;
-    if state.lock.is_locked() {
-        tracing::info!("nobody has touched the window for a while: it is locked");
-        state.notify(WindowNotice::Locked);
+    if state.lock.is_due(state.settings().idle_lock_minutes, Moment::now()) {
+        lock(state).await;
     }
 }
 
@@ -115,12 +110,14 @@ pub async fn touch(state: &AppState) {
 
 /// Locks the window at once, unless nobody is signed in. Tokens leave memory as soon as no run needs them any more.
 pub async fn lock(state: &AppState) {
-    let places = all(state);
-    if !places.iter().any(|place| place.has_desk()) || state.lock.locked.swap(true, Ordering::AcqRel) {
+    if !all(state).iter().any(|place| place.has_desk()) || state.lock.locked.swap(true, Ordering::AcqRel) {
         return;
     }
     state.lock.count.fetch_add(1, Ordering::AcqRel);
-    places.iter().for_each(|place| session::close(place));
+    tracing::info!("the window is locked");
+    all(state).iter().for_each(|place| session::close(place));
+    // What is on the screen goes first; tokens may have to wait for what is asked for with them.
+    state.notify(WindowNotice::Locked);
     empty(state).await;
 }
 
@@ -181,6 +178,15 @@ fn proofs(shown: Arc<Place>, all: Vec<Arc<Place>>) -> Vec<Arc<Place>> {
     if real.is_empty() { all.into_iter().filter(|place| place.has_desk()).collect() } else { real }
 }
 
+/// Where a sign-in leads: to the tenant that is shown, and behind the lock to one whose sign-in opens it.
+pub fn door(state: &AppState) -> Arc<Place> {
+    let shown = state.shown();
+    if !state.lock.is_locked() {
+        return shown;
+    }
+    proofs(shown.clone(), all(state)).into_iter().next().unwrap_or(shown)
+}
+
 /// What a finished sign-in opens: its place, and the window if it began behind this very lock. `began` is [`IdleLock::count`]
 /// of then.
 ///
@@ -188,17 +194,22 @@ fn proofs(shown: Arc<Place>, all: Vec<Arc<Place>>) -> Vec<Arc<Place>> {
 /// `Locked` when the window was locked meanwhile, or a sign-in to the demo tenant does not open what others are signed in to.
 pub async fn signed_in(state: &AppState, place: &Arc<Place>, began: u64) -> Result<(), CommandError> {
     let changing = state.lock.changing.lock().await;
-    if !state.lock.is_locked() {
-        drop(changing);
-        session::go_on(place).await;
-        return Ok(());
-    }
     let is_proof = proofs(place.clone(), all(state)).iter().any(|proof| Arc::ptr_eq(proof, place));
-    if state.lock.count() != began || !is_proof {
+    let opens = !state.lock.is_locked() || state.lock.count() == began && is_proof;
+    if let Some(desk) = &place.session().desk {
+        desk.session.keep_open(false);
+    }
+    if !opens {
         session::close(place);
         return Err(CommandError::locked());
     }
-    open(state, Some(place), changing).await;
+    place.session().locked = false;
+    if state.lock.is_locked() {
+        open(state, Some(place), changing).await;
+    } else {
+        drop(changing);
+        session::go_on(place).await;
+    }
     Ok(())
 }
 
@@ -286,8 +297,9 @@ mod tests {
             let browser = Arc::new(NoBrowserNeeded(tenant.clone()));
             let place =
                 Arc::new(Place::new(*mode, Some(registration), vault.clone(), browser, tenancies.clone()));
-            session::sign_in(&place, true, None).await.unwrap();
             state.places_mut().add(place.clone());
+            session::sign_in(&place, true, None).await.unwrap();
+            signed_in(&state, &place, state.lock.count()).await.unwrap();
             opened.push(place);
             tenants.push(tenant);
         }
@@ -339,6 +351,22 @@ mod tests {
         assert!(signed_in(&state, &places[0], began).await.is_err());
         empty(&state).await;
         assert!(state.lock.is_locked() && !answers(&places[0]).await);
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_behind_the_lock_outlives_the_emptying_and_opens_for_good() {
+        let (state, places, _tenants) =
+            application(&[(Mode::Tenant, none()), (Mode::Demo, Vault::memory())]).await;
+        state.places_mut().show("demo");
+        lock(&state).await;
+        // Whatever is shown, the way in leads to the tenant that somebody is signed in to.
+        let (place, began) = (door(&state), state.lock.count());
+        assert!(Arc::ptr_eq(&place, &places[0]));
+        session::sign_in(&place, false, None).await.unwrap();
+        empty(&state).await;
+        signed_in(&state, &place, began).await.unwrap();
+        empty(&state).await;
+        assert!(!state.lock.is_locked() && answers(&place).await);
     }
 
     #[tokio::test]

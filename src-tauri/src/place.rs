@@ -76,7 +76,7 @@ pub struct Desk {
     /// The same account, as the journal records it.
     pub principal: Principal,
     /// What this account was shown, checked.
-    pub shown: Shown,
+    pub shown: Arc<Shown>,
 }
 
 impl Desk {
@@ -157,14 +157,18 @@ impl Place {
         }
     }
 
-    /// Opens the journal again if it could not be opened, as after a repair.
-    pub fn open_journal_again(&self) {
-        let failed = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        let tenant_id = failed.as_ref().map(|books| books.tenant_id.clone());
-        drop(failed);
+    /// Opens the journal again if it could not be opened, as after a repair. Gives whether it was opened now.
+    pub fn open_journal_again(&self) -> bool {
+        if self.journal_problem().is_none() {
+            return false;
+        }
+        let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        let tenant_id = books.as_ref().map(|books| books.tenant_id.clone());
+        drop(books);
         if let Some(tenant_id) = tenant_id {
             self.open_books(&tenant_id);
         }
+        self.journal_problem().is_none()
     }
 
     /// The request limits of this application in the tenant, which outlive a sign-in.

@@ -42,8 +42,8 @@ pub fn tell(
     });
 }
 
-/// How long after the journal failed devices are asked again.
-const JOURNAL_REST: Duration = Duration::from_secs(60);
+/// How long after the journal, or a token, failed devices are asked again.
+const REST: Duration = Duration::from_secs(60);
 
 /// The asking on one account's behalf, which ends when this is dropped.
 pub struct Following(JoinHandle<()>);
@@ -57,11 +57,16 @@ impl Drop for Following {
 /// Asks the devices of this tenant what became of the requests for them, until this account signs out.
 pub fn follow(place: &Place, desk: &Arc<Desk>) {
     let Ok(engine) = place.engine() else { return };
-    let (principal, tenant) = (desk.principal.clone(), desk.tenant());
+    let (principal, tenant, signed_in) = (desk.principal.clone(), desk.tenant(), desk.session.clone());
     let asking = async move {
-        while let FollowEnd::Journal(error) = engine.follow(&principal, tenant.clone()).await {
-            tracing::warn!(%error, "what devices report cannot be recorded");
-            tokio::time::sleep(JOURNAL_REST).await;
+        loop {
+            match engine.follow(&principal, tenant.clone()).await {
+                FollowEnd::Journal(error) => tracing::warn!(%error, "what devices report cannot be recorded"),
+                // Graph refused one token, and the sign-in is in force.
+                FollowEnd::SignInNeeded if signed_in.ended().borrow().is_none() => {}
+                FollowEnd::SignInNeeded | FollowEnd::Replaced => return,
+            }
+            tokio::time::sleep(REST).await;
         }
     };
     let mut session = place.session();
@@ -87,17 +92,20 @@ pub async fn go_on(place: &Place, desk: &Arc<Desk>) {
 pub fn watch_over(place: Arc<Place>, engine: Engine, id: RunId) {
     let Some(mut changes) = engine.watch(id) else { return };
     tauri::async_runtime::spawn(async move {
-        let mut gone_on_with: Option<Arc<Desk>> = None;
+        let mut gone_on_with: Option<(Arc<Desk>, u64)> = None;
         while changes.changed().await.is_ok() {
             let Ok(progress) = engine.changes_since(id, u64::MAX).await else { return };
             if progress.summary.state != RunState::SignInNeeded {
                 continue;
             }
             let Ok(desk) = place.desk() else { continue };
-            let tried = gone_on_with.as_ref().is_some_and(|tried| Arc::ptr_eq(tried, &desk));
-            if !tried && desk.session.ended().borrow().is_none() {
+            let sign_ins = desk.session.sign_ins();
+            let tried = gone_on_with
+                .as_ref()
+                .is_some_and(|(tried, count)| Arc::ptr_eq(tried, &desk) && *count == sign_ins);
+            if !tried && !place.is_locked() && desk.session.ended().borrow().is_none() {
                 resume(&engine, id, &desk).await;
-                gone_on_with = Some(desk);
+                gone_on_with = Some((desk, sign_ins));
             }
         }
     });

@@ -12,7 +12,7 @@ use unlatch_graph::Client;
 use unlatch_recovery::Principal;
 
 use crate::convert;
-use crate::error::CommandError;
+use crate::error::{CommandError, ErrorCode};
 use crate::place::{Desk, Place};
 use crate::runs;
 use crate::shown::Shown;
@@ -137,7 +137,12 @@ async fn take_over(
     }
     let before = place.session().desk.clone();
     if let Some(before) = before.filter(|desk| desk.session.account().is(signed_in.account())) {
-        before.session.continue_with(signed_in).await.map_err(CommandError::internal)?;
+        // Until `lock::signed_in` decides what the sign-in opens, nothing of it is locked away.
+        before.session.keep_open(true);
+        if let Err(error) = before.session.continue_with(signed_in).await {
+            before.session.keep_open(false);
+            return Err(CommandError::internal(error));
+        }
         let is_there = place.session().desk.as_ref().is_some_and(|desk| Arc::ptr_eq(desk, &before));
         if !is_there {
             forget(place, &before.session).await;
@@ -147,11 +152,13 @@ async fn take_over(
             return Ok(before);
         }
         // It was restored when Graph could not be asked for the tenant's name.
-        let named = desk(place, registration, before.session.clone()).await?;
-        return seat(place, named, cancel).map(|(desk, _)| desk);
+        let named = desk(place, registration, before.session.clone(), before.shown.clone()).await?;
+        place.session().desk = Some(named.clone());
+        return Ok(named);
     }
     let session = Session::begin(registration.clone(), place.vault.clone(), signed_in).await;
-    let seated = match desk(place, registration, session.clone()).await {
+    session.keep_open(true);
+    let seated = match desk(place, registration, session.clone(), Arc::default()).await {
         Ok(desk) => seat(place, desk, cancel),
         Err(error) => Err(error),
     };
@@ -205,7 +212,7 @@ pub async fn restore(place: &Arc<Place>) {
     let Some(registration) = place.registration.clone() else { return };
     let outcome = match Session::restore(registration.clone(), place.vault.clone()).await {
         Ok(None) => return,
-        Ok(Some(session)) => desk(place, &registration, session).await,
+        Ok(Some(session)) => desk(place, &registration, session, Arc::default()).await,
         Err(error) => Err(CommandError::from(error)),
     };
     let (desk, locked) = {
@@ -226,6 +233,23 @@ pub async fn restore(place: &Arc<Place>) {
         desk.session.lock().await;
     } else {
         runs::go_on(place, &desk).await;
+    }
+}
+
+/// Looks for a kept sign-in again where the keychain did not give it.
+pub async fn restore_after_a_failure(place: &Arc<Place>) {
+    let failed = {
+        let mut state = place.session();
+        let failed = state.desk.is_none()
+            && state.signing_in.is_none()
+            && state.problem.as_ref().is_some_and(|problem| problem.code == ErrorCode::Keychain);
+        if failed {
+            state.problem = None;
+        }
+        failed
+    };
+    if failed {
+        restore(place).await;
     }
 }
 
@@ -292,7 +316,14 @@ pub fn close(place: &Place) {
 /// # Errors
 /// `SignedOut` if it is not kept there, `Keychain` if the keychain does not give it: then a sign-in unlocks.
 pub async fn unlock(place: &Place) -> Result<(), CommandError> {
-    let desk = place.session().desk.clone();
+    let desk = {
+        let mut state = place.session();
+        if state.desk.is_none() {
+            // One that is restored from now on is not behind the lock.
+            state.locked = false;
+        }
+        state.desk.clone()
+    };
     match desk {
         Some(desk) => Ok(desk.session.unlock().await?),
         None => Ok(()),
@@ -300,12 +331,8 @@ pub async fn unlock(place: &Place) -> Result<(), CommandError> {
 }
 
 /// What waited for the sign-in, or for the lock to be opened, goes on.
-pub async fn go_on(place: &Arc<Place>) {
-    let desk = {
-        let mut state = place.session();
-        state.locked = false;
-        state.desk.clone()
-    };
+pub async fn go_on(place: &Place) {
+    let desk = place.session().desk.clone();
     if let Some(desk) = desk {
         runs::go_on(place, &desk).await;
     }
@@ -316,6 +343,7 @@ async fn desk(
     place: &Place,
     registration: &Registration,
     session: Session,
+    shown: Arc<Shown>,
 ) -> Result<Arc<Desk>, CommandError> {
     let tokens = Arc::new(session.clone());
     let tenant_id = &session.account().tenant_id;
@@ -334,7 +362,7 @@ async fn desk(
         account: account.username.clone(),
         account_id: session.account().object_id.clone(),
     };
-    Ok(Arc::new(Desk { session, client, account, is_named, principal, shown: Shown::default() }))
+    Ok(Arc::new(Desk { session, client, account, is_named, principal, shown }))
 }
 
 /// The page the browser shows at the end, in the language of the settings or, where they name none, of the system, as the window.
@@ -438,7 +466,6 @@ mod tests {
         restore(&second).await;
         assert!(second.desk().unwrap().client.me().await.is_err(), "a locked place gives no token");
         unlock(&second).await.unwrap();
-        go_on(&second).await;
         assert!(second.desk().unwrap().client.me().await.is_ok());
     }
 

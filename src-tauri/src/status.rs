@@ -6,6 +6,7 @@ use crate::config::{CloudChoice, Settings};
 use crate::convert;
 use crate::dto::{AccountView, AppStatus, KeychainView, Mode, PlaceView, SessionView, SettingsView};
 use crate::error::CommandError;
+use crate::lock;
 use crate::place::Place;
 use crate::state::AppState;
 
@@ -19,6 +20,7 @@ pub fn of(state: &AppState) -> AppStatus {
         places: places(state),
         place: place.id(),
         locked: state.lock.is_locked(),
+        lock_account: lock::door(state).desk().ok().map(|desk| desk.account.username.clone()),
         session: session(&place, state),
         keychain: keychain(&place),
         journal_problem: place.journal_problem(),

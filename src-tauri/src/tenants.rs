@@ -114,9 +114,17 @@ pub async fn add(state: &AppState, input: &TenantInput) -> Result<(), CommandErr
         places.add(place.clone());
         places.show(&id);
     }
+    close_if_locked(state, &place);
     // It may have been on the list before.
     session::restore(&place).await;
     Ok(())
+}
+
+/// The window may have been locked since the place was asked for.
+pub fn close_if_locked(state: &AppState, place: &Place) {
+    if state.lock.is_locked() {
+        session::close(place);
+    }
 }
 
 /// Whether a place is the same application in the same tenant as one of these, under another name of the tenant. Where the

@@ -11,14 +11,18 @@ use crate::place::Place;
 use crate::state::AppState;
 use crate::{convert, lock, session, status};
 
-/// Everything the window needs to draw its frame. Waits until a kept sign-in was looked for, and opens the journal again if it
-/// could not be opened.
+/// Everything the window needs to draw its frame. Waits until a kept sign-in was looked for, and looks again for what could not
+/// be had before: a journal that was mended, a keychain that was opened.
 #[tauri::command]
 #[specta::specta]
 pub async fn app_status(state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
     // The sender lives as long as the state, so waiting cannot fail.
     let _ = state.restored.subscribe().wait_for(|restored| *restored).await;
-    state.shown().open_journal_again();
+    let shown = state.shown();
+    if shown.open_journal_again() {
+        session::go_on(&shown).await;
+    }
+    session::restore_after_a_failure(&shown).await;
     Ok(status::of(&state))
 }
 
@@ -64,7 +68,7 @@ pub async fn leave_demo(state: State<'_, AppState>) -> Result<AppStatus, Command
 #[tauri::command]
 #[specta::specta]
 pub async fn sign_in(privileged: bool, state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
-    let (place, began) = (state.shown(), state.lock.count());
+    let (place, began) = (lock::door(&state), state.lock.count());
     session::sign_in(&place, privileged, state.settings().language.as_deref()).await?;
     lock::signed_in(&state, &place, began).await?;
     Ok(status::of(&state))
@@ -86,7 +90,7 @@ pub async fn sign_in_with_code(
             tracing::debug!(%error, "the window does not wait for a code");
         }
     };
-    let (place, began) = (state.shown(), state.lock.count());
+    let (place, began) = (lock::door(&state), state.lock.count());
     session::sign_in_with_code(&place, privileged, show).await?;
     lock::signed_in(&state, &place, began).await?;
     Ok(status::of(&state))
@@ -96,7 +100,7 @@ pub async fn sign_in_with_code(
 #[tauri::command]
 #[specta::specta]
 pub async fn cancel_sign_in(state: State<'_, AppState>) -> Result<(), CommandError> {
-    session::cancel(&state.shown());
+    session::cancel(&lock::door(&state));
     Ok(())
 }
 

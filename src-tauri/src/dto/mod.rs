@@ -27,6 +27,8 @@ pub struct AppStatus {
     pub place: String,
     /// Whether the window is locked. Then nothing but unlocking, signing in and signing out works.
     pub locked: bool,
+    /// Whose sign-in opens the lock, by the user name.
+    pub lock_account: Option<String>,
     /// Who is signed in.
     pub session: SessionView,
     /// Where the refresh token is kept.

@@ -7,8 +7,8 @@ import { invoke as __TAURI_INVOKE, Channel } from "@tauri-apps/api/core";
 /** Commands */
 export const commands = {
 	/**
-	 *  Everything the window needs to draw its frame. Waits until a kept sign-in was looked for, and opens the journal again if it
-	 *  could not be opened.
+	 *  Everything the window needs to draw its frame. Waits until a kept sign-in was looked for, and looks again for what could not
+	 *  be had before: a journal that was mended, a keychain that was opened.
 	 */
 	appStatus: () => typedError<AppStatus, CommandError>(__TAURI_INVOKE("app_status")),
 	/**  Tells of what happens outside the window. The newest caller is told. */
@@ -132,6 +132,8 @@ export type AppStatus = {
 	place: string,
 	/**  Whether the window is locked. Then nothing but unlocking, signing in and signing out works. */
 	locked: boolean,
+	/**  Whose sign-in opens the lock, by the user name. */
+	lockAccount: string | null,
 	/**  Who is signed in. */
 	session: SessionView,
 	/**  Where the refresh token is kept. */

@@ -21,8 +21,9 @@ async fn a_locked_session_gives_no_token_and_the_keychain_unlocks_it() {
     let before = session.token().await.unwrap();
     tenant.clear_requests();
     session.lock().await;
-    assert!(matches!(session.token().await, Err(TokenError::Unavailable(_))));
-    assert!(matches!(session.renew(&before, None).await, Err(TokenError::Unavailable(_))));
+    let waits = Err(TokenError::SignInNeeded { claims: None });
+    assert_eq!(session.token().await, waits, "what waits for a sign-in goes on when it is unlocked");
+    assert_eq!(session.renew(&before, None).await, waits);
     assert!(session.allow_sending().await.is_err());
     assert!(session.ended().borrow().is_none(), "a locked session has not ended");
     assert!(tenant.requests().is_empty(), "a locked session asks for nothing");
@@ -60,6 +61,35 @@ async fn a_session_that_a_run_still_needs_unlocks_by_the_keychain_alone_too() {
     let session = begun(&tenant, nowhere).await;
     assert_eq!(session.unlock().await, Err(StillLocked::NotKept));
     assert!(session.token().await.is_ok() && session.ended().borrow().is_none(), "the run goes on");
+}
+
+#[tokio::test]
+async fn a_keychain_that_came_back_takes_the_sign_in_before_it_is_locked_away() {
+    let tenant = demo().await;
+    let store = FaultyStore::default();
+    store.refuse(true);
+    let session = begun(&tenant, store.vault()).await;
+    store.refuse(false);
+    session.lock().await;
+    assert_eq!(session.unlock().await, Ok(()));
+    assert!(session.token().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_sign_in_that_is_being_taken_over_is_not_locked_away() {
+    let tenant = demo().await;
+    let nowhere = Vault::over("unlatch-test", || Err(keyring_core::Error::PlatformFailure("no bus".into())));
+    let session = begun(&tenant, nowhere).await;
+    session.lock().await;
+    session.keep_open(true);
+    let again = sign_in(&registration(&tenant), &TestBrowser::admin(), options()).await.unwrap();
+    session.continue_with(again).await.unwrap();
+    session.lock().await;
+    assert!(session.token().await.is_ok());
+    assert_eq!(session.sign_ins(), 2);
+    session.keep_open(false);
+    session.lock().await;
+    assert!(session.token().await.is_err());
 }
 
 #[tokio::test]

@@ -1,27 +1,27 @@
 //! A signed-in account: it gives access tokens and keeps the refresh token.
 
+mod refresh;
+
 use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use futures::future::BoxFuture;
-use secrecy::{ExposeSecret, SecretString};
-use time::OffsetDateTime;
-use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use secrecy::SecretString;
+use tokio::sync::{Mutex, watch};
 use unlatch_graph::{AccessToken, TokenError, TokenSource};
 use url::Url;
 
 use crate::account::Account;
-use crate::claims::with_capability;
 use crate::entra_error::EntraError;
-use crate::id_token::{self, Expected};
 use crate::known;
 use crate::metadata::Metadata;
 use crate::registration::Registration;
 use crate::sign_in::SignedIn;
-use crate::token_endpoint::{self, Issued};
+use crate::token_endpoint::Issued;
 use crate::vault::{AT_START, Vault, VaultError, VaultKey, VaultState};
-use crate::wire::{Failure, Wire};
+use crate::wire::Wire;
 
 /// How long before its end an access token counts as used up (as Microsoft's own libraries do).
 const EARLY: Duration = Duration::from_secs(5 * 60);
@@ -95,6 +95,10 @@ struct Shared {
     ended: watch::Sender<Option<SignInNeeded>>,
     /// What the newest claims challenge, or a refusal, asked for: the next sign-in must satisfy it.
     asked: StdMutex<Option<String>>,
+    /// A sign-in is being taken over: nothing of it is locked away.
+    kept_open: AtomicBool,
+    /// How often somebody signed in, since this process began.
+    sign_ins: AtomicU64,
     tokens: Arc<Mutex<Tokens>>,
 }
 
@@ -103,6 +107,8 @@ struct Tokens {
     refresh: Option<SecretString>,
     /// The keychain holds an older refresh token than `refresh`, or none.
     unsaved: bool,
+    /// The list of accounts in the keychain lacks this one.
+    unlisted: bool,
     /// Tokens are given out only after [`Session::unlock`] or a sign-in.
     locked: bool,
     /// Ask for the permission to send the action with every refresh.
@@ -209,6 +215,7 @@ impl Session {
             access: None,
             refresh,
             unsaved: false,
+            unlisted: false,
             locked: false,
             privileged: false,
             claims: None,
@@ -226,6 +233,8 @@ impl Session {
             kept: StdMutex::new(VaultState::Ready),
             ended: watch::Sender::new(None),
             asked: StdMutex::default(),
+            kept_open: AtomicBool::new(false),
+            sign_ins: AtomicU64::new(0),
             tokens: Arc::new(Mutex::new(tokens)),
         }))
     }
@@ -277,10 +286,27 @@ impl Session {
         widening.await.unwrap_or_else(|_| Err(broken_off().into()))
     }
 
+    /// How often somebody signed in to this session since the process began.
+    #[must_use]
+    pub fn sign_ins(&self) -> u64 {
+        self.0.sign_ins.load(Ordering::Acquire)
+    }
+
+    /// Whether [`lock`](Self::lock) does nothing for now: a sign-in is being taken over, and what it opens is not decided yet.
+    pub fn keep_open(&self, keep: bool) {
+        self.0.kept_open.store(keep, Ordering::Release);
+    }
+
     /// Takes every token that the keychain can give back out of memory. None is given out until [`unlock`](Self::unlock) or a
-    /// sign-in. A sign-in that the keychain does not hold is gone, and only a new one unlocks.
+    /// sign-in. A sign-in that the keychain does not take is gone, and only a new one unlocks. While tokens are being asked for
+    /// nothing is done; this is called again then.
     pub async fn lock(&self) {
-        let mut tokens = self.0.tokens.lock().await;
+        let Ok(mut tokens) = self.0.tokens.try_lock() else { return };
+        if tokens.locked || self.0.kept_open.load(Ordering::Acquire) {
+            return;
+        }
+        // The keychain may have come back since it last refused.
+        self.0.save(&mut tokens).await;
         tokens.access = None;
         tokens.refresh = None;
         tokens.locked = true;
@@ -386,210 +412,6 @@ impl TokenSource for Session {
         // A token that replaced the rejected one without those claims would be rejected as well.
         let meets = move |held: &Held| claims.is_none() || held.claims.as_deref() == claims;
         Box::pin(self.fitting(claims, move |held| held.token != *rejected && meets(held) && held.is_good()))
-    }
-}
-
-impl Shared {
-    /// Whether tokens may be had at all.
-    fn usable(&self, tokens: &Tokens) -> Result<(), TokenError> {
-        if let Some(over) = &tokens.over {
-            return Err(TokenError::SignInNeeded { claims: over.claims.clone() });
-        }
-        if tokens.locked { Err(TokenError::Unavailable("the window is locked".into())) } else { Ok(()) }
-    }
-
-    fn ask(&self, claims: &str) {
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(claims.to_owned());
-    }
-
-    /// Puts a fresh sign-in in the place of whatever was there.
-    async fn take_over(&self, tokens: &mut Tokens, signed_in: SignedIn) {
-        let SignedIn { identity, issued, metadata } = signed_in;
-        tokens.over = None;
-        tokens.locked = false;
-        tokens.last_failure = None;
-        tokens.claims = None;
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        tokens.privileged = issued.privileged;
-        tokens.logout_hint = identity.logout_hint;
-        tokens.metadata = Some(metadata);
-        self.hold(tokens, issued).await;
-    }
-
-    /// Holds newer tokens; the refresh token is in the keychain before the access token can be given out.
-    async fn hold(&self, tokens: &mut Tokens, issued: Issued) {
-        tokens.access = Some(Held::new(&issued, tokens.claims.clone()));
-        if let Some(newer) = issued.refresh {
-            tokens.refresh = Some(newer);
-            tokens.unsaved = true;
-        }
-        self.save(tokens).await;
-    }
-
-    async fn refresh(&self, mut tokens: OwnedMutexGuard<Tokens>) -> Result<AccessToken, TokenError> {
-        let mut answer = self.issue(&mut tokens).await;
-        if tokens.privileged && matches!(&answer, Err(Stop::SignIn(Some(error))) if error.is_about_consent())
-        {
-            // The consent to sending was taken back; searching goes on.
-            tokens.privileged = false;
-            answer = self.issue(&mut tokens).await;
-        }
-        let error = match answer {
-            Ok(issued) => {
-                let access = issued.access.clone();
-                self.hold(&mut tokens, issued).await;
-                tokens.last_failure = None;
-                return Ok(access);
-            }
-            Err(Stop::Later(text)) => {
-                tracing::warn!("no new access token for now");
-                // Entra's words may name the account.
-                tracing::debug!(reason = text, "no new access token for now");
-                TokenError::Unavailable(text)
-            }
-            Err(Stop::SignIn(error)) => self.over(&mut tokens, error),
-        };
-        tokens.last_failure = Some((Instant::now(), error.clone()));
-        Err(error)
-    }
-
-    /// The service refused to go on without a sign-in.
-    fn over(&self, tokens: &mut Tokens, error: Option<Box<EntraError>>) -> TokenError {
-        let code = error.as_ref().map(|error| error.error.as_str()).unwrap_or_default();
-        tracing::warn!(error = code, "the session has ended: a sign-in is needed");
-        let told = error.as_ref().and_then(|error| error.claims.clone());
-        let claims = told.or_else(|| tokens.claims.clone());
-        self.end(tokens, SignInNeeded { error: error.map(|error| *error), claims: claims.clone() });
-        TokenError::SignInNeeded { claims }
-    }
-
-    /// Nothing but a sign-in helps from now on.
-    fn end(&self, tokens: &mut Tokens, why: SignInNeeded) {
-        tokens.access = None;
-        if let Some(claims) = &why.claims {
-            self.ask(claims);
-        }
-        tokens.over = Some(why.clone());
-        self.ended.send_replace(Some(why));
-    }
-
-    /// A refresh that asks for the permission to send the action. If that alone is refused, the session lives on.
-    async fn widen(&self, mut tokens: OwnedMutexGuard<Tokens>) -> Result<(), NotAllowed> {
-        let before = std::mem::replace(&mut tokens.privileged, true);
-        let answer = self.issue(&mut tokens).await;
-        tokens.privileged = before;
-        match answer {
-            Ok(issued) => {
-                tokens.privileged = issued.privileged;
-                self.hold(&mut tokens, issued).await;
-                if tokens.privileged { Ok(()) } else { Err(NotAllowed::ConsentNeeded(None)) }
-            }
-            Err(Stop::SignIn(Some(error))) if error.is_about_consent() => {
-                Err(NotAllowed::ConsentNeeded(Some(error)))
-            }
-            // It may be refused for what is asked for, or altogether: without it shows which.
-            Err(Stop::SignIn(error)) => {
-                tokens.privileged = false;
-                match self.issue(&mut tokens).await {
-                    Ok(issued) => {
-                        self.hold(&mut tokens, issued).await;
-                        if let Some(claims) = error.as_ref().and_then(|error| error.claims.as_deref()) {
-                            self.ask(claims);
-                        }
-                        Err(NotAllowed::ConsentNeeded(error))
-                    }
-                    Err(Stop::SignIn(error)) => Err(self.over(&mut tokens, error).into()),
-                    Err(Stop::Later(text)) => Err(TokenError::Unavailable(text).into()),
-                }
-            }
-            Err(Stop::Later(text)) => Err(TokenError::Unavailable(text).into()),
-        }
-    }
-
-    async fn issue(&self, tokens: &mut Tokens) -> Result<Issued, Stop> {
-        let token = tokens.refresh.clone().ok_or(Stop::SignIn(None))?;
-        let metadata = self.metadata(tokens).await?;
-        let wire = self.wire(tokens)?;
-        let client = token_endpoint::client(&self.registration, &metadata);
-        let scopes = self.registration.cloud.scopes(tokens.privileged);
-        let claims = with_capability(tokens.claims.as_deref());
-        let issued = token_endpoint::refresh(&wire, &client, &token, &scopes, &claims).await?;
-        if let Some(hint) = self.same_account(&issued)? {
-            tokens.logout_hint = Some(hint);
-        }
-        Ok(issued)
-    }
-
-    fn wire(&self, tokens: &mut Tokens) -> Result<Wire, Failure> {
-        match &tokens.wire {
-            Some(wire) => Ok(wire.clone()),
-            None => Ok(tokens.wire.insert(Wire::new(&self.registration.cloud.login_url)?).clone()),
-        }
-    }
-
-    /// The endpoints of the account's tenant, by its id, which stays the tenant whatever becomes of a domain.
-    async fn metadata(&self, tokens: &mut Tokens) -> Result<Metadata, Failure> {
-        if let Some(metadata) = &tokens.metadata {
-            return Ok(metadata.clone());
-        }
-        let wire = self.wire(tokens)?;
-        let login_url = &self.registration.cloud.login_url;
-        let found = Metadata::fetch(&wire, login_url, &self.account.tenant_id).await?;
-        Ok(tokens.metadata.insert(found).clone())
-    }
-
-    /// Checks that the answer is the session's account's. Gives what the sign-out page takes to know it.
-    fn same_account(&self, issued: &Issued) -> Result<Option<String>, Stop> {
-        let Some(id_token) = &issued.id_token else { return Ok(None) };
-        let expected = Expected {
-            client_id: &self.registration.client_id,
-            nonce: None,
-            now: issued.served_at.unwrap_or_else(OffsetDateTime::now_utc),
-        };
-        let identity = id_token::identity(id_token.expose_secret(), &expected)
-            .map_err(|what| Stop::Later(what.to_owned()))?;
-        if self.account.is(&identity.account) {
-            Ok(identity.logout_hint)
-        } else {
-            Err(Stop::Later("the sign-in service answered for another account".into()))
-        }
-    }
-
-    /// Brings the keychain up to the newest refresh token, if it is behind.
-    async fn save(&self, tokens: &mut Tokens) {
-        let Some(refresh) = tokens.refresh.as_ref().filter(|_| tokens.unsaved) else { return };
-        let result = match self.vault.store(&self.key, refresh).await {
-            Ok(()) => known::remember(&self.vault, &self.registration, &self.account).await,
-            Err(error) => Err(error),
-        };
-        let state = match &result {
-            Ok(()) => {
-                tokens.unsaved = false;
-                VaultState::Ready
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the refresh token is kept in memory only");
-                VaultState::from(error)
-            }
-        };
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = state;
-    }
-}
-
-/// Why there is no newer token.
-enum Stop {
-    /// Only a sign-in helps.
-    SignIn(Option<Box<EntraError>>),
-    /// Trying later may help.
-    Later(String),
-}
-
-impl From<Failure> for Stop {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Refused(error) if !error.is_transient() => Self::SignIn(Some(error)),
-            failure => Self::Later(failure.to_string()),
-        }
     }
 }
 
