@@ -61,7 +61,6 @@ export const WHILE_LOCKED: readonly (keyof Backend)[] = [
   'signIn',
   'signInWithCode',
   'cancelSignIn',
-  'signOut',
 ];
 
 export const unsent = {

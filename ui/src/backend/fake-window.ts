@@ -161,7 +161,7 @@ const scenes: Record<string, () => FakeBackend> = {
   },
   locked: () => {
     const backend = several(FakeBackend.signedIn({ locked: true }));
-    backend.fail('unlock', problem('keychain', { message: 'the collection is locked' }));
+    backend.fail('unlock', problem('keychain', { message: 'the collection is locked', keychain: 'locked' }));
     backend.status.keychain = 'locked';
     backend.running.add('place-2');
     return backend;

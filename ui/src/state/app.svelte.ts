@@ -77,6 +77,9 @@ export class AppState {
   /** How often the status was asked for, and the question whose answer is the newest. An older answer is dropped. */
   #asked = 0;
   #newest = 0;
+  /** How often a review or a start was begun or cut off by the lock. What was cut off changes nothing any more. */
+  #begun = 0;
+  #anotherCode = false;
   #language: string | null | undefined;
 
   constructor(readonly backend: Backend) {
@@ -133,24 +136,26 @@ export class AppState {
   /** The same with a code that is typed on another device. */
   signInWithCode(privileged = false): Promise<boolean> {
     return this.#change('code', async () => {
-      let waiting = true;
-      try {
-        const status = await this.backend.signInWithCode(privileged, (code) => {
-          if (!waiting) return;
-          this.code = { ...code, until: Date.now() + code.expiresInSeconds * 1000 };
-          this.announcer.say(m.code_announce({ code: code.userCode, address: code.verificationUri }));
-        });
-        this.trouble = null;
-        return status;
-      } finally {
-        waiting = false;
-        this.code = null;
-        this.announcer.clear();
+      for (;;) {
+        this.#anotherCode = false;
+        try {
+          return await this.#askWithCode(privileged);
+        } catch (thrown) {
+          if (!this.#anotherCode) throw thrown;
+        }
       }
     });
   }
 
+  /** Gives up the code that is waited for and asks for another one, for the same permissions. */
+  anotherCode(): Promise<void> {
+    const cancelled = this.cancelSignIn();
+    this.#anotherCode = true;
+    return cancelled;
+  }
+
   async cancelSignIn(): Promise<void> {
+    this.#anotherCode = false;
     try {
       await this.backend.cancelSignIn();
     } catch (thrown) {
@@ -281,12 +286,15 @@ export class AppState {
     if (this.busy || !this.canRecover || desk.selection.size === 0) return;
     if (desk.selection.size > (this.status?.settings.maxRunSize ?? 0)) return;
     this.busy = 'plan';
+    const begun = ++this.#begun;
     desk.problem = null;
     desk.consent = null;
     try {
       const plan = await this.backend.planRun(desk.selection.toSend());
-      if (!this.locked) desk.view = { name: 'confirm', plan };
+      if (begun !== this.#begun) return;
+      desk.view = { name: 'confirm', plan };
     } catch (thrown) {
+      if (begun !== this.#begun) return;
       const error = failure(thrown);
       if (error.code === 'consentNeeded') desk.consent = { problem: asked ? error : null };
       else if (!this.#tell(desk, error, () => void this.review())) desk.problem = error;
@@ -316,18 +324,17 @@ export class AppState {
     if (this.busy) return null;
     const desk = this.desk;
     this.busy = 'start';
+    const begun = ++this.#begun;
     try {
       const run = await this.backend.startRun(confirmation);
-      desk.started = { runId: run.summary.id, kept: desk.selection.kept() };
-      desk.selection.clear();
-      desk.view = { name: 'run', runId: run.summary.id, from: 'desk' };
+      desk.began(run, begun === this.#begun || this.locked);
       return null;
     } catch (thrown) {
       const error = failure(thrown);
-      if (error.code === 'signedOut') this.#tell(desk, error, () => {});
+      if (begun === this.#begun && error.code === 'signedOut') this.#tell(desk, error, () => {});
       return error;
     } finally {
-      this.busy = null;
+      if (begun === this.#begun) this.busy = null;
     }
   }
 
@@ -386,6 +393,23 @@ export class AppState {
     void this.refresh();
   }
 
+  async #askWithCode(privileged: boolean): Promise<AppStatus> {
+    let waiting = true;
+    try {
+      const status = await this.backend.signInWithCode(privileged, (code) => {
+        if (!waiting) return;
+        this.code = { ...code, until: Date.now() + code.expiresInSeconds * 1000 };
+        this.announcer.say(m.code_announce({ code: code.userCode, address: code.verificationUri }));
+      });
+      this.trouble = null;
+      return status;
+    } finally {
+      waiting = false;
+      this.code = null;
+      this.announcer.clear();
+    }
+  }
+
   #newDesk(registration: string): DeskState {
     return new DeskState(registration, this.backend, (desk, error, again) => this.#tell(desk, error, again));
   }
@@ -395,6 +419,8 @@ export class AppState {
     if (this.locked) return;
     this.locked = true;
     this.lockProblem = null;
+    if (this.busy === 'plan' || this.busy === 'start') this.busy = null;
+    this.#begun += 1;
     for (const desk of this.#desks.values()) desk.lock();
     this.announcer.say(m.lock_title());
   }

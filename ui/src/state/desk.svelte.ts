@@ -1,4 +1,4 @@
-import type { AccountView, Backend, CommandError, PlanView } from '../backend/backend';
+import type { AccountView, Backend, CommandError, PlanView, RunView } from '../backend/backend';
 import { Search } from './search.svelte';
 import { Selection, type Held } from './selection.svelte';
 
@@ -48,11 +48,18 @@ export class DeskState {
     });
   }
 
+  /** A run started: what it was for is no longer selected. It is shown unless a person has turned to something else. */
+  began({ summary, items }: RunView, show: boolean): void {
+    this.started = { runId: summary.id, kept: this.selection.kept() };
+    this.selection.remove(items.map((item) => item.deviceId));
+    if (!show) return;
+    this.selection.clear();
+    this.view = { name: 'run', runId: summary.id, from: 'desk' };
+  }
+
   /** Nobody may look: a review is left, because what was left out in it would not come back with it. */
   lock(): void {
     this.search.pause();
-    if (this.view.name !== 'confirm') return;
-    this.view = { name: 'desk' };
-    this.reviewLeft = true;
+    if (this.view.name === 'confirm') this.view = { name: 'desk' };
   }
 }

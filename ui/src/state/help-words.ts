@@ -14,6 +14,7 @@ export const helpWords: Record<EntraHelp, Words> = {
     next: m.help_permission_not_configured_next,
   },
   unknownScope: { what: m.help_unknown_scope, next: m.help_unknown_scope_next },
+  interactionNeeded: { what: m.help_interaction_needed, next: m.help_interaction_needed_next },
   mfaNeeded: { what: m.help_mfa_needed, next: m.help_mfa_needed_next },
   mfaSetUp: { what: m.help_mfa_set_up, next: m.help_mfa_set_up_next },
   mfaExpired: { what: m.help_mfa_expired, next: m.help_mfa_expired_next },

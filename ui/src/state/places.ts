@@ -6,6 +6,23 @@ export function shownPlace(status: AppStatus | null): PlaceView | null {
   return status?.places.find((place) => place.id === status.place) ?? null;
 }
 
+/** The tenant that the settings name. Further ones come after it. */
+export function firstPlace(status: AppStatus | null): PlaceView | null {
+  return status?.places.find((place) => place.mode !== 'demo') ?? null;
+}
+
+/** Whether one tenant could be taken for another. */
+export function hasSeveralTenants(status: AppStatus | null): boolean {
+  return (status?.places.filter((place) => place.mode === 'tenant').length ?? 0) > 1;
+}
+
+/** What the tenant was named by, or its id where the name says as much already; nothing for the demo tenant. */
+export function tenantMark(place: PlaceView | null, account: AccountView): string {
+  if (place?.mode !== 'tenant') return '';
+  const mark = place.tenant === account.tenantName ? account.tenantId : place.tenant;
+  return mark === account.tenantName ? '' : mark;
+}
+
 export function placeName(place: PlaceView): string {
   if (place.account) return place.account.tenantName;
   if (place.mode === 'demo') return m.demo_ribbon();
@@ -27,7 +44,8 @@ export function registrationKey(status: AppStatus): string {
   const place = shownPlace(status);
   const { tenant, clientId, cloud } = status.settings;
   // The settings name the first tenant; the others never change.
-  const named = place?.removable ? [place.tenant] : [tenant, clientId, cloud];
+  const further = place !== null && place.mode === 'tenant' && place.id !== firstPlace(status)?.id;
+  const named = further ? [place.tenant] : [tenant, clientId, cloud];
   return JSON.stringify([status.mode, ...named]);
 }
 

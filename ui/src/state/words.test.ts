@@ -93,7 +93,7 @@ describe('words', () => {
       const said = Object.values(helpWords).map(({ what }) => inBoth(what)[language]);
       expect(new Set(said).size).toBe(said.length);
     }
-    expect(Object.keys(helpWords)).toHaveLength(53);
+    expect(Object.keys(helpWords)).toHaveLength(54);
     const [english, spanish] = inBoth(helpWords.redirectWrong.next);
     expect(english).toContain('Entra admin center → App registrations → Authentication');
     expect(spanish).toContain('Registros de aplicaciones → Autenticación');

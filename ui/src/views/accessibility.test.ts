@@ -116,6 +116,41 @@ const views: [string, () => FakeBackend, (person: Person) => Promise<unknown>][]
     },
   ],
   [
+    'account menu, signing out while a run is under way',
+    () => {
+      const backend = FakeBackend.signedIn();
+      backend.running.add('home');
+      return backend;
+    },
+    async (person) => {
+      await openFromMenu(person, 'sign-out');
+      await findId('sign-out-run');
+    },
+  ],
+  [
+    'consent, waiting for the browser',
+    () => {
+      const backend = FakeBackend.signedIn();
+      backend.consented = false;
+      backend.hold('signIn');
+      return backend;
+    },
+    async (person) => {
+      await devicesOf(person, 'zoë');
+      await person.keyboard('{Control>}a{Enter}{/Control}');
+      await person.click(await findId('ask-consent'));
+      await findId('sign-in-waiting');
+    },
+  ],
+  [
+    'sign-in to a further tenant, removing it',
+    () => several(new FakeBackend()),
+    async (person) => {
+      await person.click(screen.getAllByTestId('show-place')[0] as HTMLElement);
+      await person.click(await findId('remove-place'));
+    },
+  ],
+  [
     'settings, removing a tenant',
     () => several(FakeBackend.signedIn()),
     async (person) => {

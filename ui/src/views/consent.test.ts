@@ -1,5 +1,5 @@
-import { screen, waitFor, within } from '@testing-library/svelte';
-import { describe, expect, it } from 'vitest';
+import { act, screen, waitFor, within } from '@testing-library/svelte';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { fakeAccount, FakeBackend, fakePlace, problem } from '../backend/fake';
 import { byId, deviceIds, devicesOf, findId, noId, openWindow } from '../test-window';
@@ -25,7 +25,12 @@ describe('consent at the first recovery', () => {
     expect(byId('ask-consent')).toHaveFocus();
     const release = backend.hold('signIn');
     await person.keyboard('{Enter}');
-    expect(await findId('sign-in-waiting')).toBeInTheDocument();
+    expect(await findId('sign-in-waiting')).toHaveTextContent(
+      'If the browser says that an administrator must approve, cancel here and hand over the link below.',
+    );
+    expect(byId('consent-link')).toHaveTextContent('/contoso.example/v2.0/adminconsent');
+    expect(panel).not.toHaveTextContent('DeviceManagementManagedDevices');
+    expect(byId('cancel-sign-in')).toHaveFocus();
     release();
     expect(await findId('confirm-dialog')).toHaveTextContent('recover 3 passcodes');
     expect(backend.called('signIn')).toEqual([true]);
@@ -48,11 +53,13 @@ describe('consent at the first recovery', () => {
     backend.fail('signIn', problem('signInRefused', { help: 'adminConsentNeeded' }));
     await person.click(byId('ask-consent'));
     const refused = await within(byId('consent-panel')).findByTestId('error-panel');
-    expect(refused).toHaveTextContent('Only an administrator can consent to what Unlatch asks for.');
-    expect(refused).toHaveTextContent('https://login.microsoftonline.com/contoso.example/v2.0/adminconsent');
-    expect(
-      within(refused).getByRole('button', { name: 'Copy the link for the administrator' }),
-    ).toBeEnabled();
+    expect(refused).toHaveTextContent(
+      'Only an administrator can consent to what Unlatch asks for. Hand this link to an administrator. Then ask for the permission again.',
+    );
+    const link = byId('consent-link');
+    expect(refused).not.toContainElement(link);
+    expect(link).toHaveTextContent('https://login.microsoftonline.com/contoso.example/v2.0/adminconsent');
+    expect(within(link).getByRole('button', { name: 'Copy the link for the administrator' })).toBeEnabled();
     expect(screen.getAllByTestId('error-panel')).toHaveLength(1);
     expect(deviceIds('tray-item')).toEqual(['d-5', 'd-6', 'd-7']);
     noId('confirm-dialog');
@@ -61,13 +68,39 @@ describe('consent at the first recovery', () => {
     await findId('confirm-dialog');
   });
 
-  it('shows no link for a refusal that an administrator’s consent does not settle', async () => {
+  it('says nothing of the link for a refusal that an administrator’s consent does not settle', async () => {
     const { person, backend } = await needed();
     backend.fail('signIn', problem('signInRefused', { help: 'mfaNeeded' }));
     await person.click(byId('ask-consent'));
     const refused = await within(byId('consent-panel')).findByTestId('error-panel');
     expect(refused).toHaveTextContent('Multi-factor authentication is needed.');
-    expect(refused).not.toHaveTextContent('adminconsent');
+    expect(refused).not.toHaveTextContent('link');
+  });
+
+  it('shows no link where there is none', async () => {
+    const backend = FakeBackend.signedIn();
+    backend.status.places = backend.status.places.map((place) => ({ ...place, adminConsent: null }));
+    const { person } = await needed(backend);
+    noId('consent-link');
+    backend.fail('signIn', problem('signInRefused', { help: 'adminConsentNeeded' }));
+    const release = backend.hold('signIn');
+    await person.click(byId('ask-consent'));
+    expect(await findId('sign-in-waiting')).not.toHaveTextContent('link');
+    release();
+    expect(await findId('error-panel')).toHaveTextContent('Ask one to consent: Entra admin center');
+  });
+
+  it('gives another code for the same permission', async () => {
+    vi.useFakeTimers({ shouldAdvanceTime: true });
+    onTestFinished(() => void vi.useRealTimers());
+    const { person, backend } = await needed();
+    backend.hold('signInWithCode');
+    await person.click(byId('ask-consent-with-code'));
+    await findId('user-code');
+    await act(() => vi.advanceTimersByTimeAsync(901_000));
+    await person.click(await findId('another-code'));
+    await findId('confirm-dialog');
+    expect(backend.called('signInWithCode')).toEqual([true, true]);
   });
 
   it('gives the link of the tenant that is shown', async () => {
@@ -87,9 +120,9 @@ describe('consent at the first recovery', () => {
     await first.person.keyboard('{Control>}a{Enter}{/Control}');
     backend.fail('signIn', problem('signInRefused', { help: 'adminConsentNeeded' }));
     await first.person.click(await findId('ask-consent'));
-    const refused = await within(byId('consent-panel')).findByTestId('error-panel');
-    expect(refused).toHaveTextContent('/fabrikam.example/v2.0/adminconsent');
-    expect(refused).not.toHaveTextContent('contoso.example/');
+    await within(byId('consent-panel')).findByTestId('error-panel');
+    expect(byId('consent-panel')).toHaveTextContent('/fabrikam.example/v2.0/adminconsent');
+    expect(byId('consent-panel')).not.toHaveTextContent('contoso.example/');
   });
 
   it('says so when the permission is still missing afterwards, instead of asking in a circle', async () => {
@@ -107,10 +140,30 @@ describe('consent at the first recovery', () => {
     backend.hold('signIn');
     await person.click(byId('ask-consent'));
     await person.click(await findId('cancel-sign-in'));
-    expect(await findId('error-panel')).toHaveTextContent('The sign-in was cancelled.');
+    expect(await findId('error-panel')).toHaveTextContent('The sign-in was cancelled. Nothing was asked.');
     await person.click(byId('close-consent'));
     noId('consent-panel');
     expect(deviceIds('tray-item')).toEqual(['d-5', 'd-6', 'd-7']);
+    await waitFor(() => expect(byId('recover-button')).toHaveFocus());
+  });
+
+  it('is closed by Escape, but not from elsewhere and not while it waits', async () => {
+    const { person, backend } = await needed();
+    await person.click(byId('search-input'));
+    await person.keyboard('{Escape}');
+    expect(byId('consent-panel')).toBeInTheDocument();
+    const release = backend.hold('signIn');
+    backend.fail('signIn', problem('signInTimedOut'));
+    await person.click(byId('ask-consent'));
+    await findId('sign-in-waiting');
+    await person.keyboard('{Escape}');
+    expect(byId('sign-in-waiting')).toBeInTheDocument();
+    release();
+    await findId('error-panel');
+    await waitFor(() => expect(byId('ask-consent')).toHaveFocus());
+    await person.keyboard('{Escape}');
+    noId('consent-panel');
+    await waitFor(() => expect(byId('recover-button')).toHaveFocus());
   });
 
   it('reviews nothing if somebody else signs in', async () => {

@@ -177,7 +177,11 @@ describe('the desk', () => {
     backend.endSession();
     backend.fail('planRun', problem('signedOut'));
     await person.click(byId('recover-button'));
-    expect(await findId('signed-out-banner')).toHaveTextContent('Your selection is still here.');
+    expect(await findId('signed-out-banner')).toHaveTextContent(
+      'alma@contoso.example is signed out. The selection is still here.',
+    );
+    expect(byId('account-menu')).toHaveTextContent('alma@contoso.example');
+    expect(byId('account-menu')).toHaveAccessibleName('Account: alma@contoso.example');
     expect(deviceIds('tray-item')).toEqual(['d-5']);
     expect(byId('recover-button')).toBeDisabled();
     await person.click(screen.getByRole('button', { name: 'Sign in again' }));

@@ -22,6 +22,7 @@ describe('signing in with a code on another device', () => {
   it('shows the code, where to type it and what to beware of, and goes on by itself', async () => {
     const { release } = await waiting();
     expect(byId('user-code')).toHaveTextContent('FKLW7QZTB');
+    expect(byId('sign-in-tenant')).toHaveTextContent('Tenant: contoso.example');
     const panel = byId('code-sign-in');
     expect(panel).toHaveTextContent('https://login.microsoft.com/device');
     expect(panel).toHaveTextContent('Enter only a code that you asked for yourself.');
@@ -80,6 +81,37 @@ describe('signing in with a code on another device', () => {
     backend.hold('signInWithCode');
     await person.click(within(panel).getByRole('button', { name: 'Get a new code' }));
     expect(await findId('user-code')).toHaveTextContent('NEWCODE42');
+  });
+
+  it('gives another code at once when one has expired', async () => {
+    fakeTime();
+    const { backend, person } = await waiting();
+    await act(() => vi.advanceTimersByTimeAsync(901_000));
+    await findId('code-expired');
+    backend.code = { ...backend.code, userCode: 'NEWCODE42' };
+    const release = backend.hold('signInWithCode');
+    await person.click(screen.getByRole('button', { name: 'Get a new code' }));
+    expect(await findId('user-code')).toHaveTextContent('NEWCODE42');
+    expect(backend.called('cancelSignIn')).toHaveLength(1);
+    expect(backend.called('signInWithCode')).toEqual([false, false]);
+    expect(byId('cancel-sign-in')).toHaveFocus();
+    noId('error-panel');
+    release();
+    await findId('search-input');
+  });
+
+  it('gives no other code once it was cancelled', async () => {
+    fakeTime();
+    const { backend, person } = await waiting();
+    await act(() => vi.advanceTimersByTimeAsync(901_000));
+    const cancel = backend.cancelSignIn;
+    // The engine takes its time, and the person has changed their mind.
+    backend.cancelSignIn = async () => {};
+    await person.click(await findId('another-code'));
+    backend.cancelSignIn = cancel;
+    await person.click(byId('cancel-sign-in'));
+    expect(await findId('error-panel')).toHaveTextContent('The sign-in was cancelled.');
+    expect(backend.called('signInWithCode')).toHaveLength(1);
   });
 
   it('says that Conditional Access blocks it in many tenants, and leads to the browser', async () => {

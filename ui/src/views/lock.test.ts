@@ -1,7 +1,7 @@
 import { act, fireEvent, screen, waitFor, within } from '@testing-library/svelte';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { fakeAccount, FakeBackend, problem } from '../backend/fake';
+import { fakeAccount, FakeBackend, fakePlace, problem } from '../backend/fake';
 import { byId, deviceIds, devicesOf, findId, noId, openWindow } from '../test-window';
 
 async function withSelection(backend = FakeBackend.signedIn()) {
@@ -101,6 +101,79 @@ describe('the lock', () => {
     await person.click(await findId('unlock'));
     await waitFor(() => expect(deviceIds('tray-item')).toEqual(['d-5', 'd-6', 'd-7']));
     noId('confirm-dialog');
+    // Whoever unlocks looks around first: an Enter too many must not open a review.
+    expect(byId('search-input')).toHaveFocus();
+  });
+
+  it.each(['unlock', 'sign-in-to-unlock'])('is opened by %s though a review was being made', async (way) => {
+    const { person, backend } = await withSelection();
+    const release = backend.hold('planRun');
+    await person.click(byId('recover-button'));
+    await waitFor(() => expect(backend.called('planRun')).toHaveLength(1));
+    await act(() => backend.fallAsleep());
+    await person.click(await findId(way));
+    await findId('search-input');
+    expect(byId('recover-button')).toBeEnabled();
+    // Its answer belongs to what was before.
+    await act(release);
+    noId('confirm-dialog');
+    await person.click(byId('recover-button'));
+    await findId('confirm-dialog');
+  });
+
+  it('a refusal from before it asks for no consent afterwards', async () => {
+    const { person, backend } = await withSelection();
+    const release = backend.hold('planRun');
+    backend.fail('planRun', problem('consentNeeded'));
+    await person.click(byId('recover-button'));
+    await waitFor(() => expect(backend.called('planRun')).toHaveLength(1));
+    await act(() => backend.fallAsleep());
+    await act(release);
+    await person.click(await findId('unlock'));
+    await findId('search-input');
+    noId('consent-panel');
+  });
+
+  it('is opened though a run was being started, which is shown then', async () => {
+    const { person, backend } = await withSelection();
+    await person.keyboard('{Control>}{Enter}{/Control}');
+    const start = backend.startRun;
+    let arrive = () => {};
+    backend.startRun = async (confirmation) => {
+      const run = await start(confirmation);
+      await new Promise<void>((resolve) => (arrive = resolve));
+      return run;
+    };
+    await person.click(await findId('confirm-button'));
+    await waitFor(() => expect(backend.called('startRun')).toHaveLength(1));
+    await act(() => backend.fallAsleep());
+    await act(arrive);
+    await person.click(await findId('unlock'));
+    await findId('run-view');
+    noId('tray');
+  });
+
+  it('a run that was being started pulls nobody out of what they turned to after unlocking', async () => {
+    const { person, backend } = await withSelection();
+    await person.keyboard('{Control>}{Enter}{/Control}');
+    const start = backend.startRun;
+    let arrive = () => {};
+    backend.startRun = async (confirmation) => {
+      const run = await start(confirmation);
+      await new Promise<void>((resolve) => (arrive = resolve));
+      return run;
+    };
+    await person.click(await findId('confirm-button'));
+    await waitFor(() => expect(backend.called('startRun')).toHaveLength(1));
+    await act(() => backend.fallAsleep());
+    await person.click(await findId('unlock'));
+    await devicesOf(person, 'łukasz');
+    await person.keyboard(' ');
+    const [picked] = deviceIds('device-row');
+    expect(deviceIds('tray-item')).toEqual(['d-5', 'd-6', 'd-7', picked]);
+    await act(arrive);
+    await waitFor(() => expect(deviceIds('tray-item')).toEqual([picked]));
+    noId('run-view');
   });
 
   it('opens no review for whoever unlocks', async () => {
@@ -143,9 +216,17 @@ describe('the lock', () => {
     await person.click(byId('unlock'));
     const panel = await findId('error-panel');
     expect(panel).toHaveTextContent(
-      'The system keychain is locked. Open the keychain and try again, or sign in with the same account.',
+      'The system keychain is locked. Unlock the keychain and try again, or sign in with the same account.',
     );
     await waitFor(() => expect(byId('sign-in-to-unlock')).toHaveFocus());
+
+    backend.fail('unlock', problem('keychain', { keychain: 'vanished' }));
+    await person.click(byId('unlock'));
+    await waitFor(() =>
+      expect(byId('error-panel')).toHaveTextContent(
+        'The system keychain went away while Unlatch was running. Sign in with the same account to unlock.',
+      ),
+    );
 
     backend.fail('unlock', problem('signedOut'));
     await person.click(byId('unlock'));
@@ -192,7 +273,7 @@ describe('the lock', () => {
     await person.click(await findId('confirm-button'));
     await findId('run-view');
     await act(() => backend.fallAsleep());
-    expect(await findId('lock-run')).toHaveTextContent('A run is under way. It goes on meanwhile.');
+    expect(await findId('lock-run')).toHaveTextContent('A run is under way and goes on while locked.');
   });
 
   it('says nothing of a run where none is', async () => {
@@ -215,6 +296,36 @@ describe('the lock', () => {
     await person.keyboard('{Control>}l{/Control}');
     expect(await findId('error-panel')).toHaveTextContent('Something in Unlatch failed.');
     expect(deviceIds('tray-item')).toEqual(['d-5', 'd-6', 'd-7']);
+  });
+
+  it('names the tenant where nobody was signed in', async () => {
+    const backend = new FakeBackend({ locked: true }).with(
+      fakePlace('two', { tenant: 'fabrikam.example', account: fakeAccount, signedIn: true }),
+    );
+    await openWindow(backend);
+    expect(byId('lock-tenant')).toHaveTextContent('Tenant: contoso.example');
+    noId('lock-account');
+  });
+
+  it('names no tenant while a sign-in that opens it is waited for', async () => {
+    const { person, backend } = await withSelection();
+    await act(() => backend.fallAsleep());
+    backend.hold('signIn');
+    await person.click(await findId('sign-in-to-unlock'));
+    await findId('sign-in-waiting');
+    expect(document.body.outerHTML).not.toContain('Contoso');
+  });
+
+  it('leads to the sign-in first where none is kept', async () => {
+    await openWindow(FakeBackend.signedIn({ locked: true, keychain: 'absent' }));
+    expect(byId('sign-in-to-unlock')).toHaveClass('primary');
+    expect(byId('unlock')).not.toHaveClass('primary');
+    await waitFor(() => expect(byId('sign-in-to-unlock')).toHaveFocus());
+  });
+
+  it('does not let anybody sign out', async () => {
+    const backend = FakeBackend.signedIn({ locked: true });
+    await expect(backend.signOut(false)).rejects.toMatchObject({ detail: { code: 'locked' } });
   });
 
   it('has nothing to lock while nobody is signed in', async () => {

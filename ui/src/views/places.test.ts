@@ -1,4 +1,4 @@
-import { act, screen, waitFor, within } from '@testing-library/svelte';
+import { act, fireEvent, screen, waitFor, within } from '@testing-library/svelte';
 import { describe, expect, it } from 'vitest';
 
 import { fakeAccount, FakeBackend, fakePlace, problem } from '../backend/fake';
@@ -84,8 +84,11 @@ describe('several tenants', () => {
     expect(deviceIds('tray-item')).toEqual(['two-d-5']);
     await person.keyboard('{Control>}{Enter}{/Control}');
     const dialog = await findId('confirm-dialog');
-    expect(dialog).toHaveAccessibleDescription(/^Fabrikam Alma Núñez · alma@fabrikam\.example/);
+    expect(dialog).toHaveAccessibleDescription(
+      /^Fabrikam fabrikam\.example Alma Núñez · alma@fabrikam\.example/,
+    );
     expect(byId('confirm-as').style.getPropertyValue('border-inline-start-color')).toBe('var(--tenant-4)');
+    expect(dialog).toHaveAccessibleName('Review: recover 1 passcode in Fabrikam');
     expect(dialog).not.toHaveTextContent('Contoso');
     expect(backend.called('planRun')).toEqual([
       [{ deviceId: 'two-d-5', route: { kind: 'user', id: 'u-1', label: 'Zoë Ruiz' } }],
@@ -134,6 +137,44 @@ describe('several tenants', () => {
     await waitFor(() => expect(backend.called('findDevices')).toEqual(['x']));
   });
 
+  it('a click on one while another change is on its way leaves the menu open', async () => {
+    const backend = several();
+    const { person } = await openWindow(backend);
+    const release = backend.hold('showPlace');
+    await go(person, 'two');
+    await go(person, 'three');
+    expect(screen.getAllByTestId('place')[2]).toHaveAttribute('aria-disabled', 'true');
+    await act(release);
+    await waitFor(() => expect(tenant()).toContain('Fabrikam'));
+    expect(backend.called('showPlace')).toEqual(['two']);
+  });
+
+  it('are told apart by what they were named by, not by the account', async () => {
+    const guest = { ...fabrikam, username: 'alma@contoso.example' };
+    const backend = FakeBackend.signedIn().with(
+      fakePlace('two', { tenant: 'fabrikam.example', account: guest, signedIn: true, removable: true }),
+    );
+    const unnamed = { ...fabrikam, tenantName: 'northwind.example' };
+    backend.with(
+      fakePlace('three', { tenant: 'northwind.example', account: unnamed, signedIn: true, removable: true }),
+    );
+    const { person } = await openWindow(backend);
+    expect(tenant()).toBe('Contoso (contoso.example)');
+    await go(person, 'two');
+    await waitFor(() => expect(tenant()).toBe('Fabrikam (fabrikam.example)'));
+    await go(person, 'three');
+    await waitFor(() => expect(tenant()).toBe(`northwind.example (${fabrikam.tenantId})`));
+  });
+
+  it('the demo tenant is named by nothing more', async () => {
+    const { person } = await openWindow(FakeBackend.signedIn({ mode: 'demo' }));
+    expect(tenant()).toBe('Contoso');
+    await devicesOf(person, 'zoë');
+    await person.keyboard('{Control>}a{Enter}{/Control}');
+    expect(await findId('confirm-dialog')).toHaveAccessibleName('Review: recover 3 passcodes');
+    noId('confirm-tenant');
+  });
+
   it('the one that is shown stays if the change fails', async () => {
     const backend = several();
     const { person } = await openWindow(backend);
@@ -154,6 +195,64 @@ describe('several tenants', () => {
     expect(byId('sign-in-tenant')).toHaveTextContent('Tenant: contoso.example');
     await person.click(screen.getByRole('button', { name: /Fabrikam/ }));
     await waitFor(() => expect(tenant()).toContain('Fabrikam'));
+  });
+
+  it('one that is named wrongly is removed where it cannot be signed in to', async () => {
+    const backend = several(new FakeBackend());
+    const { person } = await openWindow(backend);
+    expect(byId('tenant-and-application')).toBeInTheDocument();
+    noId('remove-place');
+    await person.click(screen.getByRole('button', { name: /northwind/ }));
+    await waitFor(() => expect(byId('sign-in-tenant')).toHaveTextContent('northwind.example'));
+    noId('tenant-and-application');
+    expect(
+      screen.getByText('To correct the tenant or the application, remove it here and add it again.'),
+    ).toBeInTheDocument();
+    await person.click(byId('remove-place'));
+    expect(screen.getByRole('button', { name: 'Cancel' })).toHaveFocus();
+    await person.click(byId('remove-place-yes'));
+    await waitFor(() => expect(byId('sign-in-tenant')).toHaveTextContent('contoso.example'));
+    expect(backend.called('removePlace')).toEqual(['three']);
+    expect(byId('sign-in')).toHaveFocus();
+  });
+
+  it('the fields of the first one are not offered for another that policy fixes', async () => {
+    const backend = new FakeBackend().with(fakePlace('two', { tenant: 'fabrikam.example' }));
+    const { person } = await openWindow(backend);
+    await person.click(byId('show-place'));
+    await waitFor(() => expect(byId('sign-in-tenant')).toHaveTextContent('fabrikam.example'));
+    noId('tenant-and-application');
+    noId('remove-place');
+  });
+
+  it('one that policy fixes keeps its desk when the first is registered otherwise', async () => {
+    const backend = FakeBackend.signedIn().with(
+      fakePlace('two', { tenant: 'fabrikam.example', account: fabrikam, signedIn: true }),
+    );
+    const { person } = await openWindow(backend);
+    await go(person, 'two');
+    await waitFor(() => expect(tenant()).toContain('Fabrikam'));
+    await devicesOf(person, 'zoë');
+    await person.keyboard(' ');
+    await person.click(byId('account-menu'));
+    await person.click(byId('open-settings'));
+    expect(screen.getByRole('group', { name: 'Registration of Contoso, the first tenant' })).toContainElement(
+      byId('settings-tenant'),
+    );
+    await person.clear(byId('settings-tenant'));
+    await person.type(byId('settings-tenant'), 'adatum.example');
+    await person.click(byId('settings-save'));
+    await waitFor(() => expect(backend.called('saveSettings')).toHaveLength(1));
+    await person.click(byId('account-menu'));
+    await person.click(byId('open-desk'));
+    expect(deviceIds('tray-item')).toEqual(['two-d-5']);
+  });
+
+  it('whose registration the settings hold is said where there are several', async () => {
+    const { person } = await openWindow(FakeBackend.signedIn());
+    await person.click(byId('account-menu'));
+    await person.click(byId('open-settings'));
+    expect(screen.queryByRole('group', { name: /Registration of/ })).toBeNull();
   });
 
   it('a review cannot be left for another tenant', async () => {
@@ -182,7 +281,7 @@ describe('several tenants', () => {
 
     await person.click(within(third).getByTestId('remove-place'));
     expect(third).toHaveTextContent('Signs out of northwind.example and takes it off the list.');
-    expect(within(third).getByTestId('remove-place-yes')).toHaveFocus();
+    expect(within(third).getByRole('button', { name: 'Cancel' })).toHaveFocus();
     expect(backend.called('removePlace')).toEqual([]);
     await person.click(within(third).getByRole('button', { name: 'Cancel' }));
     expect(within(third).getByTestId('remove-place')).toHaveFocus();
@@ -194,6 +293,8 @@ describe('several tenants', () => {
     await person.click(byId('remove-place-yes'));
     await waitFor(() => expect(screen.getAllByTestId('places-item')).toHaveLength(2));
     expect(backend.called('removePlace')).toEqual(['three', 'three']);
+    // The one that cannot be removed now is passed over.
+    expect(byId('places-add')).toHaveFocus();
     expect(byId('announcer')).toHaveTextContent('northwind.example was removed.');
   });
 
@@ -242,6 +343,40 @@ describe('signing out', () => {
     await person.keyboard('{Enter}');
     await findId('sign-in');
     expect(backend.called('signOut')).toEqual([true]);
+  });
+
+  it('names the tenant, and the run that waits meanwhile', async () => {
+    const backend = several();
+    const { person } = await openWindow(backend);
+    await person.click(byId('account-menu'));
+    await person.click(byId('sign-out'));
+    expect(byId('sign-out-here')).toHaveTextContent('Sign out of Contoso');
+    expect(byId('sign-out-browser')).toHaveTextContent('Sign out of Contoso and in the browser');
+    noId('sign-out-run');
+    backend.running.add('two');
+    await person.keyboard('{Escape}{Escape}');
+    await go(person, 'two');
+    await waitFor(() => expect(tenant()).toContain('Fabrikam'));
+    await person.click(byId('account-menu'));
+    await person.click(byId('sign-out'));
+    expect(byId('sign-out-here')).toHaveTextContent('Sign out of Fabrikam');
+    expect(byId('sign-out-here')).toHaveAccessibleDescription(
+      'The run under way waits until you sign in again.',
+    );
+  });
+
+  it('a double click signs nobody out', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await openWindow(backend);
+    await person.click(byId('account-menu'));
+    await person.click(byId('sign-out'));
+    await fireEvent.click(byId('sign-out-here'), { detail: 2 });
+    await fireEvent.click(byId('sign-out-browser'), { detail: 2 });
+    expect(byId('sign-out-here')).toBeInTheDocument();
+    expect(backend.called('signOut')).toEqual([]);
+    await fireEvent.click(byId('sign-out-here'), { detail: 1 });
+    await findId('sign-in');
+    expect(backend.called('signOut')).toEqual([false]);
   });
 
   it('the menu closes when something else is clicked', async () => {

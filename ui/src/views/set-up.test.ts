@@ -47,6 +47,7 @@ describe('the set-up at the first run', () => {
     ]);
     expect(screen.getByText('Only for recovering; searching works without it.')).toBeInTheDocument();
     expect(screen.getByText(/Unlatch cannot see steps 1 to 4/)).toBeInTheDocument();
+    expect(screen.queryByText('In the admin center, switch to this tenant first.')).toBeNull();
   });
 
   it('says exactly what is missing, and leads to the first of it instead of saving', async () => {
@@ -174,7 +175,7 @@ describe('the set-up at the first run', () => {
     await person.type(byId('setup-client-id'), CLIENT);
     await waitFor(() =>
       expect(byId('tenant-check')).toHaveTextContent(
-        'The cloud could not be asked. The service cannot be reached.',
+        'The tenant could not be checked. The service cannot be reached.',
       ),
     );
     await person.click(byId('setup-save'));
@@ -259,6 +260,7 @@ describe('adding a tenant', () => {
     const { person } = await open(backend);
     expect(byId('setup-tenant')).toHaveValue('');
     expect(byId('setup-client-id')).toHaveValue('');
+    expect(screen.getByText('In the admin center, switch to this tenant first.')).toBeInTheDocument();
     await person.type(byId('setup-tenant'), 'fabrikam.example');
     await person.type(byId('setup-client-id'), CLIENT);
     const release = backend.hold('signIn');
@@ -277,12 +279,20 @@ describe('adding a tenant', () => {
     noId('add-tenant-view');
   });
 
-  it('says that the tenant is on the list already', async () => {
+  it('says that the tenant is on the list already, above what was clicked and in sight', async () => {
     const { person } = await open(FakeBackend.signedIn());
+    const shown: [Element, unknown][] = [];
+    Element.prototype.scrollIntoView = function (this: Element, how) {
+      shown.push([this, how]);
+    };
+    onTestFinished(() => void Reflect.deleteProperty(Element.prototype, 'scrollIntoView'));
     await person.type(byId('setup-tenant'), 'contoso.example');
     await person.type(byId('setup-client-id'), CLIENT);
     await person.click(byId('setup-save'));
-    expect(await findId('error-panel')).toHaveTextContent('That tenant is on the list already.');
+    const panel = await findId('error-panel');
+    expect(panel).toHaveTextContent('That tenant is on the list already.');
+    expect(panel.compareDocumentPosition(byId('setup-save'))).toBe(Node.DOCUMENT_POSITION_FOLLOWING);
+    await waitFor(() => expect(shown).toEqual([[panel.parentElement, { block: 'nearest' }]]));
     await person.click(byId('leave-set-up'));
     await findId('search-input');
   });

@@ -13,6 +13,7 @@ describe('signing in', () => {
     const { person } = await openWindow(backend);
     await person.click(byId('sign-in'));
     expect(await findId('sign-in-waiting')).toHaveTextContent('Waiting for the browser');
+    expect(byId('sign-in-tenant')).toHaveTextContent('Tenant: contoso.example');
     expect(byId('cancel-sign-in')).toHaveFocus();
     await person.keyboard('{Enter}');
     expect(await findId('error-panel')).toHaveTextContent('The sign-in was cancelled.');
@@ -72,7 +73,7 @@ describe('signing in', () => {
       }),
     );
     expect(byId('config-problem')).toHaveTextContent('line 3: expected =');
-    expect(screen.getByText(/Sign-in is off until the file above is mended/)).toBeInTheDocument();
+    expect(screen.getByText(/Sign-in is off until the file above is fixed/)).toBeInTheDocument();
     expect(byId('sign-in')).toBeDisabled();
     noId('settings-tenant');
     expect(byId('try-demo')).toHaveFocus();
