@@ -61,7 +61,7 @@ fn shows(kind: &FaultKind) -> Shows {
         },
         FaultKind::OutOfScopeTags404 => Send {
             state: "refused",
-            words: "The device is outside the scope tags of your Intune role. Ask an Intune administrator to add the scope tag to your role, or hand the device over.",
+            words: "The device is outside the scope tags of your Intune role. Ask an Intune administrator to add the scope tag to your role, or hand the ticket to somebody whose role has it.",
             posts: 1,
         },
         FaultKind::NoLicence400 => Send {

@@ -89,6 +89,7 @@ export class FakeBackend implements Backend {
         mode === 'demo' ? [fakePlace('home'), fakePlace('demo', { mode })] : [fakePlace('home', { mode })],
       place: mode === 'demo' ? 'demo' : 'home',
       locked: false,
+      lockAccount: null,
       session: { kind: 'signedOut', problem: null },
       keychain: 'kept',
       journalProblem: null,

@@ -7,6 +7,18 @@ import { errorWords } from '../state/words';
 import { byId, deviceIds, devicesOf, findId, noId, openWindow } from '../test-window';
 
 describe('signing in', () => {
+  it('asks the keychain again that did not give the kept sign-in', async () => {
+    const backend = new FakeBackend({
+      session: { kind: 'signedOut', problem: problem('keychain', { keychain: 'noAnswer' }) },
+    });
+    const { person } = await openWindow(backend);
+    const panel = await findId('error-panel');
+    expect(panel).toHaveTextContent('The system keychain did not answer.');
+    backend.status = FakeBackend.signedIn().status;
+    await person.click(within(panel).getByRole('button', { name: 'Try again' }));
+    await findId('search-input');
+  });
+
   it('waits for the browser and can be cancelled', async () => {
     const backend = new FakeBackend();
     backend.hold('signIn');
