@@ -195,21 +195,24 @@ pub fn door(state: &AppState) -> Arc<Place> {
 pub async fn signed_in(state: &AppState, place: &Arc<Place>, began: u64) -> Result<(), CommandError> {
     let changing = state.lock.changing.lock().await;
     let is_proof = proofs(place.clone(), all(state)).iter().any(|proof| Arc::ptr_eq(proof, place));
-    let opens = !state.lock.is_locked() || state.lock.count() == began && is_proof;
-    if let Some(desk) = &place.session().desk {
-        desk.session.keep_open(false);
+    {
+        let mut session = place.session();
+        // Whoever locks from now on closes it again.
+        session.locked = false;
+        if let Some(desk) = &session.desk {
+            desk.session.keep_open(false);
+        }
     }
-    if !opens {
+    if !state.lock.is_locked() {
+        drop(changing);
+        session::go_on(place).await;
+        return Ok(());
+    }
+    if state.lock.count() != began || !is_proof {
         session::close(place);
         return Err(CommandError::locked());
     }
-    place.session().locked = false;
-    if state.lock.is_locked() {
-        open(state, Some(place), changing).await;
-    } else {
-        drop(changing);
-        session::go_on(place).await;
-    }
+    open(state, Some(place), changing).await;
     Ok(())
 }
 

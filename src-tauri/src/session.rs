@@ -153,7 +153,11 @@ async fn take_over(
         }
         // It was restored when Graph could not be asked for the tenant's name.
         let named = desk(place, registration, before.session.clone(), before.shown.clone()).await?;
-        place.session().desk = Some(named.clone());
+        let mut state = place.session();
+        if !state.desk.as_ref().is_some_and(|desk| Arc::ptr_eq(desk, &before)) {
+            return Err(CommandError::sign_in_cancelled());
+        }
+        state.desk = Some(named.clone());
         return Ok(named);
     }
     let session = Session::begin(registration.clone(), place.vault.clone(), signed_in).await;
