@@ -1,6 +1,6 @@
 //! Puts changed settings in force.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use crate::config::{self, CloudChoice};
 use crate::config_file;
@@ -65,7 +65,7 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     let home = state.places().home().clone();
     if home.registration != registration {
         stand_still(&home).await?;
-        let place = Place::configured(registration, home.vault.clone(), state.tenancies.clone());
+        let place = state.place_for(registration);
         if state.places().further().iter().any(|further| further.id() == place.id()) {
             return Err(CommandError::tenant_known());
         }
@@ -82,8 +82,7 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     *state.settings.write().unwrap_or_else(PoisonError::into_inner) = loaded;
     if moves {
         session::cancel(&home);
-        let place = Place::configured(registration, home.vault.clone(), state.tenancies.clone());
-        let place = Arc::new(place);
+        let place = state.place_for(registration);
         state.places_mut().exchange_home(place.clone());
         tenants::close_if_locked(state, &place);
         session::restore(&place).await;

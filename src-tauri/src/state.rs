@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 
 use tauri::ipc::Channel;
 use tokio_util::sync::CancellationToken;
-use unlatch_auth::Vault;
+use unlatch_auth::{Registration, Vault};
 
 use crate::config::{Settings, Sources};
 use crate::dto::{ConfigProblem, Mode, WindowNotice};
@@ -171,6 +171,12 @@ impl AppState {
         self.places.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A place for a registration on the same keychain as the others, not yet among them.
+    pub fn place_for(&self, registration: Option<Registration>) -> Arc<Place> {
+        let vault = self.places().home().vault.clone();
+        Arc::new(Place::configured(registration, vault, self.tenancies.clone()))
+    }
+
     /// What is behind the window now, locked or not.
     pub fn shown(&self) -> Arc<Place> {
         self.places().shown().clone()
@@ -217,7 +223,7 @@ impl AppState {
 mod tests {
     use std::path::Path;
 
-    use unlatch_auth::{Cloud, Registration};
+    use unlatch_auth::Cloud;
 
     use super::*;
 

@@ -100,8 +100,7 @@ pub async fn add(state: &AppState, input: &TenantInput) -> Result<(), CommandErr
     }
     let choice = choice(state, input);
     let registration = registration(&choice)?;
-    let vault = state.places().home().vault.clone();
-    let place = Arc::new(Place::configured(Some(registration), vault, state.tenancies.clone()));
+    let place = state.place_for(Some(registration));
     let known: Vec<Arc<Place>> = state.places().all().cloned().collect();
     if known.iter().any(|known| known.id() == place.id()) || is_another_name(&place, &known).await {
         return Err(CommandError::tenant_known());
