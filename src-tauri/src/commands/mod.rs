@@ -4,7 +4,9 @@ pub mod record;
 pub mod runs;
 pub mod search;
 pub mod session;
+pub mod selection;
 pub mod settings;
+pub mod table;
 pub mod tenants;
 
 use tauri_specta::{Builder, collect_commands};
@@ -36,17 +38,30 @@ pub fn builder() -> Builder<tauri::Wry> {
         search::find_apps,
         search::devices_with_app,
         search::find_devices,
+        table::search_devices,
+        table::table_rows,
+        table::column_values,
+        table::device_details,
+        selection::select_rows,
+        selection::unselect,
+        selection::clear_selection,
+        selection::undo_clear,
+        selection::put_back,
+        selection::tray_rows,
         runs::plan_run,
         runs::start_run,
         runs::resume_run,
         runs::discard_run,
         runs::send_again,
         runs::show_passcode,
+        runs::copy_passcode,
+        runs::hide_passcode,
         runs::watch_run,
         runs::cancel_run,
         runs::check_outcomes,
         runs::list_runs,
         runs::get_run,
+        record::search_history,
         record::export_run,
         record::verify_journal,
     ])

@@ -4,10 +4,21 @@ use tauri::State;
 
 use super::runs::parse;
 use crate::convert;
-use crate::dto::{JournalCheck, ReportFormat};
+use crate::dto::{HistoryFound, HistoryQuery, JournalCheck, ReportFormat};
 use crate::error::CommandError;
 use crate::report;
 use crate::state::AppState;
+
+/// Looks for runs and devices in the journal.
+#[tauri::command]
+#[specta::specta]
+pub async fn search_history(
+    query: HistoryQuery,
+    state: State<'_, AppState>,
+) -> Result<HistoryFound, CommandError> {
+    let _ = (query, state);
+    Err(CommandError::superseded())
+}
 
 /// Writes a report of a run into the person's folder for downloads. Gives the file.
 #[tauri::command]

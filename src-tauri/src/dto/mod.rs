@@ -2,7 +2,9 @@
 //! No token and no passcode has a place in any of these types. A passcode crosses by itself, as the answer of the one command a
 //! person asks for it with.
 
+mod record;
 mod run;
+mod table;
 mod tenants;
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +12,9 @@ use specta::Type;
 use unlatch_graph::Route;
 
 use crate::error::CommandError;
+pub use record::*;
 pub use run::*;
+pub use table::*;
 pub use tenants::*;
 
 /// Everything the window needs to draw its frame.
@@ -234,7 +238,7 @@ pub struct AppsFound {
 }
 
 /// A managed device, checked against the query that found it.
-#[derive(Debug, Clone, Serialize, Type)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceRow {
     /// Managed device id.

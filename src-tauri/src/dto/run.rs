@@ -256,7 +256,7 @@ pub struct RunView {
 }
 
 /// A run, as lists show it.
-#[derive(Debug, Clone, Serialize, Type)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct RunSummary {
     /// Names the run.

@@ -58,6 +58,32 @@ export const commands = {
 	devicesWithApp: (appId: string) => typedError<DevicesFound, CommandError>(__TAURI_INVOKE("devices_with_app", { appId })),
 	/**  The managed devices whose serial number is `text` or whose name contains it. */
 	findDevices: (text: string) => typedError<DevicesFound, CommandError>(__TAURI_INVOKE("find_devices", { text })),
+	/**
+	 *  Asks for devices and makes a table of them, in the place of the one before. What was read is told through the channel as it comes,
+	 *  at most twenty times a second; the answer is the table as it stands in the end.
+	 */
+	searchDevices: (question: DeviceQuestion, onChange: Channel<TableState>) => typedError<TableState, CommandError>(__TAURI_INVOKE("search_devices", { question, onChange })),
+	/**  At most 200 rows of the table that meet a query, from a place on. `Superseded` for an older table. */
+	tableRows: (search: number, query: TableQuery, from: number, count: number) => typedError<TableWindow, CommandError>(__TAURI_INVOKE("table_rows", { search, query, from, count })),
+	/**  The values of a column among all rows of the table, the most frequent first, at most 200. */
+	columnValues: (search: number, column: Column) => typedError<ColumnValue[], CommandError>(__TAURI_INVOKE("column_values", { search, column })),
+	/**  Everything worth knowing of a device of the table, of the selection or of the journal, read afresh. */
+	deviceDetails: (deviceId: string) => typedError<DeviceDetails, CommandError>(__TAURI_INVOKE("device_details", { deviceId })),
+	/**  Selects or unselects rows of the table, as a query shows them. */
+	selectRows: (search: number, query: TableQuery, what: SelectWhat, on: boolean) => typedError<SelectionState, CommandError>(__TAURI_INVOKE("select_rows", { search, query, what, on })),
+	/**  Takes devices out of the selection. */
+	unselect: (deviceIds: string[]) => typedError<SelectionState, CommandError>(__TAURI_INVOKE("unselect", { deviceIds })),
+	/**  Takes everything out of the selection. */
+	clearSelection: () => typedError<SelectionState, CommandError>(__TAURI_INVOKE("clear_selection")),
+	/**  Puts back what was cleared last. */
+	undoClear: () => typedError<SelectionState, CommandError>(__TAURI_INVOKE("undo_clear")),
+	/**
+	 *  Selects again what the run that was started last from here was started for, as after it was stopped in the countdown.
+	 *  Nothing changes for another run.
+	 */
+	putBack: (runId: string) => typedError<SelectionState, CommandError>(__TAURI_INVOKE("put_back", { runId })),
+	/**  At most 200 rows of the tray, from a place on. */
+	trayRows: (grouping: TrayGrouping, from: number, count: number) => typedError<TrayWindow, CommandError>(__TAURI_INVOKE("tray_rows", { grouping, from, count })),
 	/**  What recovering these devices will do, for a review. Nothing is sent. */
 	planRun: (selection: SelectedDevice[]) => typedError<PlanView, CommandError>(__TAURI_INVOKE("plan_run", { selection })),
 	/**  Starts a reviewed plan. The count must be the number of devices that are left. */
@@ -73,6 +99,13 @@ export const commands = {
 	 *  side; null if the service tells none any more.
 	 */
 	showPasscode: (runId: string, position: number) => typedError<string | null, CommandError>(__TAURI_INVOKE("show_passcode", { runId, position })),
+	/**
+	 *  Copies that passcode as a secret, without showing it, and clears the clipboard after 60 seconds if it is still there. False if
+	 *  the service tells none any more.
+	 */
+	copyPasscode: (runId: string, position: number) => typedError<boolean, CommandError>(__TAURI_INVOKE("copy_passcode", { runId, position })),
+	/**  No passcode is shown any more: the window may be captured again. */
+	hidePasscode: () => typedError<null, CommandError>(__TAURI_INVOKE("hide_passcode")),
 	/**  A run as it stands; what changes afterwards comes through the channel, until it is neither active nor followed. */
 	watchRun: (runId: string, onProgress: Channel<RunProgress>) => typedError<RunView, CommandError>(__TAURI_INVOKE("watch_run", { runId, onProgress })),
 	/**  Stops a run before its next request. What is in flight is waited for. */
@@ -83,6 +116,8 @@ export const commands = {
 	listRuns: () => typedError<RunSummary[], CommandError>(__TAURI_INVOKE("list_runs")),
 	/**  One run, whole. */
 	getRun: (runId: string) => typedError<RunView, CommandError>(__TAURI_INVOKE("get_run", { runId })),
+	/**  Looks for runs and devices in the journal. */
+	searchHistory: (query: HistoryQuery) => typedError<HistoryFound, CommandError>(__TAURI_INVOKE("search_history", { query })),
 	/**  Writes a report of a run into the person's folder for downloads. Gives the file. */
 	exportRun: (runId: string, format: ReportFormat, language: string) => typedError<string, CommandError>(__TAURI_INVOKE("export_run", { runId, format, language })),
 	/**  Looks through the whole journal. Nothing is changed. */
@@ -102,6 +137,18 @@ export type AccountView = {
 	tenantName: string,
 	/**  0 to 7: the tenant's own colour. */
 	tenantColour: number,
+};
+
+/**  How far an action on a device has come. */
+export type ActionResultView = {
+	/**  The action's name as Graph gives it. */
+	action: string,
+	/**  Its state as Graph names it. */
+	state: string,
+	/**  When it was asked for, by the service's clock. */
+	started: string | null,
+	/**  When its state was last changed, by the service's clock. */
+	updated: string | null,
 };
 
 /**  One version of a detected app. */
@@ -167,6 +214,50 @@ export type BreakWhat =
 /**  What was confirmed for the run was changed: who, why, or which devices. */
 "header";
 
+/**  A column of the table. */
+export type Column = 
+/**  Device name. */
+"name" | 
+/**  Serial number. */
+"serial" | 
+/**  Display name and user principal name of the primary user. */
+"user" | 
+/**  Operating system and its version. */
+"system" | 
+/**  Model. */
+"model" | 
+/**  Owner. */
+"owner" | 
+/**  Compliance state. */
+"compliance" | 
+/**  Last contact. */
+"lastContact" | 
+/**  When it was enrolled. */
+"enrolled" | 
+/**  Management state. */
+"managementState" | 
+/**  What a person should know; sorted by how much there is. */
+"warnings";
+
+/**  A condition on one column. Several are all to be met. */
+export type ColumnFilter = 
+/**  The words of the column contain the text, case and accents aside. */
+{ kind: "contains"; column: Column; text: string } | 
+/**  The column is one of these, as [`ColumnValue::value`] gives them. */
+{ kind: "oneOf"; column: Column; values: string[] } | 
+/**  The moment lies at least so many days back, or there is none. */
+{ kind: "before"; column: Column; days: number } | 
+/**  The moment lies less than so many days back. */
+{ kind: "within"; column: Column; days: number };
+
+/**  A value that a column has, and how often among all rows. */
+export type ColumnValue = {
+	/**  The value as Graph gives it; for warnings their kind; empty where there is none. */
+	value: string,
+	/**  In how many rows. */
+	count: number,
+};
+
 /**  What went wrong, as a code the window has words for. */
 export type CommandError = {
 	/**  What kind of failure this is. The window branches on this alone. */
@@ -217,6 +308,62 @@ export type DeviceCodeView = {
 	expiresInSeconds: number,
 };
 
+/**  Everything worth knowing of a device, read afresh. */
+export type DeviceDetails = {
+	/**  The device as a row shows it. */
+	device: DeviceRow,
+	/**  What a row has no room for. */
+	facts: DeviceFacts,
+	/**  What the device reports of the actions asked of it, newest first. */
+	results: ActionResultView[],
+	/**  Earlier recoveries of it from this computer's journal, newest first. */
+	recoveries: HistoryItem[],
+	/**  When it was read. */
+	read: string,
+};
+
+/**  What a row has no room for. A field that Graph does not tell is null. */
+export type DeviceFacts = {
+	/**  Manufacturer. */
+	manufacturer: string | null,
+	/**  The name Intune made for it. */
+	managedName: string | null,
+	/**  Mail address of the primary user. */
+	email: string | null,
+	/**  Phone number. */
+	phoneNumber: string | null,
+	/**  International mobile equipment identity. */
+	imei: string | null,
+	/**  Address of its Wi-Fi interface. */
+	wifiMac: string | null,
+	/**  Address of its wired interface. */
+	ethernetMac: string | null,
+	/**  Device id in Entra. */
+	entraDeviceId: string | null,
+	/**  Category given by the organisation. */
+	category: string | null,
+	/**  Notes of the organisation. */
+	notes: string | null,
+	/**  Through what it is managed, as Graph names it. */
+	managementAgent: string,
+	/**  How it was enrolled, as Graph names it. */
+	enrollmentType: string | null,
+	/**  Whether it is supervised (Apple). */
+	supervised: boolean | null,
+	/**  Whether its storage is encrypted. */
+	encrypted: boolean | null,
+	/**  Whether it is jailbroken or rooted, as Graph words it. */
+	jailbroken: string | null,
+	/**  Security patch level (Android). */
+	patchLevel: string | null,
+	/**  Until when it may stay out of compliance. */
+	graceUntil: string | null,
+	/**  Storage in all, in MiB. */
+	storageMib: number | null,
+	/**  Free storage, in MiB. */
+	freeStorageMib: number | null,
+};
+
 /**  A field by which a person knows a device. */
 export type DeviceField = 
 /**  Managed device id. */
@@ -227,6 +374,17 @@ export type DeviceField =
 "serial" | 
 /**  Primary user. */
 "user";
+
+/**  What devices are asked for by. */
+export type DeviceQuestion = 
+/**  The devices of a person who was shown. */
+{ kind: "user"; id: string } | 
+/**  The devices on which an app that was shown was detected. */
+{ kind: "app"; id: string } | 
+/**  Devices whose serial number is the text or whose name contains it. */
+{ kind: "text"; text: string } | 
+/**  The devices that a pasted or opened list names: serial numbers, device names, user principal names or ids. */
+{ kind: "list"; text: string };
 
 /**  A managed device, checked against the query that found it. */
 export type DeviceRow = {
@@ -490,6 +648,50 @@ export type FoundView =
 /**  The same action waits already: since when, if Graph tells, and by whom, if the journal does. */
 { kind: "pending"; since: string | null; by: string | null };
 
+/**  What the journal has of it. */
+export type HistoryFound = {
+	/**  Runs with at least one device that matches, newest first. */
+	runs: RunSummary[],
+	/**  The devices that match, newest first; at most 500. None for an empty text. */
+	items: HistoryItem[],
+	/**  How many devices match. */
+	matching: number,
+};
+
+/**  One device of one run. */
+export type HistoryItem = {
+	/**  The run. */
+	runId: string,
+	/**  Its place in the run, from 0. */
+	position: number,
+	/**  When the run was confirmed. */
+	started: string,
+	/**  Who confirmed it (user principal name). */
+	account: string,
+	/**  Reason or ticket. */
+	reason: string | null,
+	/**  Device name as confirmed. */
+	name: string,
+	/**  Serial number as confirmed. */
+	serial: string | null,
+	/**  User as confirmed. */
+	user: string | null,
+	/**  What became of it. */
+	state: ItemState,
+	/**  When that was last changed. */
+	at: string | null,
+};
+
+/**  What is looked for in the journal. */
+export type HistoryQuery = {
+	/**  Words that are all to be found in device, serial number, user, account, or reason; empty finds everything. */
+	text: string,
+	/**  Nothing confirmed before this moment. */
+	since: string | null,
+	/**  Nothing confirmed at or after this moment. */
+	until: string | null,
+};
+
 /**  Why an item was refused or stopped. */
 export type ItemReason = 
 /**  The account's Intune role does not allow it on this device. */
@@ -633,6 +835,54 @@ export type KeychainView =
 /**  The demo tenant keeps nothing. */
 "notUsed";
 
+/**  Which devices of a list are shown. */
+export type ListGroup = 
+/**  Those that an entry names alone. */
+"one" | 
+/**  Those between which a person has to choose. */
+"several";
+
+/**  An entry of a list that is not simply one device. */
+export type ListNote = {
+	/**  Its line, from 1. */
+	line: number,
+	/**  What stands there. */
+	text: string,
+	/**  What became of it. */
+	kind: ListNoteKind,
+	/**  The line that said the same before, for a double one. */
+	sameAs: number | null,
+};
+
+/**  What became of an entry of a list. */
+export type ListNoteKind = 
+/**  It names several devices. */
+"several" | 
+/**  It names no device. */
+"none" | 
+/**  An earlier entry named the same. */
+"double" | 
+/**  It could not be looked up. */
+"notRead";
+
+/**  What became of the entries of a list. */
+export type ListView = {
+	/**  Entries of the list. */
+	entries: number,
+	/**  Entries that name one device. */
+	one: number,
+	/**  Entries that name several devices, so that a person has to choose. */
+	several: number,
+	/**  Entries that name no device. */
+	none: number,
+	/**  Entries that say again what an earlier one said. */
+	double: number,
+	/**  Entries that could not be looked up. */
+	notRead: number,
+	/**  The entries that are not simply one device, in the order of the list; at most 5,000. */
+	notes: ListNote[],
+};
+
 /**  What is behind the window. */
 export type Mode = 
 /**  The built-in demo tenant on loopback. Nothing real is touched. */
@@ -688,6 +938,14 @@ export type PlanView = {
 	maxRunSize: number,
 	/**  How many seconds the run counts down, and can be stopped, before its first request. */
 	countdownSeconds: number,
+};
+
+/**  So many of so many. */
+export type ReadProgress = {
+	/**  Read so far. */
+	done: number,
+	/**  To be read in all. */
+	total: number,
 };
 
 /**  The form of a report. */
@@ -791,12 +1049,35 @@ export type RunView = {
 	items: ItemView[],
 };
 
+/**  What is to be selected or unselected. */
+export type SelectWhat = 
+/**  One device of the table. */
+{ kind: "one"; id: string } | 
+/**  The devices from one to another, both with it, in the order shown. */
+{ kind: "range"; from: string; to: string } | 
+/**  Every row that meets the query. Refused while the table is not complete. */
+{ kind: "matching" };
+
 /**  A device a person ticked. */
 export type SelectedDevice = {
 	/**  Managed device id. It must have been shown, checked, since the sign-in. */
 	deviceId: string,
 	/**  How it was found. */
 	route: RouteView,
+};
+
+/**  What is selected, across all searches. */
+export type SelectionState = {
+	/**  Rises with every change. */
+	version: number,
+	/**  How many devices are selected. */
+	size: number,
+	/**  How many of them have a warning. */
+	warned: number,
+	/**  How many devices of the last addition were selected through another search already. */
+	doubled: number,
+	/**  Whether what was cleared last can be had back. */
+	canUndo: boolean,
 };
 
 /**  What came of sending to one device again. */
@@ -884,6 +1165,74 @@ export type SetupLinks = {
 	adminConsentToSearch: string | null,
 };
 
+/**  What of the table is shown, and in which order. */
+export type TableQuery = {
+	/**  Words that are all to be found in name, serial number, user, system or model. */
+	text: string,
+	/**  Conditions on columns. */
+	filters: ColumnFilter[],
+	/**  The order; none keeps the one the rows were found in. */
+	sort: TableSort | null,
+	/**  Of a list: which devices. */
+	group: ListGroup | null,
+};
+
+/**  One row of the table. */
+export type TableRow = {
+	/**  The device. */
+	device: DeviceRow,
+	/**  Whether it is selected. */
+	selected: boolean,
+	/**  By which other search it was selected, if by another. */
+	elsewhere: RouteView | null,
+	/**  The entry of the list that names it, in a table of a list. */
+	entry: string | null,
+};
+
+/**  An order of rows. */
+export type TableSort = {
+	/**  By which column. Rows without a value come last. */
+	column: Column,
+	/**  Greatest first. */
+	descending: boolean,
+};
+
+/**  How far a table is read, and the truth about the rest. */
+export type TableState = {
+	/**  Names this table. Each question makes a new one. */
+	search: number,
+	/**  Checked rows so far. */
+	loaded: number,
+	/**  Whether rows are still being read. */
+	loading: boolean,
+	/**  Whether every page was read. Select-all is off while this is false. */
+	complete: boolean,
+	/**  Rows that Graph returned and that do not match. */
+	leftOut: number,
+	/**  How many devices Graph itself counts, where it does. */
+	counted: number | null,
+	/**  How much of what is known to be read was read: devices of an app, or entries of a list. */
+	progress: ReadProgress | null,
+	/**  Why reading ended early. */
+	problem: CommandError | null,
+	/**  What became of the lines of a list. */
+	list: ListView | null,
+};
+
+/**  The rows that the window draws. */
+export type TableWindow = {
+	/**  The table as it was when they were taken. */
+	state: TableState,
+	/**  How many rows meet the query. */
+	matching: number,
+	/**  How many of those are selected. */
+	selected: number,
+	/**  The place of the first of `rows` among those that meet it. */
+	from: number,
+	/**  The rows. */
+	rows: TableRow[],
+};
+
 /**  What a cloud's sign-in service says of a tenant. */
 export type TenantCheck = 
 /**  It exists; its id is `tenant_id`. */
@@ -903,6 +1252,38 @@ export type TenantInput = {
 	clientId: string,
 	/**  `global`, `us-gov`, `us-gov-dod` or `china`; `custom` means the table in the file. */
 	cloud: string,
+};
+
+/**  How the tray is ordered. */
+export type TrayGrouping = 
+/**  By the search that found a device first. */
+"found" | 
+/**  By primary user. */
+"user" | 
+/**  By operating system. */
+"system";
+
+/**  One row of the tray. */
+export type TrayRow = 
+/**  The head of the devices found by one search. */
+{ kind: "search"; route: RouteView; count: number } | 
+/**  The head of a user's devices, or of those without one. */
+{ kind: "user"; name: string | null; count: number } | 
+/**  The head of the devices with an operating system, or of those that tell none. */
+{ kind: "system"; name: string | null; count: number } | 
+/**  A device. */
+{ kind: "device"; device: DeviceRow };
+
+/**  The rows of the tray that the window draws. */
+export type TrayWindow = {
+	/**  The selection as it was when they were taken. */
+	state: SelectionState,
+	/**  How many rows there are, headings with them. */
+	total: number,
+	/**  The place of the first of `rows`. */
+	from: number,
+	/**  The rows. */
+	rows: TrayRow[],
 };
 
 /**  A person in the directory. */
