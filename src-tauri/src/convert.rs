@@ -9,13 +9,12 @@ use unlatch_recovery::{ItemRecord, RunRecord};
 
 use crate::dto::{
     AccountView, AppRow, AppsFound, BreakWhat, DeviceCodeView, DeviceField, DeviceRow, DeviceWarning,
-    DevicesFound, DifferenceView, FoundView, ItemReason, ItemState, ItemView, JournalBreak, JournalCheck,
-    KeychainView, RouteView, RunCounts, RunProgress, RunState, RunSummary, RunView, UserRow, UsersFound,
+    DifferenceView, FoundView, HistoryFound, HistoryItem, HistoryQuery, ItemReason, ItemState, ItemView,
+    JournalBreak, JournalCheck, KeychainView, RouteView, RunCounts, RunProgress, RunState, RunSummary,
+    RunView, UserRow, UsersFound,
 };
 use crate::error::CommandError;
-
-/// A device silent for this long is worth a warning.
-const SILENT_DAYS: i64 = 30;
+use crate::table::row::SILENT_DAYS;
 
 /// An account with its tenant's name. The colour is its place's, and put in where it is shown.
 pub fn account(account: &Account, tenant_name: String) -> AccountView {
@@ -86,17 +85,6 @@ fn app_row(app: DetectedApp) -> AppRow {
         publisher: app.publisher,
         platform: app.platform.to_string(),
         device_count: app.device_count,
-    }
-}
-
-/// Devices found, with what a person should know of each at `now`.
-pub fn devices_found(found: Found<ManagedDevice>, now: OffsetDateTime) -> DevicesFound {
-    DevicesFound {
-        devices: found.rows.iter().map(|device| device_row(device, now)).collect(),
-        left_out: count(found.left_out),
-        complete: found.complete,
-        counted: found.counted,
-        problem: found.stopped_by.map(CommandError::from),
     }
 }
 
@@ -221,6 +209,49 @@ fn difference(difference: &engine::Difference) -> DifferenceView {
     DifferenceView { field, then: difference.then.clone(), now: difference.now.clone() }
 }
 
+/// What is looked for in the journal of a tenant.
+///
+/// # Errors
+/// `InvalidInput` for a moment that is none.
+pub fn history_query(query: HistoryQuery, tenant_id: &str) -> Result<engine::HistoryQuery, CommandError> {
+    let moment = |text: Option<String>| {
+        let parsed = text.map(|text| OffsetDateTime::parse(&text, &Rfc3339)).transpose();
+        parsed.map_err(|_| CommandError::invalid_input("not a moment"))
+    };
+    Ok(engine::HistoryQuery {
+        tenant_id: tenant_id.to_owned(),
+        words: query.text,
+        since: moment(query.since)?,
+        until: moment(query.until)?,
+    })
+}
+
+/// What the journal has of it.
+pub fn history_found(found: &engine::HistoryFound) -> HistoryFound {
+    HistoryFound {
+        runs: found.runs.iter().map(run_summary).collect(),
+        items: found.items.iter().map(history_item).collect(),
+        matching: found.matching,
+    }
+}
+
+/// One device of one run.
+pub fn history_item(item: &engine::HistoryItem) -> HistoryItem {
+    let engine::HistoryItem { run, item } = item;
+    HistoryItem {
+        run_id: run.id.to_string(),
+        position: item.position,
+        started: moment(run.started),
+        account: run.principal.account.clone(),
+        reason: run.reason.clone(),
+        name: item.planned.name.clone(),
+        serial: item.planned.serial.clone(),
+        user: item.planned.user.clone(),
+        state: item_state(item.standing.state),
+        at: item.standing.at.map(moment),
+    }
+}
+
 /// What a look at the whole journal found.
 pub fn journal_check(verified: &engine::Verified) -> JournalCheck {
     let entry = |seq: u64| u32::try_from(seq).unwrap_or(u32::MAX);
@@ -306,7 +337,8 @@ fn counts(counts: engine::RunCounts) -> RunCounts {
     }
 }
 
-fn moment(at: OffsetDateTime) -> String {
+/// A moment, in UTC.
+pub fn moment(at: OffsetDateTime) -> String {
     at.to_offset(time::UtcOffset::UTC).format(&Rfc3339).unwrap_or_default()
 }
 

@@ -15,6 +15,7 @@ use crate::error::CommandError;
 use crate::runs::Following;
 use crate::shown::Shown;
 use crate::tenancies::Tenancies;
+use crate::workbench::Workbench;
 
 /// How many colours tell tenants apart.
 pub const COLOURS: u8 = 8;
@@ -80,6 +81,11 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// The table and the selection.
+    pub fn work(&self) -> MutexGuard<'_, Workbench> {
+        self.shown.work()
+    }
+
     /// Graph, as the engine uses it.
     pub fn tenant(&self) -> Arc<dyn Tenant> {
         Arc::new(self.client.clone())

@@ -1,49 +1,41 @@
-//! From ticked rows to a plan, and from a confirmation to what is started.
+//! From what is selected to a plan, and from a confirmation to what is started.
 
 use std::collections::HashSet;
 
 use time::OffsetDateTime;
-use unlatch_graph::{AppId, DeviceId, Route, UserId};
+use unlatch_graph::{DeviceId, ManagedDevice};
 use unlatch_recovery::{Action, Plan, PlanRules, PlannedItem};
 use uuid::Uuid;
 
 use crate::config::Settings;
 use crate::convert;
-use crate::dto::{Confirmation, PlanItem, PlanView, RouteView, SelectedDevice};
+use crate::dto::{Confirmation, PlanItem, PlanView};
 use crate::error::CommandError;
 use crate::place::Desk;
-use crate::shown::{Seen, Shown};
+use crate::selection::Origin;
+use crate::shown::Shown;
 
 /// Above this many devices the count must be typed.
 pub const TYPED_COUNT_ABOVE: u32 = 20;
 
-/// Plans a selection and shows what it will do.
+/// Plans what is selected and shows what it will do.
 ///
 /// # Errors
-/// `InvalidInput` for a device that was not shown by that route, for none, and for more than the settings allow.
-pub fn review(
-    desk: &Desk,
-    selection: &[SelectedDevice],
-    settings: &Settings,
-) -> Result<PlanView, CommandError> {
+/// `InvalidInput` for nothing, and for more than the settings allow.
+pub fn review(desk: &Desk, settings: &Settings) -> Result<PlanView, CommandError> {
     let (shown, now) = (&desk.shown, OffsetDateTime::now_utc());
-    let mut taken = HashSet::new();
     let mut items = Vec::new();
     let mut planned = Vec::new();
-    for selected in selection {
-        let (seen, route) = seen(shown, selected)?;
-        if !taken.insert(seen.device.id.clone()) {
-            continue;
-        }
-        let route_view = RouteView::named(&route, label(shown, &route));
-        planned.push(planned_item(&seen, route, &route_view));
-        let documented = Action::RecoverPasscode.is_documented_for(seen.device.operating_system.as_deref());
-        items.push(PlanItem {
-            device: convert::device_row(&seen.device, now),
-            route: route_view,
-            documented,
-        });
+    let work = desk.work();
+    if work.selection.len() > settings.max_run_size as usize {
+        return Err(CommandError::invalid_input("more devices are selected than one run may have"));
     }
+    for (device, origin) in work.selection.devices() {
+        let documented = Action::RecoverPasscode.is_documented_for(device.operating_system.as_deref());
+        items.push(PlanItem { device: convert::device_row(&device, now), route: origin.view(), documented });
+        planned.push(planned_item(device, origin));
+    }
+    drop(work);
     let rules = PlanRules { max_items: settings.max_run_size as usize, reason_required: false };
     let plan = Plan::new(desk.principal.clone(), Action::RecoverPasscode, None, planned, rules)?;
     Ok(PlanView {
@@ -58,7 +50,7 @@ pub fn review(
 }
 
 /// Starts the plan a person confirmed, less what they left out. It is taken away, so that it starts once, and waits on if it
-/// does not start.
+/// does not start. Gives what `start` gives, and every device that was planned.
 ///
 /// # Errors
 /// `PlanMismatch` for an unknown plan or a count that is not the number of devices left, `InvalidInput` for a missing reason,
@@ -68,7 +60,7 @@ pub async fn confirm<T, F>(
     confirmation: &Confirmation,
     settings: &Settings,
     start: impl FnOnce(Plan) -> F,
-) -> Result<T, CommandError>
+) -> Result<(T, HashSet<DeviceId>), CommandError>
 where
     F: Future<Output = Result<T, CommandError>>,
 {
@@ -79,7 +71,13 @@ where
         Ok(plan) => start(plan).await,
         Err(error) => Err(error),
     };
-    started.inspect_err(|_| shown.put_back(id, kept))
+    match started {
+        Ok(started) => Ok((started, kept.items.into_iter().map(|item| item.device_id).collect())),
+        Err(error) => {
+            shown.put_back(id, kept);
+            Err(error)
+        }
+    }
 }
 
 fn reduced(plan: Plan, confirmation: &Confirmation, settings: &Settings) -> Result<Plan, CommandError> {
@@ -95,50 +93,24 @@ fn reduced(plan: Plan, confirmation: &Confirmation, settings: &Settings) -> Resu
     Ok(Plan::new(plan.principal, plan.action, reason, items, rules)?)
 }
 
-/// A device that was shown by the route it is selected with.
-fn seen(shown: &Shown, selected: &SelectedDevice) -> Result<(Seen, Route), CommandError> {
-    let wrong = || CommandError::invalid_input("this device was not shown by that route");
-    let id = DeviceId::new(selected.device_id.clone()).map_err(|_| wrong())?;
-    let route = match &selected.route {
-        RouteView::User { id, .. } => Route::User(UserId::new(id.clone()).map_err(|_| wrong())?),
-        RouteView::App { id, .. } => Route::App(AppId::new(id.clone()).map_err(|_| wrong())?),
-        RouteView::Direct => Route::Direct,
-    };
-    let seen = shown.device(&id).filter(|seen| seen.routes.contains(&route)).ok_or_else(wrong)?;
-    Ok((seen, route))
-}
-
-/// What people call the place a device was found at.
-fn label(shown: &Shown, route: &Route) -> String {
-    match route {
-        Route::User(id) => shown.user(id).map(|user| user.display_name),
-        Route::App(id) => shown.app(id).map(|app| match app.version {
-            Some(version) => format!("{} {version}", app.display_name),
-            None => app.display_name,
-        }),
-        Route::Direct => None,
-    }
-    .unwrap_or_default()
-}
-
-fn planned_item(seen: &Seen, route: Route, view: &RouteView) -> PlannedItem {
-    let device = &seen.device;
+fn planned_item(device: ManagedDevice, origin: &Origin) -> PlannedItem {
     let system = [device.operating_system.as_deref(), device.os_version.as_deref()];
     let system = system.into_iter().flatten().collect::<Vec<_>>().join(" ");
     PlannedItem {
-        device_id: device.id.clone(),
-        route,
-        route_label: view.label().to_owned(),
-        name: device.device_name.clone(),
-        serial: device.serial_number.clone(),
-        user_id: device.user_id.clone(),
-        user: device.user_principal_name.clone(),
+        device_id: device.id,
+        route: origin.route.clone(),
+        route_label: origin.label.clone(),
+        name: device.device_name,
+        serial: device.serial_number,
+        user_id: device.user_id,
+        user: device.user_principal_name,
         system: (!system.is_empty()).then_some(system),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use unlatch_graph::Route;
     use unlatch_recovery::Principal;
 
     use super::*;
@@ -180,7 +152,7 @@ mod tests {
         let started = confirm(shown, &confirmation, settings, async |plan| {
             Ok(plan.items.iter().map(|item| item.device_id.to_string()).collect())
         });
-        started.await.map_err(|error| error.code)
+        started.await.map(|(started, _)| started).map_err(|error| error.code)
     }
 
     #[tokio::test]
@@ -204,18 +176,11 @@ mod tests {
         let strict = Settings { require_reason: true, ..Settings::default() };
         let no_reason = confirmed(&shown, confirmation(&id, &[], 2), &strict).await;
         assert_eq!(no_reason, Err(ErrorCode::InvalidInput));
-        let failed: Result<(), _> = confirm(&shown, &confirmation(&id, &[], 2), &settings, async |_| {
+        let failed: Result<((), _), _> = confirm(&shown, &confirmation(&id, &[], 2), &settings, async |_| {
             Err(CommandError::run_under_way())
         })
         .await;
         assert_eq!(failed.unwrap_err().code, ErrorCode::RunUnderWay);
         assert!(confirmed(&shown, confirmation(&id, &[], 2), &settings).await.is_ok());
-    }
-
-    #[test]
-    fn a_device_counts_as_seen_only_by_the_route_it_was_shown_by() {
-        let shown = Shown::default();
-        let direct = SelectedDevice { device_id: "1".to_owned(), route: RouteView::Direct };
-        assert_eq!(seen(&shown, &direct).err().unwrap().code, ErrorCode::InvalidInput);
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tauri::AppHandle;
 use tauri::async_runtime::JoinHandle;
 use tauri::ipc::Channel;
 use tokio::sync::watch;
@@ -12,6 +13,7 @@ use unlatch_recovery::{Change, Engine, FollowEnd, RunId, RunState};
 use crate::convert;
 use crate::dto::RunProgress;
 use crate::lock::IdleLock;
+use crate::notice;
 use crate::place::{Desk, Place};
 
 /// The shortest time between two messages to the window: twenty a second.
@@ -89,13 +91,22 @@ pub async fn go_on(place: &Place, desk: &Arc<Desk>) {
 }
 
 /// Watches over a run until it ends: when it comes to wait for a sign-in that has meanwhile been done, it goes on, once a sign-in.
-pub fn watch_over(place: Arc<Place>, engine: Engine, id: RunId) {
+/// Its end is told by the operating system if the window is not in front.
+pub fn watch_over(app: AppHandle, place: Arc<Place>, engine: Engine, id: RunId) {
     let Some(mut changes) = engine.watch(id) else { return };
     tauri::async_runtime::spawn(async move {
+        let mut told = None;
         let mut gone_on_with: Option<(Arc<Desk>, u64)> = None;
         while changes.changed().await.is_ok() {
             let Ok(progress) = engine.changes_since(id, u64::MAX).await else { return };
-            if progress.summary.state != RunState::SignInNeeded {
+            let state = progress.summary.state;
+            if told != Some(state) {
+                told = Some(state);
+                if !matches!(state, RunState::Starting | RunState::Active | RunState::Cancelling) {
+                    notice::run_ended(&app, &progress.summary);
+                }
+            }
+            if state != RunState::SignInNeeded {
                 continue;
             }
             let Ok(desk) = place.desk() else { continue };

@@ -1,38 +1,32 @@
-//! What the window was shown on behalf of one account. Only a device that was shown, checked, by the route it was found on can be planned.
+//! What the window was shown on behalf of one account. Only a device that was shown, checked, can be selected, and only what is selected can be
+//! planned, by the route it was found on.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
-use unlatch_graph::{AppId, DetectedApp, DeviceId, ManagedDevice, Route, User, UserId};
+use unlatch_graph::{AppId, DetectedApp, User, UserId};
 use unlatch_recovery::Plan;
 use uuid::Uuid;
+
+use crate::workbench::Workbench;
 
 /// How many plans may wait for their confirmation. The oldest goes first.
 const WAITING_PLANS: usize = 8;
 
-/// The rows of all searches and the plans made from them.
+/// The people and apps of all searches, the devices of the newest one, what was selected, and the plans made from it.
 #[derive(Default)]
 pub struct Shown {
     inner: Mutex<Inner>,
+    work: Mutex<Workbench>,
 }
 
 #[derive(Default)]
 struct Inner {
     users: HashMap<UserId, User>,
     apps: HashMap<AppId, DetectedApp>,
-    devices: HashMap<DeviceId, Seen>,
     plans: Vec<(Uuid, Plan)>,
     searches: HashMap<&'static str, CancellationToken>,
-}
-
-/// A device and the routes it was found by.
-#[derive(Clone)]
-pub struct Seen {
-    /// The newest checked row.
-    pub device: ManagedDevice,
-    /// The routes it was found by.
-    pub routes: Vec<Route>,
 }
 
 impl Shown {
@@ -50,19 +44,9 @@ impl Shown {
         self.inner().apps.extend(apps.iter().map(|app| (app.id.clone(), app.clone())));
     }
 
-    /// Remembers devices and the route they were found by.
-    pub fn devices(&self, devices: &[ManagedDevice], route: &Route) {
-        let mut inner = self.inner();
-        for device in devices {
-            let seen = inner
-                .devices
-                .entry(device.id.clone())
-                .or_insert_with(|| Seen { device: device.clone(), routes: Vec::new() });
-            seen.device = device.clone();
-            if !seen.routes.contains(route) {
-                seen.routes.push(route.clone());
-            }
-        }
+    /// The table and the selection, to be looked at or changed. Never held over an await.
+    pub fn work(&self) -> MutexGuard<'_, Workbench> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A person that was shown.
@@ -73,11 +57,6 @@ impl Shown {
     /// An app that was shown.
     pub fn app(&self, id: &AppId) -> Option<DetectedApp> {
         self.inner().apps.get(id).cloned()
-    }
-
-    /// A device that was shown.
-    pub fn device(&self, id: &DeviceId) -> Option<Seen> {
-        self.inner().devices.get(id).cloned()
     }
 
     /// Keeps a plan until it is confirmed and gives it a name.

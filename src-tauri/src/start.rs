@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use tauri::plugin::TauriPlugin;
-use tauri::{App, Manager};
+use tauri::{App, Manager, RunEvent};
 use unlatch_recovery::{Break, BreakKind, Journal, Verified};
 use url::Url;
 
@@ -60,6 +60,7 @@ pub fn run() -> ExitCode {
             }
         }))
         .plugin(stay_at_home())
+        .plugin(tauri_plugin_notification::init())
         .plugin(
             tauri_plugin_window_state::Builder::default()
                 .with_state_flags(
@@ -73,9 +74,16 @@ pub fn run() -> ExitCode {
             set_up(app, &args, data_folder)?;
             Ok(())
         })
-        .run(tauri::generate_context!());
+        .build(tauri::generate_context!());
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(app) => {
+            app.run(|app, event| {
+                if let (RunEvent::Exit, Some(state)) = (event, app.try_state::<AppState>()) {
+                    state.clipboard.clear(None);
+                }
+            });
+            ExitCode::SUCCESS
+        }
         Err(error) => fail(&format!("the window could not be opened: {error}")),
     }
 }

@@ -12,6 +12,7 @@ use crate::dto::{ConfigProblem, Mode, WindowNotice};
 use crate::error::CommandError;
 use crate::lock::IdleLock;
 use crate::place::{COLOURS, Place};
+use crate::secret::SecretClipboard;
 use crate::tenancies::Tenancies;
 
 /// State of the whole application.
@@ -34,6 +35,8 @@ pub struct AppState {
     /// Ends the newest question about a tenant that is being named.
     tenant_check: Mutex<CancellationToken>,
     listener: Mutex<Option<Channel<WindowNotice>>>,
+    /// Where a copied passcode is for a minute.
+    pub clipboard: SecretClipboard,
 }
 
 /// The places that were opened. One is shown; the others stay open with their runs.
@@ -158,6 +161,7 @@ impl AppState {
             lock: Arc::default(),
             tenant_check: Mutex::default(),
             listener: Mutex::default(),
+            clipboard: SecretClipboard::default(),
         }
     }
 

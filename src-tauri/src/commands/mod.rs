@@ -3,8 +3,8 @@
 pub mod record;
 pub mod runs;
 pub mod search;
-pub mod session;
 pub mod selection;
+pub mod session;
 pub mod settings;
 pub mod table;
 pub mod tenants;
@@ -34,10 +34,7 @@ pub fn builder() -> Builder<tauri::Wry> {
         tenants::open_setup_link,
         settings::save_settings,
         search::find_users,
-        search::devices_of_user,
         search::find_apps,
-        search::devices_with_app,
-        search::find_devices,
         table::search_devices,
         table::table_rows,
         table::column_values,

@@ -16,8 +16,10 @@ pub async fn search_history(
     query: HistoryQuery,
     state: State<'_, AppState>,
 ) -> Result<HistoryFound, CommandError> {
-    let _ = (query, state);
-    Err(CommandError::superseded())
+    let place = state.place()?;
+    let (engine, desk) = (place.engine()?, place.desk()?);
+    let found = engine.search(convert::history_query(query, &desk.account.tenant_id)?).await?;
+    Ok(convert::history_found(&found))
 }
 
 /// Writes a report of a run into the person's folder for downloads. Gives the file.

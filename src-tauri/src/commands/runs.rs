@@ -3,34 +3,33 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tauri::State;
 use tauri::ipc::Channel;
+use tauri::{AppHandle, State};
+use unlatch_graph::Passcode;
 use unlatch_recovery::{Engine, RunId};
 use uuid::Uuid;
 
 use crate::convert;
-use crate::dto::{Confirmation, PlanView, RunProgress, RunSummary, RunView, SelectedDevice, SentAgain};
+use crate::dto::{Confirmation, PlanView, RunProgress, RunSummary, RunView, SentAgain};
 use crate::error::CommandError;
 use crate::place::{Desk, Place};
 use crate::plan;
 use crate::runs;
+use crate::secret;
 use crate::session;
 use crate::state::AppState;
 use crate::status;
 
-/// What recovering these devices will do, for a review. Nothing is sent.
+/// What recovering the selected devices will do, for a review. Nothing is sent.
 #[tauri::command]
 #[specta::specta]
-pub async fn plan_run(
-    selection: Vec<SelectedDevice>,
-    state: State<'_, AppState>,
-) -> Result<PlanView, CommandError> {
+pub async fn plan_run(state: State<'_, AppState>) -> Result<PlanView, CommandError> {
     let place = state.place()?;
     place.engine()?;
     let desk = place.desk()?;
     session::allow_sending(&desk).await?;
     state.lock.expect_open()?;
-    let plan = plan::review(&desk, &selection, &state.settings())?;
+    let plan = plan::review(&desk, &state.settings())?;
     let account = status::coloured(&plan.account, state.places().colour(&place.id()));
     Ok(PlanView { account, ..plan })
 }
@@ -40,24 +39,30 @@ pub async fn plan_run(
 #[specta::specta]
 pub async fn start_run(
     confirmation: Confirmation,
+    app: AppHandle,
     state: State<'_, AppState>,
 ) -> Result<RunView, CommandError> {
     let _changing = state.changing.lock().await;
     let Senders { place, engine, desk } = senders(&state).await?;
     let start = async |plan| Ok(engine.start(plan, desk.tenant()).await?);
-    let id = plan::confirm(&desk.shown, &confirmation, &state.settings(), start).await?;
-    runs::watch_over(place, engine.clone(), id);
+    let (id, planned) = plan::confirm(&desk.shown, &confirmation, &state.settings(), start).await?;
+    desk.work().selection.started(id, |device| planned.contains(device));
+    runs::watch_over(app, place, engine.clone(), id);
     Ok(convert::run_view(&engine.run(id).await?))
 }
 
 /// Lets what an interrupted run had not sent go out, after the countdown.
 #[tauri::command]
 #[specta::specta]
-pub async fn resume_run(run_id: String, state: State<'_, AppState>) -> Result<RunView, CommandError> {
+pub async fn resume_run(
+    run_id: String,
+    app: AppHandle,
+    state: State<'_, AppState>,
+) -> Result<RunView, CommandError> {
     let _changing = state.changing.lock().await;
     let (Senders { place, engine, desk }, id) = (senders(&state).await?, parse(&run_id)?);
     engine.take_up(id, &desk.principal, desk.tenant()).await?;
-    runs::watch_over(place, engine.clone(), id);
+    runs::watch_over(app, place, engine.clone(), id);
     Ok(convert::run_view(&engine.run(id).await?))
 }
 
@@ -78,12 +83,13 @@ pub async fn discard_run(run_id: String, state: State<'_, AppState>) -> Result<R
 pub async fn send_again(
     run_id: String,
     position: u32,
+    app: AppHandle,
     state: State<'_, AppState>,
 ) -> Result<SentAgain, CommandError> {
     let _changing = state.changing.lock().await;
     let (Senders { place, engine, desk }, id) = (senders(&state).await?, parse(&run_id)?);
     let sent = engine.send_again(id, position, &desk.principal, desk.tenant()).await?;
-    runs::watch_over(place, engine.clone(), id);
+    runs::watch_over(app, place, engine.clone(), id);
     let run = convert::run_view(&engine.run(id).await?);
     Ok(SentAgain { run, settled: sent == unlatch_recovery::SentAgain::Settled })
 }
@@ -95,14 +101,21 @@ pub async fn send_again(
 pub async fn show_passcode(
     run_id: String,
     position: u32,
+    app: AppHandle,
     state: State<'_, AppState>,
 ) -> Result<Option<String>, CommandError> {
+    let passcode = passcode(&state, &run_id, position).await?;
+    secret::guard(&app, passcode.is_some());
+    Ok(passcode.map(|passcode| passcode.expose().to_owned()))
+}
+
+async fn passcode(state: &AppState, run_id: &str, position: u32) -> Result<Option<Passcode>, CommandError> {
     let place = state.place()?;
     let (engine, desk) = (place.engine()?, place.desk()?);
-    let passcode = engine.passcode(parse(&run_id)?, position, &*desk.tenant()).await?;
+    let passcode = engine.passcode(parse(run_id)?, position, &*desk.tenant()).await?;
     // The window may have been locked meanwhile.
     state.lock.expect_open()?;
-    Ok(passcode.map(|passcode| passcode.expose().to_owned()))
+    Ok(passcode)
 }
 
 /// Copies that passcode as a secret, without showing it, and clears the clipboard after 60 seconds if it is still there. False if
@@ -114,15 +127,16 @@ pub async fn copy_passcode(
     position: u32,
     state: State<'_, AppState>,
 ) -> Result<bool, CommandError> {
-    let _ = (run_id, position, state);
-    Err(CommandError::superseded())
+    let Some(passcode) = passcode(&state, &run_id, position).await? else { return Ok(false) };
+    state.clipboard.copy(passcode).await?;
+    Ok(true)
 }
 
 /// No passcode is shown any more: the window may be captured again.
 #[tauri::command]
 #[specta::specta]
-pub async fn hide_passcode(state: State<'_, AppState>) -> Result<(), CommandError> {
-    let _ = state;
+pub fn hide_passcode(app: AppHandle) -> Result<(), CommandError> {
+    secret::guard(&app, false);
     Ok(())
 }
 

@@ -2,15 +2,18 @@
 
 use tauri::State;
 use tauri::ipc::Channel;
+use time::OffsetDateTime;
+use unlatch_graph::DeviceId;
 
-use crate::dto::{
-    Column, ColumnValue, DeviceDetails, DeviceQuestion, TableQuery, TableState, TableWindow,
-};
+use super::search::newest;
+use crate::details;
+use crate::dto::{Column, ColumnValue, DeviceDetails, DeviceQuestion, TableQuery, TableState, TableWindow};
 use crate::error::CommandError;
+use crate::find;
 use crate::state::AppState;
 
 /// Asks for devices and makes a table of them, in the place of the one before. What was read is told through the channel as it comes,
-/// at most twenty times a second; the answer is the table as it stands in the end.
+/// at most ten times a second; the answer is the table as it stands in the end.
 #[tauri::command]
 #[specta::specta]
 pub async fn search_devices(
@@ -18,8 +21,15 @@ pub async fn search_devices(
     on_change: Channel<TableState>,
     state: State<'_, AppState>,
 ) -> Result<TableState, CommandError> {
-    let _ = (question, on_change, state);
-    Err(CommandError::superseded())
+    let desk = state.place()?.desk()?;
+    let lock = state.lock.clone();
+    let tell = move |table| {
+        // A window that is locked or gone is told nothing.
+        if !lock.is_locked() {
+            let _ = on_change.send(table);
+        }
+    };
+    newest(&state, &desk, "devices", find::devices(&desk, question, tell)).await
 }
 
 /// At most 200 rows of the table that meet a query, from a place on. `Superseded` for an older table.
@@ -32,8 +42,8 @@ pub async fn table_rows(
     count: u32,
     state: State<'_, AppState>,
 ) -> Result<TableWindow, CommandError> {
-    let _ = (search, query, from, count, state);
-    Err(CommandError::superseded())
+    let desk = state.place()?.desk()?;
+    desk.work().window(search, &query, from, count, OffsetDateTime::now_utc())
 }
 
 /// The values of a column among all rows of the table, the most frequent first, at most 200.
@@ -44,8 +54,8 @@ pub async fn column_values(
     column: Column,
     state: State<'_, AppState>,
 ) -> Result<Vec<ColumnValue>, CommandError> {
-    let _ = (search, column, state);
-    Err(CommandError::superseded())
+    let desk = state.place()?.desk()?;
+    desk.work().values(search, column, OffsetDateTime::now_utc())
 }
 
 /// Everything worth knowing of a device of the table, of the selection or of the journal, read afresh.
@@ -55,6 +65,8 @@ pub async fn device_details(
     device_id: String,
     state: State<'_, AppState>,
 ) -> Result<DeviceDetails, CommandError> {
-    let _ = (device_id, state);
-    Err(CommandError::superseded())
+    let place = state.place()?;
+    let desk = place.desk()?;
+    let id = DeviceId::new(device_id).map_err(|_| CommandError::invalid_input("not a device id"))?;
+    newest(&state, &desk, "details", details::of(&desk, place.engine().ok().as_ref(), &id)).await
 }

@@ -287,22 +287,6 @@ pub enum DeviceWarning {
     NoMdmChannel { agent: String },
 }
 
-/// Devices found by one search.
-#[derive(Debug, Clone, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub struct DevicesFound {
-    /// Checked rows.
-    pub devices: Vec<DeviceRow>,
-    /// Rows that Graph returned and that do not match.
-    pub left_out: u32,
-    /// Whether every page was read. Select-all is off while this is false.
-    pub complete: bool,
-    /// How many devices Graph itself counts, where it does.
-    pub counted: Option<u32>,
-    /// Why the list ended early.
-    pub problem: Option<CommandError>,
-}
-
 /// How a device was found, and so the route its request goes out by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -313,16 +297,6 @@ pub enum RouteView {
     App { id: String, label: String },
     /// `/deviceManagement/managedDevices/{device}/recoverPasscode`.
     Direct,
-}
-
-/// A device a person ticked.
-#[derive(Debug, Clone, Deserialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub struct SelectedDevice {
-    /// Managed device id. It must have been shown, checked, since the sign-in.
-    pub device_id: String,
-    /// How it was found.
-    pub route: RouteView,
 }
 
 impl RouteView {

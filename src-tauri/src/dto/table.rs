@@ -279,7 +279,7 @@ pub enum TrayRow {
     /// The head of the devices found by one search.
     Search { route: RouteView, count: u32 },
     /// The head of a user's devices, or of those without one.
-    User { name: Option<String>, count: u32 },
+    User { name: Option<String>, username: Option<String>, count: u32 },
     /// The head of the devices with an operating system, or of those that tell none.
     System { name: Option<String>, count: u32 },
     /// A device.

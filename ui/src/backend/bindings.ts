@@ -50,17 +50,11 @@ export const commands = {
 	saveSettings: (input: SettingsInput) => typedError<AppStatus, CommandError>(__TAURI_INVOKE("save_settings", { input })),
 	/**  People whose name, user principal name or mail matches `text`. */
 	findUsers: (text: string) => typedError<UsersFound, CommandError>(__TAURI_INVOKE("find_users", { text })),
-	/**  The managed devices of a person who was shown. */
-	devicesOfUser: (userId: string) => typedError<DevicesFound, CommandError>(__TAURI_INVOKE("devices_of_user", { userId })),
 	/**  Detected apps whose name contains `text`. */
 	findApps: (text: string) => typedError<AppsFound, CommandError>(__TAURI_INVOKE("find_apps", { text })),
-	/**  The managed devices on which a detected app that was shown was detected. */
-	devicesWithApp: (appId: string) => typedError<DevicesFound, CommandError>(__TAURI_INVOKE("devices_with_app", { appId })),
-	/**  The managed devices whose serial number is `text` or whose name contains it. */
-	findDevices: (text: string) => typedError<DevicesFound, CommandError>(__TAURI_INVOKE("find_devices", { text })),
 	/**
 	 *  Asks for devices and makes a table of them, in the place of the one before. What was read is told through the channel as it comes,
-	 *  at most twenty times a second; the answer is the table as it stands in the end.
+	 *  at most ten times a second; the answer is the table as it stands in the end.
 	 */
 	searchDevices: (question: DeviceQuestion, onChange: Channel<TableState>) => typedError<TableState, CommandError>(__TAURI_INVOKE("search_devices", { question, onChange })),
 	/**  At most 200 rows of the table that meet a query, from a place on. `Superseded` for an older table. */
@@ -84,8 +78,8 @@ export const commands = {
 	putBack: (runId: string) => typedError<SelectionState, CommandError>(__TAURI_INVOKE("put_back", { runId })),
 	/**  At most 200 rows of the tray, from a place on. */
 	trayRows: (grouping: TrayGrouping, from: number, count: number) => typedError<TrayWindow, CommandError>(__TAURI_INVOKE("tray_rows", { grouping, from, count })),
-	/**  What recovering these devices will do, for a review. Nothing is sent. */
-	planRun: (selection: SelectedDevice[]) => typedError<PlanView, CommandError>(__TAURI_INVOKE("plan_run", { selection })),
+	/**  What recovering the selected devices will do, for a review. Nothing is sent. */
+	planRun: () => typedError<PlanView, CommandError>(__TAURI_INVOKE("plan_run")),
 	/**  Starts a reviewed plan. The count must be the number of devices that are left. */
 	startRun: (confirmation: Confirmation) => typedError<RunView, CommandError>(__TAURI_INVOKE("start_run", { confirmation })),
 	/**  Lets what an interrupted run had not sent go out, after the countdown. */
@@ -430,20 +424,6 @@ export type DeviceWarning =
 { kind: "removalPending"; state: string } | 
 /**  It is not managed through MDM and cannot take the action. */
 { kind: "noMdmChannel"; agent: string };
-
-/**  Devices found by one search. */
-export type DevicesFound = {
-	/**  Checked rows. */
-	devices: DeviceRow[],
-	/**  Rows that Graph returned and that do not match. */
-	leftOut: number,
-	/**  Whether every page was read. Select-all is off while this is false. */
-	complete: boolean,
-	/**  How many devices Graph itself counts, where it does. */
-	counted: number | null,
-	/**  Why the list ended early. */
-	problem: CommandError | null,
-};
 
 /**  One field that is other than what was confirmed. Null stands for nothing. */
 export type DifferenceView = {
@@ -1058,14 +1038,6 @@ export type SelectWhat =
 /**  Every row that meets the query. Refused while the table is not complete. */
 { kind: "matching" };
 
-/**  A device a person ticked. */
-export type SelectedDevice = {
-	/**  Managed device id. It must have been shown, checked, since the sign-in. */
-	deviceId: string,
-	/**  How it was found. */
-	route: RouteView,
-};
-
 /**  What is selected, across all searches. */
 export type SelectionState = {
 	/**  Rises with every change. */
@@ -1268,7 +1240,7 @@ export type TrayRow =
 /**  The head of the devices found by one search. */
 { kind: "search"; route: RouteView; count: number } | 
 /**  The head of a user's devices, or of those without one. */
-{ kind: "user"; name: string | null; count: number } | 
+{ kind: "user"; name: string | null; username: string | null; count: number } | 
 /**  The head of the devices with an operating system, or of those that tell none. */
 { kind: "system"; name: string | null; count: number } | 
 /**  A device. */

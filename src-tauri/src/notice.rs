@@ -1,0 +1,67 @@
+//! A notification of the operating system when a run has ended and the window is not in front.
+
+use tauri::{AppHandle, Manager, UserAttentionType};
+use tauri_plugin_notification::NotificationExt;
+use unlatch_recovery::{RunCounts, RunState, RunSummary};
+
+use crate::state::AppState;
+
+/// Tells that a run has sent what it had to send, unless the window is in front. It names no device and nobody, as others may see it.
+pub fn run_ended(app: &AppHandle, run: &RunSummary) {
+    let Some(window) = app.get_webview_window("main") else { return };
+    if window.is_focused().unwrap_or(false) && !window.is_minimized().unwrap_or(false) {
+        return;
+    }
+    let language = app.state::<AppState>().settings().language;
+    let language = language.or_else(sys_locale::get_locale).unwrap_or_default();
+    let (title, body) = words(run.state, run.counts, language.starts_with("es"));
+    if let Err(error) = app.notification().builder().title(title).body(body).show() {
+        tracing::info!(%error, "no notification could be shown");
+    }
+    // Where the taskbar can say so, it does.
+    let _ = window.request_user_attention(Some(UserAttentionType::Informational));
+}
+
+fn words(state: RunState, counts: RunCounts, spanish: bool) -> (&'static str, String) {
+    let accepted = counts.accepted + counts.done + counts.answered;
+    let pick = |english: &'static str, other: &'static str| if spanish { other } else { english };
+    let title = match state {
+        RunState::Cancelled => pick("Recovery cancelled", "Recuperación cancelada"),
+        RunState::JournalFailed => pick("Recovery stopped", "Recuperación detenida"),
+        RunState::SignInNeeded => {
+            pick("Recovery waits for a sign-in", "La recuperación espera un inicio de sesión")
+        }
+        _ => pick("Recovery sent", "Recuperación enviada"),
+    };
+    let parts = [
+        (accepted, pick("accepted", "aceptadas")),
+        (counts.failed, pick("refused or stopped", "rechazadas o detenidas")),
+        (counts.unconfirmed, pick("unconfirmed", "sin confirmar")),
+        (counts.waiting + counts.not_sent, pick("not sent", "sin enviar")),
+    ];
+    let told: Vec<String> = parts
+        .iter()
+        .filter(|(count, word)| *count > 0 || *word == parts[0].1)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    (title, format!("{} {}: {}.", counts.total, pick("devices", "dispositivos"), told.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notification_counts_in_either_language() {
+        let counts =
+            RunCounts { total: 12, accepted: 7, done: 1, failed: 3, unconfirmed: 1, ..Default::default() };
+        let (title, body) = words(RunState::Finished, counts, false);
+        assert_eq!(
+            (title, body.as_str()),
+            ("Recovery sent", "12 devices: 8 accepted, 3 refused or stopped, 1 unconfirmed.")
+        );
+        let (title, body) = words(RunState::Cancelled, counts, true);
+        assert_eq!(title, "Recuperación cancelada");
+        assert_eq!(body, "12 dispositivos: 8 aceptadas, 3 rechazadas o detenidas, 1 sin confirmar.");
+    }
+}
