@@ -102,7 +102,7 @@ fn matching_in(
 ) -> rusqlite::Result<Vec<u32>> {
     let id = header.id.to_string();
     let of_run = [header.principal.account.as_str(), header.reason.as_deref().unwrap_or_default(), &id];
-    let words = words.missing_in(of_run);
+    let words = words.missing_in(&of_run);
     if words.is_empty() {
         return Ok((0..header.total).collect());
     }
@@ -112,11 +112,10 @@ fn matching_in(
     let mut rows = rows.query(params![key])?;
     let mut matching = Vec::new();
     while let Some(row) = rows.next()? {
-        let own = [text(row, 1)?, text(row, 2)?, text(row, 3)?];
+        let [name, serial, user, label] = [text(row, 1)?, text(row, 2)?, text(row, 3)?, text(row, 4)?];
         // The label of a route is a person's name only if the device was found by its user.
-        let is_found = words.are_in(own)
-            || words.are_in(own.into_iter().chain([text(row, 4)?]))
-                && matches!(json(row, 5)?, Route::User(_));
+        let is_found = words.are_in(&[name, serial, user, label])
+            && (words.are_in(&[name, serial, user]) || matches!(json(row, 5)?, Route::User(_)));
         if is_found {
             matching.push(row.get(0)?);
         }
