@@ -24,6 +24,16 @@ struct WithPasscode {
     passcode: String,
 }
 
+/// The body of `change-device`; what is not there stays as it is.
+#[derive(Deserialize)]
+struct Changed {
+    device_id: String,
+    name: Option<String>,
+    serial: Option<String>,
+    /// By object id or principal name.
+    user: Option<String>,
+}
+
 /// The body of `grant` and `revoke`.
 #[derive(Deserialize)]
 struct OfScope {
@@ -62,6 +72,7 @@ pub(crate) fn answer(tenant: &Tenant, request: &Request, rest: &[String]) -> Rep
         (&Method::POST, "settle-with-passcode") => told(request, |with: WithPasscode| {
             lock(&tenant.store).settle_with_passcode(&with.device_id, &with.passcode, tenant.clock.now())
         }),
+        (&Method::POST, "change-device") => told(request, |to: Changed| change(tenant, to)),
         (&Method::GET, "consent") => {
             Reply::json(StatusCode::OK, &json!(lock(&tenant.ledger).consents.of_organization()))
         }
@@ -80,6 +91,16 @@ pub(crate) fn answer(tenant: &Tenant, request: &Request, rest: &[String]) -> Rep
         }
         _ => Reply::empty(StatusCode::NOT_FOUND),
     }
+}
+
+fn change(tenant: &Tenant, to: Changed) -> bool {
+    let mut store = lock(&tenant.store);
+    let given = to.user.as_deref().is_none_or(|user| store.give(&to.device_id, Some(user)));
+    given
+        && store.change(&to.device_id, |device| {
+            device.name = to.name.unwrap_or(std::mem::take(&mut device.name));
+            device.serial = to.serial.or(device.serial.take());
+        })
 }
 
 /// Does what the body asks for; 404 when there is nothing to do it to.

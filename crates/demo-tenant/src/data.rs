@@ -83,6 +83,23 @@ pub struct Device {
     pub total_storage: i64,
     /// `freeStorageSpaceInBytes`.
     pub free_storage: i64,
+    /// `phoneNumber`.
+    pub phone_number: Option<String>,
+    /// `wiFiMacAddress`, twelve hexadecimal digits.
+    pub wifi_mac: Option<String>,
+    /// `ethernetMacAddress`, shown only by a single GET that selects it.
+    pub ethernet_mac: Option<String>,
+    /// `deviceCategoryDisplayName`.
+    pub category: Word,
+    /// `notes`, shown only by a single GET that selects it.
+    pub notes: Option<String>,
+    /// `jailBroken`, a word: True, False or Unknown.
+    pub jail_broken: Word,
+    /// `androidSecurityPatchLevel`.
+    pub patch_level: Option<String>,
+    /// `complianceGracePeriodExpirationDateTime`; none is the year 9999.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub grace_until: Option<OffsetDateTime>,
     /// `activationLockBypassCode`, shown only by a single GET that selects it.
     pub activation_lock_bypass_code: Option<String>,
     /// `deviceActionResults`, shown only by a single GET; at most one per action.
@@ -287,13 +304,31 @@ impl Store {
         self.by_id.get(id).and_then(|place| self.devices.get(*place))
     }
 
-    pub(crate) fn change(&mut self, id: &str, change: impl FnOnce(&mut Device)) {
-        if let Some(device) = self.by_id.get(id).and_then(|place| self.devices.get_mut(*place)) {
+    /// False without such a device.
+    pub(crate) fn change(&mut self, id: &str, change: impl FnOnce(&mut Device)) -> bool {
+        let device = self.by_id.get(id).and_then(|place| self.devices.get_mut(*place));
+        let known = device.is_some();
+        if let Some(device) = device {
             change(device);
             // The id is the one thing that never changes.
             id.clone_into(&mut device.id);
             self.passcodes.extend(passcodes_on(device));
         }
+        known
+    }
+
+    /// Makes a person the primary user of a device, or nobody. False without such a device or person.
+    pub(crate) fn give(&mut self, id: &str, user: Option<&str>) -> bool {
+        let owner = match user.map(|key| self.user(key).cloned()) {
+            Some(None) => return false,
+            owner => owner.flatten(),
+        };
+        self.change(id, |device| {
+            device.user_id = owner.as_ref().map(|owner| owner.id.clone());
+            device.user_principal_name = owner.as_ref().map(|owner| owner.upn.clone());
+            device.user_display_name = owner.as_ref().map(|owner| owner.display_name.clone());
+            device.email_address = owner.map(|owner| owner.mail.unwrap_or(owner.upn));
+        })
     }
 
     /// Puts a recovery in place of the device's last one.

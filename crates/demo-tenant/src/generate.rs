@@ -9,6 +9,8 @@ use rand::{RngExt, SeedableRng};
 use time::{Duration, OffsetDateTime};
 
 use crate::data::{ActionResult, ActionState, App, Device, Directory, User, Word};
+use crate::facts;
+use crate::hostile;
 use crate::names;
 use crate::options::Options;
 
@@ -26,6 +28,8 @@ pub(crate) enum Stream {
     Device = 3,
     App = 4,
     Outcome = 5,
+    Facts = 6,
+    Hostile = 7,
 }
 
 /// A generator for one object, the same for the same seed, stream and number.
@@ -56,11 +60,25 @@ pub(crate) fn directory(options: &Options, now: OffsetDateTime) -> Directory {
         let mut rng = stream(seed, Stream::Device, number as u64);
         let kind = kind(number, &mut rng);
         let owner = owners.of_device(number, &mut rng).and_then(|place| users.get(place));
-        devices.push(device(number, kind, owner, now, &mut rng));
+        let mut device = device(number, kind, owner, now, &mut rng);
+        facts::fill(&mut device, seed, number, now);
+        put_before_name(&mut device, &options.device_prefix);
+        devices.push(device);
         kinds.push(kind.apps);
     }
     let apps = apps(options, &devices, &kinds);
-    Directory { users, devices, apps }
+    let mut directory = Directory { users, devices, apps };
+    if options.hostile {
+        hostile::lay_among(&mut directory, seed, now);
+    }
+    directory
+}
+
+fn put_before_name(device: &mut Device, prefix: &str) {
+    device.name.insert_str(0, prefix);
+    for result in device.action_results.iter_mut().filter(|result| result.action_name == "setDeviceName") {
+        result.passcode = Some(device.name.clone());
+    }
 }
 
 fn user(seed: u64, number: usize) -> User {
@@ -229,6 +247,14 @@ fn device(
         azure_ad_device_id: rng.random_ratio(19, 20).then(|| guid(rng)),
         total_storage: total,
         free_storage: rng.random_range(0..total),
+        phone_number: None,
+        wifi_mac: None,
+        ethernet_mac: None,
+        category: Cow::Borrowed("Unassigned"),
+        notes: None,
+        jail_broken: Cow::Borrowed("Unknown"),
+        patch_level: None,
+        grace_until: None,
         activation_lock_bypass_code: supervised.then(|| secret_word(rng)),
         action_results: results,
     }

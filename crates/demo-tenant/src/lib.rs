@@ -20,9 +20,11 @@ mod control;
 mod data;
 mod entra;
 mod exchange;
+mod facts;
 mod faults;
 mod generate;
 mod graph;
+mod hostile;
 mod names;
 mod options;
 mod record;
@@ -37,6 +39,7 @@ use url::{Url, form_urlencoded};
 pub use data::{ActionResult, ActionState, App, Device, Directory, ExecutedAction, Route, User, Word};
 pub use entra::{AnswerForm, ConsentForm};
 pub use faults::{Fault, FaultKind, Matches, RetryAfter};
+pub use hostile::{HOSTILE_USER, hostile_texts};
 pub use options::{AppFilter, Consent, Options, Pace, ResultPace, RetryAfterStyle};
 pub use record::RecordedRequest;
 pub use server::StartError;
@@ -144,6 +147,22 @@ impl DemoTenant {
     /// Changes a device, as if someone else had. Its id stays; an unknown id changes nothing.
     pub fn change_device(&self, id: &str, change: impl FnOnce(&mut Device)) {
         lock(&self.tenant.store).change(id, change);
+    }
+
+    /// Gives a device another name. False without such a device.
+    pub fn rename_device(&self, id: &str, name: &str) -> bool {
+        lock(&self.tenant.store).change(id, |device| name.clone_into(&mut device.name))
+    }
+
+    /// Gives a device another serial number, or takes it away. Another device may have the same. False without such a device.
+    pub fn set_serial(&self, id: &str, serial: Option<&str>) -> bool {
+        lock(&self.tenant.store).change(id, |device| device.serial = serial.map(str::to_owned))
+    }
+
+    /// Makes a person, by object id or principal name, the primary user of a device, or nobody. False without such a device or
+    /// person.
+    pub fn give_device(&self, id: &str, user: Option<&str>) -> bool {
+        lock(&self.tenant.store).give(id, user)
     }
 
     /// Removes a device, as if it had been retired.

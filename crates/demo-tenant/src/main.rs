@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use serde_json::json;
 use unlatch_demo_tenant::{Consent, DemoTenant, Options};
 
-const USAGE: &str = "usage: unlatch-demo-tenant [--port N] [--seed S] [--users N] [--devices N] [--apps N] [--writes N] [--consent all|read-only|nothing] [--access-token T]";
+const USAGE: &str = "usage: unlatch-demo-tenant [--port N] [--seed S] [--users N] [--devices N] [--apps N] [--writes N] [--device-prefix T] [--hostile yes|no] [--consent all|read-only|nothing] [--access-token T]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -59,8 +59,18 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Option<Options>, S
         if matches!(name.as_str(), "--help" | "-h") {
             return Ok(None);
         }
-        let known =
-            ["--port", "--seed", "--users", "--devices", "--apps", "--writes", "--consent", "--access-token"];
+        let known = [
+            "--port",
+            "--seed",
+            "--users",
+            "--devices",
+            "--apps",
+            "--writes",
+            "--device-prefix",
+            "--hostile",
+            "--consent",
+            "--access-token",
+        ];
         if !known.contains(&name.as_str()) {
             return Err(format!("unknown argument {name}"));
         }
@@ -72,6 +82,8 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Option<Options>, S
             "--devices" => options.devices = number(&name, &value)?,
             "--apps" => options.apps = number(&name, &value)?,
             "--writes" => options.pace.writes = number(&name, &value)?,
+            "--device-prefix" => options.device_prefix = value,
+            "--hostile" => options.hostile = yes_or_no(&value).ok_or_else(|| refused(&name, &value))?,
             "--consent" => options.consent = consent(&value).ok_or_else(|| refused(&name, &value))?,
             _ => options.access_token = Some(value).filter(|token| !token.is_empty()),
         }
@@ -81,6 +93,14 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Option<Options>, S
 
 fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
     value.parse().map_err(|_| refused(name, value))
+}
+
+fn yes_or_no(value: &str) -> Option<bool> {
+    match value {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
 }
 
 fn consent(value: &str) -> Option<Consent> {
@@ -125,6 +145,8 @@ mod tests {
             .unwrap();
         assert_eq!((options.port, options.devices, options.pace.writes), (8080, 7, 100));
         assert_eq!(options.access_token.as_deref(), Some("abc"));
+        let options = read(&["--hostile=yes", "--device-prefix", "C-"]).unwrap().unwrap();
+        assert!(options.hostile && options.device_prefix == "C-");
         assert_eq!(read(&["--consent", "read-only"]).unwrap().unwrap().consent, Consent::ReadOnly);
     }
 
@@ -133,6 +155,7 @@ mod tests {
         assert_eq!(read(&["--port", "70000"]).unwrap_err(), "--port does not take '70000'");
         assert_eq!(read(&["--users"]).unwrap_err(), "--users needs a value");
         assert_eq!(read(&["--consent=some"]).unwrap_err(), "--consent does not take 'some'");
+        assert_eq!(read(&["--hostile=maybe"]).unwrap_err(), "--hostile does not take 'maybe'");
         assert_eq!(read(&["--frobnicate"]).unwrap_err(), "unknown argument --frobnicate");
     }
 }

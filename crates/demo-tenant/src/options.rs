@@ -25,6 +25,12 @@ pub struct Options {
     pub page_size: usize,
     /// What becomes of a `$filter` on detected apps, which is undocumented.
     pub app_filter: AppFilter,
+    /// What every device's name begins with, so that one search finds them all; the hostile ones
+    /// keep theirs. Nothing in normal use.
+    pub device_prefix: String,
+    /// Whether people, devices and apps with names that are meant to do harm lie among the others. The devices belong to
+    /// [`HOSTILE_USER`](crate::HOSTILE_USER).
+    pub hostile: bool,
     /// What the app registration has been consented to at the start.
     pub consent: Consent,
 }
@@ -41,6 +47,8 @@ impl Default for Options {
             pace: Pace::default(),
             page_size: 1_000,
             app_filter: AppFilter::Honoured,
+            device_prefix: String::new(),
+            hostile: false,
             consent: Consent::All,
         }
     }

@@ -10,6 +10,7 @@ mod check;
 mod classify;
 mod engine;
 mod fold;
+mod history;
 mod journal;
 mod outcome;
 mod plan;
@@ -25,6 +26,7 @@ pub use engine::{
     SentAgain, StartError,
 };
 pub use fold::fold;
+pub use history::{HistoryFound, HistoryItem, HistoryQuery, MAX_HISTORY_ITEMS};
 pub use journal::{Break, BreakKind, ChainHash, Journal, JournalError, JournalOptions, Verified};
 pub use outcome::{Outcome, SendWindow, outcome_of};
 pub use plan::{Action, MAX_REASON, Plan, PlanError, PlanRules, PlannedItem, Principal, RunId, TenantKey};

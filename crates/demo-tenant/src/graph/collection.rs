@@ -55,8 +55,31 @@ impl Page {
 
     fn next(self, total: usize) -> Option<String> {
         let offset = self.offset.checked_add(self.size).filter(|offset| *offset < total)?;
-        Some(URL_SAFE_NO_PAD.encode(format!("unlatch-demo|{}|{offset}", self.number + 1)))
+        Some(self.token(offset))
     }
+
+    /// The page's share of those rows that pass, and the token of the next page. What a token tells is the place among all
+    /// rows, so that no page looks at what an earlier one has looked at.
+    pub(crate) fn pick<T>(
+        self,
+        rows: impl Iterator<Item = T>,
+        passes: impl Fn(&T) -> bool,
+    ) -> (Vec<T>, Option<String>) {
+        let (from, skip) = if self.number > 1 { (self.offset, 0) } else { (0, self.offset) };
+        let mut passing = rows.enumerate().skip(from).filter(|(_, row)| passes(row)).skip(skip);
+        let picked: Vec<T> = passing.by_ref().take(self.size).map(|(_, row)| row).collect();
+        let next = passing.next().map(|(place, _)| self.token(place));
+        (picked, next)
+    }
+
+    fn token(self, place: usize) -> String {
+        URL_SAFE_NO_PAD.encode(format!("unlatch-demo|{}|{place}", self.number + 1))
+    }
+}
+
+/// Whether the number of all rows is asked for.
+pub(crate) fn counts(request: &Request) -> bool {
+    request.parameter("$count").is_some_and(|count| count == "true")
 }
 
 fn read_token(token: &str) -> Option<(u32, usize)> {
@@ -116,8 +139,21 @@ pub(crate) fn answer(
     total: usize,
     rows: Vec<Value>,
 ) -> Reply {
+    let total_asked_for = counts(call.request).then_some(total);
+    answer_with(tenant, call, entity_set, page.next(total), total_asked_for, rows)
+}
+
+/// A page of a collection with a link to the next one, if there is a token for that, and the number of all rows, if that is told.
+pub(crate) fn answer_with(
+    tenant: &Tenant,
+    call: &Call<'_>,
+    entity_set: &str,
+    next: Option<String>,
+    total: Option<usize>,
+    rows: Vec<Value>,
+) -> Reply {
     let mut value = json!({ "@odata.context": format!("{}/$metadata#{entity_set}", tenant.graph_url) });
-    if call.request.parameter("$count").is_some_and(|count| count == "true") {
+    if let Some(total) = total {
         value["@odata.count"] = json!(total);
     }
     let link = |token: &str| {
@@ -136,7 +172,7 @@ pub(crate) fn answer(
             call.request.path.trim_start_matches("/graph")
         )),
         Some(BrokenLink::Bad) => Some("http://[not an address".to_owned()),
-        None => page.next(total).map(|token| link(&token)),
+        None => next.map(|token| link(&token)),
     };
     if let Some(next) = next {
         value["@odata.nextLink"] = json!(next);

@@ -81,6 +81,9 @@ fn usual() -> &'static [&'static str] {
     &PROPERTIES[..58]
 }
 
+/// The service's greatest date, which Intune shows where nothing ends.
+const FOR_EVER: &str = "9999-12-31T23:59:59Z";
+
 /// How much of a device is shown.
 #[derive(Debug, Clone, Copy)]
 enum Detail<'a> {
@@ -102,7 +105,7 @@ fn property(device: &Device, name: &str, detail: Detail<'_>) -> Value {
         "operatingSystem" => json!(device.operating_system),
         "osVersion" => json!(device.os_version),
         "complianceState" => json!(device.compliance_state),
-        "jailBroken" => json!("Unknown"),
+        "jailBroken" => json!(device.jail_broken),
         "managementAgent" => json!(device.management_agent),
         "managementState" => json!(device.management_state),
         "deviceEnrollmentType" => json!(device.enrollment_type),
@@ -122,19 +125,23 @@ fn property(device: &Device, name: &str, detail: Detail<'_>) -> Value {
         "serialNumber" => json!(device.serial),
         "totalStorageSpaceInBytes" => json!(device.total_storage),
         "freeStorageSpaceInBytes" => json!(device.free_storage),
-        "deviceCategoryDisplayName" => json!("Unassigned"),
+        "deviceCategoryDisplayName" => json!(device.category),
+        "phoneNumber" => json!(device.phone_number),
+        "wiFiMacAddress" => json!(device.wifi_mac),
+        "androidSecurityPatchLevel" => json!(device.patch_level),
         "exchangeAccessState" | "exchangeAccessStateReason" => json!("none"),
         "partnerReportedThreatState" => json!("unknown"),
-        "complianceGracePeriodExpirationDateTime" | "managementCertificateExpirationDate" => {
-            json!("9999-12-31T23:59:59Z")
+        "complianceGracePeriodExpirationDateTime" => {
+            json!(device.grace_until.map_or_else(|| FOR_EVER.to_owned(), timestamp))
         }
+        "managementCertificateExpirationDate" => json!(FOR_EVER),
         "easActivationDateTime" | "exchangeLastSuccessfulSyncDateTime" => json!(NEVER),
         "easActivated" => json!(false),
         "physicalMemoryInBytes" | "windowsActiveMalwareCount" | "windowsRemediatedMalwareCount" => json!(0),
         "usersLoggedOn" => json!([]),
         "chassisType" => json!("unknown"),
-        "activationLockBypassCode" => match detail {
-            Detail::Single { selected: true, .. } => json!(device.activation_lock_bypass_code),
+        "activationLockBypassCode" | "ethernetMacAddress" | "notes" => match detail {
+            Detail::Single { selected: true, .. } => json!(seldom_shown(device, name)),
             _ => Value::Null,
         },
         "deviceActionResults" => match detail {
@@ -143,6 +150,16 @@ fn property(device: &Device, name: &str, detail: Detail<'_>) -> Value {
         },
         _ => Value::Null,
     }
+}
+
+/// What lists leave empty (Graph metadata, 2026-08).
+fn seldom_shown<'a>(device: &'a Device, name: &str) -> Option<&'a str> {
+    let shown = match name {
+        "ethernetMacAddress" => &device.ethernet_mac,
+        "notes" => &device.notes,
+        _ => &device.activation_lock_bypass_code,
+    };
+    shown.as_deref()
 }
 
 /// An entry of `deviceActionResults`; one with a passcode is of the derived type.
@@ -171,21 +188,20 @@ fn page_of<'a>(
     tenant: &Tenant,
     call: &Call<'_>,
     entity_set: &str,
-    devices: impl Iterator<Item = &'a Device>,
+    devices: impl Iterator<Item = &'a Device> + Clone,
 ) -> Result<Reply, Refusal> {
     let most = tenant.options.page_size.max(1);
     let page = Page::of(call.request, most, most)?;
     let select = collection::selected(call.request, "managedDevice", &PROPERTIES)?;
     let filter = heeded(call);
-    let found: Vec<&Device> = devices
-        .filter(|device| filter.as_ref().is_none_or(|filter| filter::device_passes(device, filter)))
-        .collect();
-    let total = found.len();
-    let rows = page
-        .take(found.into_iter())
-        .map(|device| collection::row(select.as_deref(), usual(), |name| property(device, name, Detail::Row)))
-        .collect();
-    Ok(collection::answer(tenant, call, entity_set, page, total, rows))
+    let passes =
+        |device: &&Device| filter.as_ref().is_none_or(|filter| filter::device_passes(device, filter));
+    let total = collection::counts(call.request).then(|| devices.clone().filter(passes).count());
+    let (found, next) = page.pick(devices, passes);
+    let row =
+        |device| collection::row(select.as_deref(), usual(), |name| property(device, name, Detail::Row));
+    let rows = found.into_iter().map(row).collect();
+    Ok(collection::answer_with(tenant, call, entity_set, next, total, rows))
 }
 
 pub(crate) fn list(tenant: &Tenant, call: &Call<'_>) -> Result<Reply, Refusal> {

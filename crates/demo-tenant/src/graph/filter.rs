@@ -246,10 +246,16 @@ pub(crate) fn device_passes(device: &Device, filter: &Filter) -> bool {
 }
 
 pub(crate) fn same(left: &str, right: &str) -> bool {
-    left.eq_ignore_ascii_case(right) || left.to_lowercase() == right.to_lowercase()
+    // A text with other letters may equal one without: the Kelvin sign is a k.
+    left.eq_ignore_ascii_case(right)
+        || !(left.is_ascii() && right.is_ascii()) && left.to_lowercase() == right.to_lowercase()
 }
 
 pub(crate) fn contains(text: &str, part: &str) -> bool {
+    if text.is_ascii() && part.is_ascii() {
+        let (text, part) = (text.as_bytes(), part.as_bytes());
+        return part.is_empty() || text.windows(part.len()).any(|some| some.eq_ignore_ascii_case(part));
+    }
     text.to_lowercase().contains(&part.to_lowercase())
 }
 
@@ -263,7 +269,9 @@ fn text_of<'a>(device: &'a Device, property: &str) -> Option<&'a str> {
         "complianceState" => Some(&device.compliance_state),
         "manufacturer" => Some(&device.manufacturer),
         "imei" => device.imei.as_deref(),
-        "jailBroken" => Some("Unknown"),
+        "jailBroken" => Some(&device.jail_broken),
+        "deviceCategoryDisplayName" => Some(&device.category),
+        "phoneNumber" => device.phone_number.as_deref(),
         "managementAgent" => Some(&device.management_agent),
         "managementState" => Some(&device.management_state),
         "exchangeAccessState" => Some("none"),
@@ -277,6 +285,9 @@ fn text_of<'a>(device: &'a Device, property: &str) -> Option<&'a str> {
 fn date_of(device: &Device, property: &str) -> Option<OffsetDateTime> {
     match property {
         "enrolledDateTime" => Some(device.enrolled),
+        "complianceGracePeriodExpirationDateTime" => {
+            Some(device.grace_until.unwrap_or(time::macros::datetime!(9999-12-31 23:59:59 UTC)))
+        }
         // Never is the year 1, which lies before every date there is.
         "lastSyncDateTime" => Some(device.last_sync.unwrap_or(time::macros::datetime!(0001-01-01 00:00 UTC))),
         _ => None,

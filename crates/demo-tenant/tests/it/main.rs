@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod consent;
+mod desk_data;
 mod entra;
 mod faults;
 mod graph;

@@ -3,6 +3,7 @@
 mod acts;
 mod drive;
 mod follow;
+mod history;
 mod item;
 mod run;
 mod schedule;
@@ -256,31 +257,6 @@ impl Engine {
         match self.0.run(id) {
             Some(run) => Ok(run.record(&self.0)),
             None => self.0.journal.run(id).await,
-        }
-    }
-
-    /// The runs, newest first, of that tenant (by id) or of all, as they stand now.
-    ///
-    /// # Errors
-    /// [`JournalError`], if the journal cannot be read.
-    pub async fn runs(&self, tenant: Option<&str>) -> Result<Vec<RunSummary>, JournalError> {
-        loop {
-            // A run that ends while the journal is read is in this list, one that begins makes it be read again: of neither
-            // the journal alone would tell the truth.
-            let (live, begun) = {
-                let live = self.0.live();
-                (live.runs.clone(), live.begun)
-            };
-            let mut runs = self.0.journal.runs(tenant).await?;
-            if self.0.live().begun != begun {
-                continue;
-            }
-            for summary in &mut runs {
-                if let Some(run) = live.get(&summary.header.id) {
-                    *summary = run.summary(&self.0);
-                }
-            }
-            return Ok(runs);
         }
     }
 

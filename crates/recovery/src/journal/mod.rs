@@ -4,6 +4,7 @@
 mod chain;
 mod read;
 mod schema;
+mod search;
 mod upgrade;
 mod verify;
 mod writer;
@@ -18,6 +19,7 @@ use time::OffsetDateTime;
 use unlatch_graph::DeviceId;
 
 use crate::fold::Fold;
+use crate::history::{HistoryFound, HistoryItem, HistoryQuery};
 use crate::plan::{PlannedItem, RunId, TenantKey};
 use crate::record::{Entry, Recorded, RunHeader, RunRecord, RunSummary};
 pub use chain::ChainHash;
@@ -216,6 +218,20 @@ impl Journal {
     /// [`JournalError::NoSuchRun`], or why the file cannot be read.
     pub async fn run(&self, id: RunId) -> Result<RunRecord, JournalError> {
         self.ask(|reply| read::Query::Run { id, reply }).await
+    }
+
+    /// As [`crate::Engine::search`], by the journal alone.
+    pub(crate) async fn search(&self, query: HistoryQuery) -> Result<HistoryFound, JournalError> {
+        self.ask(|reply| read::Query::Search { query, reply }).await
+    }
+
+    /// As [`crate::Engine::recoveries_of`], by the journal alone.
+    pub(crate) async fn recoveries_of(
+        &self,
+        device: DeviceId,
+        tenant_id: String,
+    ) -> Result<Vec<HistoryItem>, JournalError> {
+        self.ask(|reply| read::Query::RecoveriesOf { device, tenant_id, reply }).await
     }
 
     /// The entries of a run, in the order in which they were recorded.

@@ -12,14 +12,17 @@ use unlatch_graph::{DeviceId, UserId};
 
 use super::verify::{Verified, verify};
 use super::writer::written;
-use super::{JournalError, Reply, schema};
+use super::{JournalError, Reply, schema, search};
 use crate::fold::Fold;
+use crate::history::{HistoryFound, HistoryItem, HistoryQuery};
 use crate::outcome::SendWindow;
 use crate::plan::{Action, PlannedItem, Principal, RunId, TenantKey};
 use crate::record::{Entry, Event, Recorded, RunHeader, RunRecord, RunSummary};
 
 pub(super) enum Query {
     Runs { tenant: Option<String>, reply: Reply<Vec<RunSummary>> },
+    Search { query: HistoryQuery, reply: Reply<HistoryFound> },
+    RecoveriesOf { device: DeviceId, tenant_id: String, reply: Reply<Vec<HistoryItem>> },
     Run { id: RunId, reply: Reply<RunRecord> },
     Fold { id: RunId, reply: Reply<(Fold, Vec<PlannedItem>)> },
     Entries { id: RunId, reply: Reply<Vec<Recorded>> },
@@ -32,11 +35,13 @@ pub(super) enum Query {
 
 /// What reads.
 pub(super) struct Reader {
-    connection: Connection,
+    pub(super) connection: Connection,
     path: PathBuf,
-    /// What was made of each run, by its key, and the newest entry that went into it.
-    summaries: HashMap<i64, (i64, RunSummary)>,
+    pub(super) summaries: Summaries,
 }
+
+/// What was made of each run, by its key, and the newest entry that went into it.
+pub(super) type Summaries = HashMap<i64, (i64, RunSummary)>;
 
 impl Reader {
     pub(super) fn new(connection: Connection, path: PathBuf) -> Self {
@@ -57,6 +62,13 @@ impl Reader {
             Query::Runs { tenant, reply } => {
                 let found = self.summaries(tenant.as_deref());
                 let _ = reply.send(self.read(found));
+            }
+            Query::Search { query, reply } => {
+                let found = self.search(&query);
+                let _ = reply.send(self.read(found));
+            }
+            Query::RecoveriesOf { device, tenant_id, reply } => {
+                let _ = reply.send(self.read(search::recoveries_of(connection, &device, &tenant_id)));
             }
             Query::Run { id, reply } => {
                 let found = fold_of(connection, id).map(|found| {
@@ -99,7 +111,6 @@ impl Reader {
         self.read(found)?.ok_or(JournalError::NoSuchRun { id })
     }
 
-    /// A run is read anew only when there is more of it: entries are only ever added.
     fn summaries(&mut self, tenant: Option<&str>) -> rusqlite::Result<Vec<RunSummary>> {
         let snapshot = self.connection.unchecked_transaction()?;
         let mut runs = snapshot.prepare_cached(&format!(
@@ -112,37 +123,55 @@ impl Reader {
             })?
             .collect::<Result<_, _>>()?;
         let known = &mut self.summaries;
-        let summarise = |((key, header), newest)| match known.get(&key) {
-            Some((read, summary)) if *read == newest => Ok(summary.clone()),
-            _ => {
-                let mut run = Fold::new(header);
-                for_each_entry(&snapshot, key, |entry| run.apply(&entry.entry))?;
-                run.settle_if_interrupted();
-                let summary = run.summary();
-                known.insert(key, (newest, summary.clone()));
-                Ok(summary)
-            }
-        };
+        let summarise =
+            |((key, header), newest): ((i64, _), _)| summary_at(&snapshot, known, key, header, newest);
         headers.into_iter().map(summarise).collect()
     }
 }
 
-const HEADER: &str =
+/// A run is read anew only when there is more of it: entries are only ever added.
+pub(super) fn summary_at(
+    connection: &Connection,
+    known: &mut Summaries,
+    key: i64,
+    header: RunHeader,
+    newest: i64,
+) -> rusqlite::Result<RunSummary> {
+    match known.get(&key) {
+        Some((read, summary)) if *read == newest => Ok(summary.clone()),
+        _ => {
+            let mut run = fold_at(connection, key, header)?;
+            run.settle_if_interrupted();
+            let summary = run.summary();
+            known.insert(key, (newest, summary.clone()));
+            Ok(summary)
+        }
+    }
+}
+
+/// Where the run with that key stands by its entries.
+pub(super) fn fold_at(connection: &Connection, key: i64, header: RunHeader) -> rusqlite::Result<Fold> {
+    let mut fold = Fold::new(header);
+    for_each_entry(connection, key, |recorded| fold.apply(&recorded.entry))?;
+    Ok(fold)
+}
+
+pub(super) const HEADER: &str =
     "key, id, started, cloud, tenant_id, tenant_name, account, account_id, action, reason, total";
+
+/// What [`item`] reads.
+pub(super) const PLANNED: &str = "device_id, route, route_label, name, serial, user_id, user, system";
 
 fn fold_of(connection: &Connection, id: RunId) -> rusqlite::Result<Option<(Fold, Vec<PlannedItem>)>> {
     let snapshot = connection.unchecked_transaction()?;
     let Some((key, header)) = find(&snapshot, id)? else { return Ok(None) };
-    let mut rows = snapshot.prepare_cached(
-        "SELECT device_id, route, route_label, name, serial, user_id, user, system
-         FROM item WHERE run = ? ORDER BY position",
-    )?;
+    let mut rows =
+        snapshot.prepare_cached(&format!("SELECT {PLANNED} FROM item WHERE run = ? ORDER BY position"))?;
     let mut items = Vec::with_capacity(header.total as usize);
     for planned in rows.query_map(params![key], item)? {
         items.push(planned?);
     }
-    let mut fold = Fold::new(header);
-    for_each_entry(&snapshot, key, |recorded| fold.apply(&recorded.entry))?;
+    let fold = fold_at(&snapshot, key, header)?;
     Ok(Some((fold, items)))
 }
 
@@ -260,7 +289,7 @@ fn for_each_entry(connection: &Connection, run: i64, mut take: impl FnMut(Record
     Ok(())
 }
 
-fn header(row: &Row<'_>) -> rusqlite::Result<(i64, RunHeader)> {
+pub(super) fn header(row: &Row<'_>) -> rusqlite::Result<(i64, RunHeader)> {
     let header = RunHeader {
         id: parsed(row, 1, |text| text.parse::<RunId>().ok())?,
         started: read_time(row, 2)?,
@@ -278,7 +307,7 @@ fn header(row: &Row<'_>) -> rusqlite::Result<(i64, RunHeader)> {
     Ok((row.get(0)?, header))
 }
 
-fn item(row: &Row<'_>) -> rusqlite::Result<PlannedItem> {
+pub(super) fn item(row: &Row<'_>) -> rusqlite::Result<PlannedItem> {
     let user_id: Option<String> = row.get(5)?;
     Ok(PlannedItem {
         device_id: parsed(row, 0, |text| DeviceId::new(text).ok())?,
@@ -296,7 +325,7 @@ fn read_time(row: &Row<'_>, column: usize) -> rusqlite::Result<OffsetDateTime> {
     parsed(row, column, |text| OffsetDateTime::parse(text, &Rfc3339).ok())
 }
 
-fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     parsed(row, column, |text| serde_json::from_str(text).ok())
 }
 

@@ -8,6 +8,7 @@ mod demo;
 mod fake;
 mod following;
 mod fresh;
+mod history;
 mod journal;
 mod model;
 mod outcomes;
