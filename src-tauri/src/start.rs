@@ -201,7 +201,9 @@ fn create_private(folder: &Path) -> std::io::Result<()> {
 /// A released build starts itself anew without them and gives that one's exit code; a debug build is driven by tests.
 fn without_remote_control() -> Option<ExitCode> {
     const DOORS: [&str; 2] = ["TAURI_WEBVIEW_AUTOMATION", "WEBVIEW2_ADDITIONAL_BROWSER_ARGUMENTS"];
-    if cfg!(debug_assertions) || DOORS.iter().all(|door| std::env::var_os(door).is_none()) {
+    if cfg!(any(debug_assertions, feature = "remote-control"))
+        || DOORS.iter().all(|door| std::env::var_os(door).is_none())
+    {
         return None;
     }
     let mut again = match std::env::current_exe() {

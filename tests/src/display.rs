@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -19,25 +19,39 @@ pub const HEIGHT: u32 = 800;
 pub struct Display {
     _server: Running,
     name: String,
+    frame: PathBuf,
 }
 
 impl Display {
-    /// Starts an X server on a free display number.
+    /// Starts an X server on a free display number, with its log and its frame in that folder.
     ///
     /// # Errors
     /// When Xvfb is missing or does not come up.
-    pub fn start(log: &Path) -> Result<Self, Failure> {
+    pub fn start(folder: &Path) -> Result<Self, Failure> {
         let mut command = Command::new("Xvfb");
         command.args(["-displayfd", "1", "-screen", "0", &format!("{WIDTH}x{HEIGHT}x24")]);
         command.args(["-nolisten", "tcp", "-noreset", "-dpi", "96"]);
-        command.stdout(Stdio::piped()).stderr(fs::File::create(log)?);
+        command.arg("-fbdir").arg(folder);
+        command.stdout(Stdio::piped()).stderr(fs::File::create(folder.join("display.log"))?);
         let mut server = Running::start("Xvfb", &mut command)?;
         // It prints the number once it listens.
         let out = server.child().stdout.take().ok_or_else(|| Failure::new("Xvfb has no output"))?;
         let mut number = String::new();
         BufReader::new(out).read_line(&mut number)?;
         let number: u32 = number.trim().parse().map_err(|_| Failure::new("Xvfb ended at once"))?;
-        Ok(Self { _server: server, name: format!(":{number}") })
+        Ok(Self { _server: server, name: format!(":{number}"), frame: folder.join("Xvfb_screen0") })
+    }
+
+    /// How many pixels of the screen have exactly that colour (red, green, blue), at this moment.
+    ///
+    /// # Errors
+    /// When the server's frame cannot be read.
+    pub fn pixels_of(&self, [red, green, blue]: [u8; 3]) -> Result<usize, Failure> {
+        // A screen of 24 bits takes four bytes a pixel, in the order of the machine.
+        let frame = fs::read(&self.frame)?;
+        let screen = frame.len().saturating_sub(WIDTH as usize * HEIGHT as usize * 4);
+        let (pixels, _) = frame[screen..].as_chunks::<4>();
+        Ok(pixels.iter().filter(|[b, g, r, _]| [*r, *g, *b] == [red, green, blue]).count())
     }
 
     /// Its name, for the variable `DISPLAY`.

@@ -23,7 +23,7 @@ pub use display::Display;
 pub use failure::Failure;
 pub use page::{Page, TIME_LIMIT};
 pub use picks::Picks;
-pub use process::Running;
+pub use process::{Running, resident_of};
 pub use session::{Keychain, Session};
 pub use stage::Stage;
 pub use window::{Launch, Window};

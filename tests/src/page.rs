@@ -141,6 +141,14 @@ impl<'a> Page<'a> {
         answered(self.window.client()?.execute(script, arguments)).await
     }
 
+    /// Runs a script that gives what it found to the function that is its last argument.
+    ///
+    /// # Errors
+    /// When it throws or the driver does not answer.
+    pub async fn run_async(&self, script: &str, arguments: Vec<Value>) -> Result<Value, Failure> {
+        answered(self.window.client()?.execute_async(script, arguments)).await
+    }
+
     /// Waits until what the page holds is on the screen: transitions have ended and two frames were drawn since.
     ///
     /// # Errors
@@ -162,6 +170,19 @@ impl<'a> Page<'a> {
     pub async fn until<T>(
         &self,
         what: &str,
+        look: impl AsyncFnMut() -> Result<Option<T>, Failure>,
+    ) -> Result<T, Failure> {
+        self.until_within(TIME_LIMIT, what, look).await
+    }
+
+    /// As [`Page::until`], for what may take longer.
+    ///
+    /// # Errors
+    /// As [`Page::until`].
+    pub async fn until_within<T>(
+        &self,
+        limit: Duration,
+        what: &str,
         mut look: impl AsyncFnMut() -> Result<Option<T>, Failure>,
     ) -> Result<T, Failure> {
         let start = Instant::now();
@@ -171,8 +192,8 @@ impl<'a> Page<'a> {
                 Ok(None) => None,
                 Err(failure) => Some(failure),
             };
-            if start.elapsed() > TIME_LIMIT {
-                let mut words = format!("waited {} s for {what}", TIME_LIMIT.as_secs());
+            if start.elapsed() > limit {
+                let mut words = format!("waited {} s for {what}", limit.as_secs());
                 if let Some(trouble) = trouble {
                     words = format!("{words}, lastly: {trouble}");
                 }

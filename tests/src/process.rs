@@ -128,10 +128,44 @@ pub fn runs_with(variable: &str, value: &Path, program: &Path) -> bool {
     !running(variable, value, program).is_empty()
 }
 
+/// The resident memory of that program, with that mark, and of all that it started, in bytes.
+pub fn resident_with(variable: &str, value: &Path, program: &Path) -> u64 {
+    let pids = running(variable, value, program);
+    pids.iter().filter_map(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok()).map(resident_of).sum()
+}
+
 /// Kills (SIGKILL) whatever runs that program with that mark. Gives how many there were.
 pub fn kill_with(variable: &str, value: &Path, program: &Path) -> usize {
     let found = running(variable, value, program);
     found.iter().filter(|pid| kill_process(**pid, Signal::KILL).is_ok()).count()
+}
+
+/// The resident memory of a process and of all that it started, in bytes.
+#[must_use]
+pub fn resident_of(root: u32) -> u64 {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return 0 };
+    let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let parents: Vec<(u32, u32)> = pids.filter_map(|pid| Some((pid, parent_of(pid)?))).collect();
+    let mut family = vec![root];
+    let mut next = 0;
+    while let Some(parent) = family.get(next).copied() {
+        family.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    family.into_iter().filter_map(resident).sum()
+}
+
+fn parent_of(pid: u32) -> Option<u32> {
+    status_of(pid, "PPid:")
+}
+
+fn resident(pid: u32) -> Option<u64> {
+    status_of::<u64>(pid, "VmRSS:").map(|kibibytes| kibibytes * 1024)
+}
+
+fn status_of<T: std::str::FromStr>(pid: u32, key: &str) -> Option<T> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix(key)?.split_whitespace().next()?.parse().ok())
 }
 
 /// An ended process that nobody has waited for shows an empty environment, so it does not count.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::failure::Failure;
-use crate::process::{Running, end_all_with, kill_with, runs_with};
+use crate::process::{Running, end_all_with, kill_with, resident_with, runs_with};
 
 /// The variable by which everything that was started in a session is known.
 const MARK: &str = "UNLATCH_E2E_SESSION";
@@ -143,6 +143,12 @@ impl Session {
     #[must_use]
     pub fn kill(&self, program: &Path) -> usize {
         kill_with(MARK, self.folder(), program)
+    }
+
+    /// The resident memory of that program in the session and of all that it started, in bytes.
+    #[must_use]
+    pub fn resident(&self, program: &Path) -> u64 {
+        resident_with(MARK, self.folder(), program)
     }
 
     /// How many secrets the open keychain holds, whoever put them there.

@@ -24,7 +24,7 @@ impl Stage {
     /// When the display or the session does not come up.
     pub fn set(name: &str, keychain: Keychain) -> Result<Self, Failure> {
         let session = Session::start(keychain)?;
-        let display = Display::start(&session.folder().join("display.log"))?;
+        let display = Display::start(session.folder())?;
         let evidence = crate::target_folder()?.join("e2e").join(name);
         if evidence.exists() {
             fs::remove_dir_all(&evidence)?;

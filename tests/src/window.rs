@@ -49,6 +49,16 @@ impl Launch {
         self
     }
 
+    /// A command that starts a program with this on a stage, with nobody at the controls.
+    ///
+    /// # Errors
+    /// When the demo browser was not built.
+    pub fn command(&self, stage: &Stage, program: &Path) -> Result<Command, Failure> {
+        let mut command = stage.session().command(program);
+        command.envs(variables(stage, self)?).args(&self.arguments);
+        Ok(command)
+    }
+
     /// In dark colours, whatever the desktop says.
     #[must_use]
     pub fn dark(self) -> Self {
@@ -98,6 +108,14 @@ impl<'a> Window<'a> {
         window.client = Some(client);
         window.page().listen_for_violations().await?;
         Ok(window)
+    }
+
+    /// The resident memory of Unlatch and of all its processes, in bytes.
+    ///
+    /// # Errors
+    /// When Unlatch was not built.
+    pub fn resident(&self) -> Result<u64, Failure> {
+        Ok(self.stage.session().resident(&crate::unlatch()?))
     }
 
     /// The page in the window.
@@ -155,9 +173,7 @@ impl<'a> Window<'a> {
     /// # Errors
     /// When Unlatch was not built.
     pub fn another(&self) -> Result<Command, Failure> {
-        let mut command = self.stage.session().command(crate::unlatch()?);
-        command.envs(variables(self.stage, &self.launch)?).args(&self.launch.arguments);
-        Ok(command)
+        self.launch.command(self.stage, &crate::unlatch()?)
     }
 
     /// What Unlatch wrote to its standard output and error so far, this start and earlier ones on this stage.
