@@ -6,6 +6,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::device::{DetectedApp, ManagedDevice, User};
 use crate::error::Error;
 use crate::fold::{folded, invisible};
+use crate::id::DeviceId;
 
 /// The longest search, in characters.
 pub(crate) const LONGEST_TERM: usize = 256;
@@ -45,7 +46,7 @@ impl Term {
 }
 
 /// Folded, with every run of white space as one space.
-fn comparable(text: &str) -> String {
+pub(crate) fn comparable(text: &str) -> String {
     folded(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -85,16 +86,16 @@ pub(crate) fn is_app(app: &DetectedApp, term: &Term) -> bool {
 }
 
 /// Whether the device that was read is the one a row spoke of: the same id, and the same name where the row has one.
-pub(crate) fn agrees(row: &ManagedDevice, read: &ManagedDevice) -> bool {
-    let name = row.device_name.trim();
-    row.id.as_str().eq_ignore_ascii_case(read.id.as_str())
+pub(crate) fn agrees(id: &DeviceId, name: &str, read: &ManagedDevice) -> bool {
+    let name = name.trim();
+    id.as_str().eq_ignore_ascii_case(read.id.as_str())
         && (name.is_empty() || name.to_lowercase() == read.device_name.trim().to_lowercase())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{AppId, DeviceId, UserId};
+    use crate::id::{AppId, UserId};
     use crate::open::{ComplianceState, ManagementAgent, ManagementState, OwnerType, Platform};
     use proptest::prelude::*;
 
@@ -195,13 +196,11 @@ mod tests {
 
     #[test]
     fn a_device_that_was_read_must_be_the_one_of_the_row() {
-        let row = device("Front desk", None);
-        assert!(agrees(&row, &device("FRONT DESK ", Some("s"))));
-        assert!(!agrees(&row, &device("Back desk", None)));
-        assert!(agrees(&device("", None), &device("Back desk", None)));
-        let mut other = device("Front desk", None);
-        other.id = DeviceId::new("d2").unwrap();
-        assert!(!agrees(&row, &other));
+        let (id, front) = (DeviceId::new("D1").unwrap(), device("FRONT DESK ", Some("s")));
+        assert!(agrees(&id, "Front desk", &front));
+        assert!(agrees(&id, "", &front));
+        assert!(!agrees(&id, "Back desk", &front));
+        assert!(!agrees(&DeviceId::new("d2").unwrap(), "Front desk", &front));
     }
 
     proptest! {

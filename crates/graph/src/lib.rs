@@ -1,7 +1,7 @@
 //! Microsoft Graph as Unlatch needs it: people, detected apps, managed devices and `recoverPasscode`.
 //!
 //! Graph answers a `$filter` it does not support with every row and status 200, so each list here is checked row by row
-//! against the question that was asked before anybody sees it ([`Found`]). A read may be repeated; the one request that
+//! against the question that was asked before anybody sees it ([`Found`], [`Step`]). A read may be repeated; the one request that
 //! changes a device is not ([`Client::recover_passcode`]).
 
 mod address;
@@ -12,13 +12,16 @@ mod checks;
 mod client;
 mod device;
 mod error;
+mod facts;
 mod fold;
 mod found;
 mod id;
+mod list;
 mod open;
 mod pace;
 mod paging;
 mod retry_after;
+mod rows;
 mod search;
 mod send;
 mod token;
@@ -30,11 +33,14 @@ pub use api_error::{ApiError, ApiErrorKind};
 pub use client::{Client, Clock};
 pub use device::{DetectedApp, DeviceActionResult, ManagedDevice, Me, Passcode, Route, User};
 pub use error::Error;
+pub use facts::DeviceFacts;
 pub use fold::folded;
 pub use found::Found;
 pub use id::{AppId, DeviceId, InvalidId, UserId};
+pub use list::{Entry, ListError, Listed, ListedEntry, Outcome, entries};
 pub use open::{ActionState, ComplianceState, ManagementAgent, ManagementState, OwnerType, Platform};
 pub use pace::{Pace, WriteTurn};
+pub use rows::{Ended, Step, Tell};
 pub use send::{SendOutcome, Sent};
 pub use token::{AccessToken, TokenError, TokenSource};
 pub use transport::REQUEST_LIMIT;

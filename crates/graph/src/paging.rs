@@ -1,9 +1,12 @@
 //! Lists that come in pages, and the sieve their rows go through.
 
 use std::collections::HashSet;
+use std::marker::PhantomData;
+use std::ops::ControlFlow;
 
 use serde_json::Value;
 use url::Url;
+use uuid::Uuid;
 
 use crate::error::Error;
 use crate::found::Found;
@@ -20,59 +23,98 @@ pub(crate) struct End {
 }
 
 impl End {
-    fn stopped(error: Error) -> Self {
+    /// Everything was read.
+    pub(crate) const WHOLE: Self = Self { complete: true, stopped_by: None };
+
+    pub(crate) fn stopped(error: Error) -> Self {
         Self { complete: false, stopped_by: Some(error) }
     }
 }
 
-/// Lets rows through that match, each id once, and counts the others.
+/// A set of ids. Nearly all are GUIDs, which take 16 bytes here instead of a text each; how they are written does not count.
+#[derive(Default)]
+pub(crate) struct Ids {
+    guids: HashSet<u128>,
+    others: HashSet<Box<str>>,
+}
+
+impl Ids {
+    /// Adds an id and gives whether it was new.
+    pub(crate) fn insert(&mut self, id: &str) -> bool {
+        match guid(id) {
+            Some(guid) => self.guids.insert(guid),
+            None => self.others.insert(id.into()),
+        }
+    }
+
+    /// Takes an id out, if it is in.
+    pub(crate) fn remove(&mut self, id: &str) {
+        match guid(id) {
+            Some(guid) => self.guids.remove(&guid),
+            None => self.others.remove(id),
+        };
+    }
+
+    fn contains(&self, id: &str) -> bool {
+        guid(id).map_or_else(|| self.others.contains(id), |guid| self.guids.contains(&guid))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.guids.len() + self.others.len()
+    }
+}
+
+fn guid(id: &str) -> Option<u128> {
+    // 36 characters are the usual form; the parser takes others too.
+    if id.len() == 36 { Uuid::try_parse(id).ok().map(|guid| guid.as_u128()) } else { None }
+}
+
+/// Lets rows through that match, each id once, and counts the others. It keeps ids, no rows.
 pub(crate) struct Sieve<T, F> {
     matches: F,
-    rows: Vec<T>,
-    seen: HashSet<String>,
-    left_out: HashSet<String>,
+    seen: Ids,
+    /// Ids that never matched.
+    left_out: Ids,
     unreadable: usize,
+    row: PhantomData<fn() -> T>,
 }
 
 impl<T: Row, F: Fn(&T) -> bool> Sieve<T, F> {
     pub(crate) fn new(matches: F) -> Self {
-        Self { matches, rows: Vec::new(), seen: HashSet::new(), left_out: HashSet::new(), unreadable: 0 }
+        Self { matches, seen: Ids::default(), left_out: Ids::default(), unreadable: 0, row: PhantomData }
     }
 
-    pub(crate) fn take(&mut self, value: Value) {
-        match T::read(value) {
-            Some(row) => self.take_row(row),
-            None => self.unreadable += 1,
+    /// The row, if it matches and comes for the first time.
+    pub(crate) fn sift(&mut self, value: Value) -> Option<T> {
+        let Some(row) = T::read(value) else {
+            self.unreadable += 1;
+            return None;
+        };
+        if (self.matches)(&row) {
+            self.left_out.remove(row.id());
+            return self.seen.insert(row.id()).then_some(row);
         }
+        if !self.seen.contains(row.id()) {
+            self.left_out.insert(row.id());
+        }
+        None
     }
 
-    fn take_row(&mut self, row: T) {
-        let id = row.id().to_owned();
-        if !(self.matches)(&row) {
-            self.left_out.insert(id);
-        } else if self.seen.insert(id) {
-            self.rows.push(row);
-        }
-    }
-
-    /// Takes over what another sieve of the same search has.
-    pub(crate) fn absorb<G>(&mut self, other: Sieve<T, G>) {
-        for row in other.rows {
-            self.take_row(row);
-        }
-        self.left_out.extend(other.left_out);
-        self.unreadable += other.unreadable;
+    /// The rows of a page that match and come for the first time.
+    pub(crate) fn sift_page(&mut self, page: Vec<Value>) -> impl Iterator<Item = T> {
+        page.into_iter().filter_map(|row| self.sift(row))
     }
 
     /// How many rows did not come through.
     pub(crate) fn left_out(&self) -> usize {
-        self.left_out.iter().filter(|id| !self.seen.contains(*id)).count() + self.unreadable
+        self.left_out.len() + self.unreadable
     }
 
-    pub(crate) fn into_found(self, end: End) -> Found<T> {
+    /// What was found, with the rows that came through.
+    pub(crate) fn into_found(self, rows: Vec<T>, end: End) -> Found<T> {
         Found {
             left_out: self.left_out(),
-            rows: self.rows,
+            rows,
             complete: end.complete,
             stopped_by: end.stopped_by,
             counted: None,
@@ -81,35 +123,52 @@ impl<T: Row, F: Fn(&T) -> bool> Sieve<T, F> {
 }
 
 impl Transport {
-    /// Reads one page and gives its rows to `take`; gives the link to the next page.
+    /// Reads one page; gives its rows and the link to the next page.
     pub(crate) async fn page(
         &self,
         path: &'static str,
         url: Url,
         eventual: bool,
-        take: &mut impl FnMut(Value),
-    ) -> Result<Option<Result<String, Error>>, Error> {
+    ) -> Result<(Vec<Value>, Option<Result<String, Error>>), Error> {
         let (page, answer) = self.get::<Page>(path, url, eventual).await?;
-        page.value.into_iter().for_each(take);
-        Ok(match page.next {
+        let next = match page.next {
             None | Some(Value::Null) => None,
             Some(Value::String(link)) => Some(Ok(link)),
             Some(_) => Some(Err(answer.bad("its link to the next page is not a text"))),
-        })
+        };
+        Ok((page.value, next))
     }
 
-    /// Reads a list to its end. An error of the first page is an error; a later one ends the list where it stands.
+    /// Reads a list to its end and gives its pages to `take`. An error of the first page is an error; a later one ends the
+    /// list where it stands.
     pub(crate) async fn pages(
         &self,
         path: &'static str,
         first: Url,
-        mut take: impl FnMut(Value),
+        mut take: impl FnMut(Vec<Value>),
+    ) -> Result<End, Error> {
+        let take = |page| {
+            take(page);
+            ControlFlow::Continue(())
+        };
+        self.pages_until(path, first, take).await
+    }
+
+    /// As [`Transport::pages`], until `take` has enough.
+    pub(crate) async fn pages_until(
+        &self,
+        path: &'static str,
+        first: Url,
+        mut take: impl FnMut(Vec<Value>) -> ControlFlow<()>,
     ) -> Result<End, Error> {
         let mut visited = HashSet::from([first.as_str().to_owned()]);
-        let mut next = self.page(path, first, false, &mut take).await?;
+        let (mut rows, mut next) = self.page(path, first, false).await?;
         loop {
+            if take(rows).is_break() {
+                return Ok(End { complete: false, stopped_by: None });
+            }
             let link = match next {
-                None => return Ok(End { complete: true, stopped_by: None }),
+                None => return Ok(End::WHOLE),
                 Some(Err(error)) => return Ok(End::stopped(error)),
                 Some(Ok(link)) => link,
             };
@@ -122,8 +181,8 @@ impl Transport {
             if visited.len() > MOST_PAGES {
                 return Ok(End::stopped(unended("it has more than 1,000 pages")));
             }
-            next = match self.page(path, url, false, &mut take).await {
-                Ok(next) => next,
+            (rows, next) = match self.page(path, url, false).await {
+                Ok(page) => page,
                 Err(error) => return Ok(End::stopped(error)),
             };
         }

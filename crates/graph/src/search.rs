@@ -1,6 +1,8 @@
 //! What Unlatch asks of Graph, and how each answer is checked.
 
-use futures::StreamExt as _;
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+
 use http::StatusCode;
 use serde_json::Value;
 
@@ -11,20 +13,20 @@ use crate::checks::{self, Term};
 use crate::client::Client;
 use crate::device::{DetectedApp, DeviceActionResult, ManagedDevice, Me, Passcode, User};
 use crate::error::Error;
+use crate::facts::{self, DeviceFacts, FACT_FIELDS};
 use crate::found::Found;
 use crate::id::DeviceId;
 use crate::paging::{End, Sieve};
+use crate::rows::{AT_A_TIME, Ended, Step, Tell, Telling, few_at_a_time};
 use crate::wire::{self, DEVICE_FIELDS, Page, RESULTS, Row as _, WireOrganization, WireResults};
 
 /// The most people shown.
 const MOST_PEOPLE: usize = 25;
 const MOST_PEOPLE_TEXT: &str = "25";
 const PERSON_FIELDS: &str = "id,displayName,userPrincipalName,mail";
-/// How many devices of an app are read at a time.
-const AT_A_TIME: usize = 8;
 
-const DEVICES: &str = "/deviceManagement/managedDevices";
-const DEVICE: &str = "/deviceManagement/managedDevices/{device}";
+pub(crate) const DEVICES: &str = "/deviceManagement/managedDevices";
+pub(crate) const DEVICE: &str = "/deviceManagement/managedDevices/{device}";
 const APPS: &str = "/deviceManagement/detectedApps";
 
 impl Client {
@@ -88,8 +90,9 @@ impl Client {
             &[(key, clause.as_str()), ("$select", PERSON_FIELDS), ("$top", MOST_PEOPLE_TEXT)],
         );
         let mut sieve = Sieve::new(|user: &User| checks::is_person(user, term));
-        let next = self.transport.page("/users", url, eventual, &mut |row| sieve.take(row)).await?;
-        let mut found = sieve.into_found(End { complete: next.is_none(), stopped_by: None });
+        let (page, next) = self.transport.page("/users", url, eventual).await?;
+        let people = sieve.sift_page(page).collect();
+        let mut found = sieve.into_found(people, End { complete: next.is_none(), stopped_by: None });
         if found.rows.len() > MOST_PEOPLE {
             found.rows.truncate(MOST_PEOPLE);
             found.complete = false;
@@ -97,64 +100,62 @@ impl Client {
         Ok(found)
     }
 
-    /// The devices whose primary user is `user`, by object id or user principal name.
+    /// The devices whose primary user is `user`, by object id or user principal name, told page by page.
     ///
     /// # Errors
-    /// Any [`Error`] of the first page; a later one ends up in [`Found::stopped_by`].
-    pub async fn devices_of_user(&self, user: &User) -> Result<Found<ManagedDevice>, Error> {
+    /// Any [`Error`] of the first page; a later one ends up in [`Ended::stopped_by`].
+    pub async fn devices_of_user(&self, user: &User, tell: Tell<'_>) -> Result<Ended, Error> {
         let address = &self.transport.address;
-        let mut sieve = Sieve::new(|device: &ManagedDevice| checks::is_device_of(device, user));
+        let mut telling = Telling::new(|device: &ManagedDevice| checks::is_device_of(device, user), tell);
         let url =
             address.asking(&["users", user.id.as_str(), "managedDevices"], &[("$select", DEVICE_FIELDS)]);
-        let read = self.transport.pages("/users/{user}/managedDevices", url, |row| sieve.take(row)).await;
+        let read = self.transport.pages("/users/{user}/managedDevices", url, |page| telling.page(page)).await;
         let end = match read {
             // Newer documents do not list this route any more; the filter on the user's name is in all of them.
             Err(Error::Api(error))
                 if error.kind == ApiErrorKind::RouteUnknown && !user.user_principal_name.is_empty() =>
             {
                 let filter = ["userPrincipalName eq ", &quoted(&user.user_principal_name)].concat();
-                let url = address.asking(
-                    &["deviceManagement", "managedDevices"],
-                    &[("$filter", filter.as_str()), ("$select", DEVICE_FIELDS)],
-                );
-                self.transport.pages(DEVICES, url, |row| sieve.take(row)).await?
+                self.transport.pages(DEVICES, self.asking_devices(&filter), |page| telling.page(page)).await?
             }
             read => read?,
         };
-        Ok(sieve.into_found(end))
+        Ok(telling.ended(end))
     }
 
-    /// The devices whose serial number is `text` or whose name contains it.
+    /// The devices whose serial number is `text` or whose name contains it, told page by page.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] for a text that is empty or longer than 256 characters; any other [`Error`] if nothing
     /// could be read at all.
-    pub async fn find_devices(&self, text: &str) -> Result<Found<ManagedDevice>, Error> {
+    pub async fn find_devices(&self, text: &str, tell: Tell<'_>) -> Result<Ended, Error> {
         let term = Term::new(text)?;
         let text = quoted(term.as_str());
         // Two questions, as Graph's documentation of managedDevice allows no "or" between properties.
         let serial = ["serialNumber eq ", &text].concat();
         let name = ["contains(deviceName,", &text, ")"].concat();
-        let matches = |device: &ManagedDevice| checks::is_device(device, &term);
+        let telling = Telling::new(|device: &ManagedDevice| checks::is_device(device, &term), tell);
+        let telling = Mutex::new(telling);
         let ask = async |filter: &str| {
-            let url = self.transport.address.asking(
-                &["deviceManagement", "managedDevices"],
-                &[("$filter", filter), ("$select", DEVICE_FIELDS)],
-            );
-            let mut sieve = Sieve::new(matches);
-            let end = self.transport.pages(DEVICES, url, |row| sieve.take(row)).await;
-            (sieve, end)
+            let take = |page| telling.lock().unwrap_or_else(PoisonError::into_inner).page(page);
+            self.transport.pages(DEVICES, self.asking_devices(filter), take).await
         };
-        let ((mut sieve, by_serial), (named, by_name)) = futures::join!(ask(&serial), ask(&name));
-        sieve.absorb(named);
-        let end = match (by_serial, by_name) {
+        let end = match futures::join!(ask(&serial), ask(&name)) {
             (Err(error), Err(_)) => return Err(error),
             (Err(error), Ok(_)) | (Ok(_), Err(error)) => End { complete: false, stopped_by: Some(error) },
             (Ok(a), Ok(b)) => {
                 End { complete: a.complete && b.complete, stopped_by: a.stopped_by.or(b.stopped_by) }
             }
         };
-        Ok(sieve.into_found(end))
+        Ok(telling.into_inner().unwrap_or_else(PoisonError::into_inner).ended(end))
+    }
+
+    /// Where devices are asked for that pass a filter.
+    pub(crate) fn asking_devices(&self, filter: &str) -> url::Url {
+        self.transport.address.asking(
+            &["deviceManagement", "managedDevices"],
+            &[("$filter", filter), ("$select", DEVICE_FIELDS)],
+        )
     }
 
     /// The detected apps whose display name contains `name`, one row for each name, version and platform. Where Graph
@@ -170,27 +171,32 @@ impl Client {
         let mut sieve = Sieve::new(|app: &DetectedApp| checks::is_app(app, &term));
 
         let url = self.transport.address.asking(&apps, &[("$filter", filter.as_str())]);
-        let filtered = self.transport.pages(APPS, url, |row| sieve.take(row)).await;
+        let mut rows = Vec::new();
+        let filtered = self.transport.pages(APPS, url, |page| rows.extend(sieve.sift_page(page))).await;
         let broke_off = match filtered {
-            Ok(end) if end.complete || sieve.left_out() == 0 => return Ok(sieve.into_found(end)),
+            Ok(end) if end.complete || sieve.left_out() == 0 => return Ok(sieve.into_found(rows, end)),
             Ok(_) => true,
             Err(error) if refuses_the_filter(&error) => false,
             Err(error) => return Err(error),
         };
-        let all = self.transport.pages(APPS, self.transport.address.of(&apps), |row| sieve.take(row)).await;
+        let url = self.transport.address.of(&apps);
+        let all = self.transport.pages(APPS, url, |page| rows.extend(sieve.sift_page(page))).await;
         match all {
-            Ok(end) => Ok(sieve.into_found(end)),
-            Err(error) if broke_off => Ok(sieve.into_found(End { complete: false, stopped_by: Some(error) })),
+            Ok(end) => Ok(sieve.into_found(rows, end)),
+            Err(error) if broke_off => {
+                Ok(sieve.into_found(rows, End { complete: false, stopped_by: Some(error) }))
+            }
             Err(error) => Err(error),
         }
     }
 
-    /// The devices an app was detected on. Graph fills few fields of that list, so each device is read by itself; one that
-    /// is gone meanwhile or is not the one of the row is left out. `counted` is the app's own count, which may differ.
+    /// The devices an app was detected on. Graph fills few fields of that list, so each device is read by itself and told in
+    /// small groups; one that is gone meanwhile or is not the one of the row is left out. `counted` is the app's own count,
+    /// which may differ.
     ///
     /// # Errors
-    /// Any [`Error`] of the first page; a later one ends up in [`Found::stopped_by`].
-    pub async fn devices_with_app(&self, app: &DetectedApp) -> Result<Found<ManagedDevice>, Error> {
+    /// Any [`Error`] of the first page; a later one ends up in [`Ended::stopped_by`].
+    pub async fn devices_with_app(&self, app: &DetectedApp, tell: Tell<'_>) -> Result<Ended, Error> {
         let url = self.transport.address.of(&[
             "deviceManagement",
             "detectedApps",
@@ -198,34 +204,49 @@ impl Client {
             "managedDevices",
         ]);
         let mut sieve = Sieve::new(|_: &ManagedDevice| true);
+        let mut listed = Vec::new();
+        let take = |page: Vec<Value>| {
+            listed.extend(sieve.sift_page(page).map(|row| DeviceRef { id: row.id, name: row.device_name }));
+        };
         let path = "/deviceManagement/detectedApps/{app}/managedDevices";
-        let end = self.transport.pages(path, url, |row| sieve.take(row)).await?;
-        let listed = sieve.into_found(end);
+        let end = self.transport.pages(path, url, take).await?;
+        let mut ended = Ended {
+            left_out: sieve.left_out(),
+            complete: end.complete,
+            stopped_by: end.stopped_by,
+            counted: Some(app.device_count),
+        };
 
-        let mut found = Found { rows: Vec::with_capacity(listed.rows.len()), ..listed.clone() };
-        found.counted = Some(app.device_count);
-        let reads: Vec<_> = listed.rows.iter().map(|row| self.read_row(row)).collect();
-        let mut read = futures::stream::iter(reads).buffered(AT_A_TIME);
-        while let Some((row, read)) = read.next().await {
-            match read {
-                Ok((device, _)) if checks::agrees(row, &device) => found.rows.push(device),
-                Ok(_) => found.left_out += 1,
-                Err(Error::Api(error))
-                    if matches!(error.kind, ApiErrorKind::NotFound | ApiErrorKind::OutOfScopeTags) =>
-                {
-                    found.left_out += 1;
-                }
-                Err(error) => {
-                    let general = error.is_general();
-                    found.complete = false;
-                    found.stopped_by.get_or_insert(error);
-                    if general {
-                        break;
+        let (mut done, total) = (0, listed.len());
+        tell(Step::Progress { done, total });
+        let mut group = Vec::new();
+        few_at_a_time(
+            listed,
+            |row| self.read_row(row),
+            |(row, read)| {
+                done += 1;
+                match read {
+                    Ok((device, _)) if checks::agrees(&row.id, &row.name, &device) => group.push(device),
+                    Ok(_) => ended.left_out += 1,
+                    Err(error) if is_gone(&error) => ended.left_out += 1,
+                    Err(error) => {
+                        let general = error.is_general();
+                        ended.complete = false;
+                        ended.stopped_by.get_or_insert(error);
+                        if general {
+                            return ControlFlow::Break(());
+                        }
                     }
                 }
-            }
-        }
-        Ok(found)
+                if done % AT_A_TIME == 0 {
+                    tell_group(tell, &mut group, &ended, Step::Progress { done, total });
+                }
+                ControlFlow::Continue(())
+            },
+        )
+        .await;
+        tell_group(tell, &mut group, &ended, Step::Progress { done, total });
+        Ok(ended)
     }
 
     /// One device, read afresh, with what it reports of the actions asked of it (`deviceActionResults`, which only a single
@@ -237,11 +258,35 @@ impl Client {
         &self,
         id: &DeviceId,
     ) -> Result<(ManagedDevice, Vec<DeviceActionResult>), Error> {
-        let url = self.transport.address.device(id, &[DEVICE_FIELDS, ",", RESULTS].concat());
+        let select = [DEVICE_FIELDS, ",", RESULTS].concat();
+        let (device, results, _) = self.read_with_results(id, &select).await?;
+        Ok((device, results))
+    }
+
+    async fn read_with_results(
+        &self,
+        id: &DeviceId,
+        select: &str,
+    ) -> Result<(ManagedDevice, Vec<DeviceActionResult>, Answer), Error> {
+        let url = self.transport.address.device(id, select);
         let (results, answer) = self.transport.get::<WireResults>(DEVICE, url, false).await?;
         // Read a second time and not out of a tree of values, which would hold whatever secret came with the results.
         let device = wire::device(&answer.body).ok_or_else(|| answer.bad("it is no device"))?;
-        Ok((as_asked(id, device, &answer)?, results.into_results()))
+        Ok((as_asked(id, device, &answer)?, results.into_results(), answer))
+    }
+
+    /// Everything worth knowing of one device, read afresh: the device, what lists have no room for, and what it reports of
+    /// the actions asked of it, in Graph's order.
+    ///
+    /// # Errors
+    /// As [`Client::device_with_results`].
+    pub async fn device_details(
+        &self,
+        id: &DeviceId,
+    ) -> Result<(ManagedDevice, DeviceFacts, Vec<DeviceActionResult>), Error> {
+        let select = [DEVICE_FIELDS, ",", FACT_FIELDS, ",", RESULTS].concat();
+        let (device, results, answer) = self.read_with_results(id, &select).await?;
+        Ok((device, facts::facts(&answer.body), results))
     }
 
     /// One device, read afresh.
@@ -253,11 +298,9 @@ impl Client {
         as_asked(id, device, &answer)
     }
 
-    async fn read_row<'a>(
-        &self,
-        row: &'a ManagedDevice,
-    ) -> (&'a ManagedDevice, Result<(ManagedDevice, Answer), Error>) {
-        (row, self.read_device(&row.id).await)
+    async fn read_row(&self, row: DeviceRef) -> (DeviceRef, Result<(ManagedDevice, Answer), Error>) {
+        let read = self.read_device(&row.id).await;
+        (row, read)
     }
 
     async fn read_device(&self, id: &DeviceId) -> Result<(ManagedDevice, Answer), Error> {
@@ -291,7 +334,31 @@ impl Client {
     }
 }
 
-fn as_asked(id: &DeviceId, device: ManagedDevice, answer: &Answer) -> Result<ManagedDevice, Error> {
+/// Of a row below an app only what is compared with the device itself: an app may be on every device there is.
+struct DeviceRef {
+    id: DeviceId,
+    name: String,
+}
+
+fn tell_group(tell: Tell<'_>, group: &mut Vec<ManagedDevice>, ended: &Ended, progress: Step) {
+    if !group.is_empty() {
+        tell(Step::Rows(std::mem::take(group)));
+    }
+    tell(Step::LeftOut(ended.left_out));
+    tell(progress);
+}
+
+/// Whether a device that was listed is not there any more, or not for this account.
+pub(crate) fn is_gone(error: &Error) -> bool {
+    matches!(error, Error::Api(error)
+        if matches!(error.kind, ApiErrorKind::NotFound | ApiErrorKind::OutOfScopeTags))
+}
+
+pub(crate) fn as_asked(
+    id: &DeviceId,
+    device: ManagedDevice,
+    answer: &Answer,
+) -> Result<ManagedDevice, Error> {
     if device.id.as_str().eq_ignore_ascii_case(id.as_str()) {
         return Ok(device);
     }
@@ -307,7 +374,7 @@ fn search_clause(term: &Term) -> String {
 }
 
 /// A refusal that has to do with what was asked, not with who asked or how often.
-fn refuses_the_filter(error: &Error) -> bool {
+pub(crate) fn refuses_the_filter(error: &Error) -> bool {
     matches!(error, Error::Api(error) if error.status == 501
         || ((400..500).contains(&error.status) && !matches!(error.status, 401 | 403 | 429)))
 }

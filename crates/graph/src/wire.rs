@@ -38,14 +38,14 @@ pub(crate) trait Row: Sized {
     fn id(&self) -> &str;
 }
 
-fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+pub(crate) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(from)? {
         Value::String(text) if !text.trim().is_empty() => Some(text),
         _ => None,
     })
 }
 
-fn truth<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
+pub(crate) fn truth<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
     Value::deserialize(from).map(|value| value.as_bool())
 }
 
@@ -57,7 +57,7 @@ fn count<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
 }
 
 /// A time; `0001-01-01T00:00:00Z` is how Intune writes "never".
-fn moment<'de, D: Deserializer<'de>>(from: D) -> Result<Option<OffsetDateTime>, D::Error> {
+pub(crate) fn moment<'de, D: Deserializer<'de>>(from: D) -> Result<Option<OffsetDateTime>, D::Error> {
     Ok(text(from)?
         .and_then(|text| OffsetDateTime::parse(text.trim(), &Rfc3339).ok())
         .filter(|moment| moment.year() > 1))

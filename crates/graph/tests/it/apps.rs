@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use unlatch_demo_tenant::{App, AppFilter, DemoTenant, Fault, FaultKind, Options, Pace};
 use unlatch_graph::{Client, DetectedApp, Error, folded};
 
-use crate::fixture::{Scripted, demo, demo_with, error_body, json, shape};
+use crate::fixture::{Scripted, demo, demo_with, devices_with, error_body, json, shape};
 
 fn options(app_filter: AppFilter) -> Options {
     Options { pace: Pace::fast(), apps: 60, page_size: 11, app_filter, ..Options::default() }
@@ -70,7 +70,7 @@ async fn the_devices_of_an_app_are_read_one_by_one() {
     let (tenant, client) = demo().await;
     let known = popular(&tenant);
     let app = found_app(&client, &known).await;
-    let found = client.devices_with_app(&app).await.unwrap();
+    let found = devices_with(&client, &app).await.unwrap();
     let ids: Vec<_> = found.rows.iter().map(|row| row.id.to_string()).collect();
     assert_eq!(ids, known.device_ids);
     assert_eq!((found.counted, found.complete), (Some(app.device_count), true));
@@ -89,13 +89,13 @@ async fn a_device_that_is_gone_is_left_out_and_one_that_fails_makes_the_list_inc
     let app = found_app(&client, &known).await;
     let total = known.device_ids.len();
     tenant.add_fault(Fault::new(FaultKind::NotFound404).device(&known.device_ids[1]));
-    let found = client.devices_with_app(&app).await.unwrap();
+    let found = devices_with(&client, &app).await.unwrap();
     assert_eq!(shape(&found), (total - 1, 1, true));
     tenant.add_fault(
         Fault::new(FaultKind::Status { status: 500, retry_after: None, executed: false })
             .device(&known.device_ids[2]),
     );
-    let found = client.devices_with_app(&app).await.unwrap();
+    let found = devices_with(&client, &app).await.unwrap();
     assert_eq!(shape(&found), (total - 2, 1, false));
     assert!(matches!(&found.stopped_by, Some(Error::Api(error)) if error.status == 500));
 }
@@ -122,7 +122,7 @@ async fn a_device_that_is_not_the_one_of_the_row_is_left_out() {
         json(404, &[], &error_body("", ""))
     })
     .await;
-    let found = server.client().devices_with_app(&app("a1", 9)).await.unwrap();
+    let found = devices_with(&server.client(), &app("a1", 9)).await.unwrap();
     let ids: Vec<_> = found.rows.iter().map(|row| row.id.as_str()).collect();
     assert_eq!((ids, found.left_out, found.counted), (vec!["d1", "d3"], 2, Some(9)));
 }
@@ -132,15 +132,15 @@ async fn a_device_outside_the_scope_tags_is_left_out_and_no_licence_ends_the_rea
     let (tenant, client) = demo().await;
     let known = popular(&tenant);
     let app = found_app(&client, &known).await;
-    let all = client.devices_with_app(&app).await.unwrap();
+    let all = devices_with(&client, &app).await.unwrap();
     tenant.add_fault(Fault::new(FaultKind::OutOfScopeTags404).device(all.rows[0].id.as_str()));
-    let found = client.devices_with_app(&app).await.unwrap();
+    let found = devices_with(&client, &app).await.unwrap();
     assert_eq!((found.rows.len(), found.left_out), (all.rows.len() - 1, all.left_out + 1));
     assert!(found.complete);
     tenant.clear_faults();
     tenant.clear_requests();
     tenant.add_fault(Fault::new(FaultKind::NoLicence400).path_contains("/managedDevices/"));
-    let found = client.devices_with_app(&app).await.unwrap();
+    let found = devices_with(&client, &app).await.unwrap();
     assert_eq!((found.rows.len(), found.complete), (0, false));
     assert!(tenant.requests().len() <= 1 + 8, "{}", tenant.requests().len());
 }
@@ -152,7 +152,7 @@ async fn a_lost_role_ends_the_reading_of_devices_early() {
     let app = found_app(&client, &known).await;
     tenant.clear_requests();
     tenant.add_fault(Fault::new(FaultKind::RoleDenied403).path_contains("/managedDevices/"));
-    let found = client.devices_with_app(&app).await.unwrap();
+    let found = devices_with(&client, &app).await.unwrap();
     assert_eq!((found.rows.len(), found.complete), (0, false));
     assert!(tenant.requests().len() <= 1 + 8, "{}", tenant.requests().len());
 }

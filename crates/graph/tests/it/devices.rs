@@ -1,18 +1,18 @@
 use unlatch_demo_tenant::{Fault, FaultKind, Options, Pace};
 use unlatch_graph::{ActionState, ApiErrorKind, DeviceId, Error, Route, SendOutcome, folded};
 
-use crate::fixture::{Scripted, demo, demo_with, json, shape};
+use crate::fixture::{Scripted, demo, demo_with, find_devices, json, shape};
 
 #[tokio::test]
 async fn devices_are_found_by_part_of_the_name_and_by_the_whole_serial() {
     let (tenant, client) = demo().await;
     let directory = tenant.directory();
     for device in directory.devices.iter().take(60) {
-        let found = client.find_devices(&device.name).await.unwrap();
+        let found = find_devices(&client, &device.name).await.unwrap();
         assert!(found.rows.iter().any(|row| row.id.as_str() == device.id), "{:?}", device.name);
         assert!(found.complete);
         if let Some(serial) = device.serial.as_deref().filter(|serial| !serial.trim().is_empty()) {
-            let found = client.find_devices(&serial.to_lowercase()).await.unwrap();
+            let found = find_devices(&client, &serial.to_lowercase()).await.unwrap();
             assert!(found.rows.iter().any(|row| row.id.as_str() == device.id), "{serial}");
             let (serial, text) = (serial.trim().to_lowercase(), serial.trim());
             for row in &found.rows {
@@ -30,7 +30,7 @@ async fn an_ignored_filter_lets_no_other_device_through() {
     let (tenant, client) = demo().await;
     let wanted = tenant.directory().devices[7].clone();
     tenant.add_fault(Fault::new(FaultKind::IgnoreFilter));
-    let found = client.find_devices(&wanted.name).await.unwrap();
+    let found = find_devices(&client, &wanted.name).await.unwrap();
     assert!(found.rows.iter().any(|row| row.id.as_str() == wanted.id));
     assert!(
         found.rows.iter().all(|row| row.device_name.to_lowercase().contains(&wanted.name.to_lowercase()))
@@ -47,11 +47,11 @@ async fn one_question_that_fails_leaves_the_answer_of_the_other() {
         Fault::new(FaultKind::Status { status: 500, retry_after: None, executed: false })
             .path_contains("serialNumber eq"),
     );
-    let found = client.find_devices(&name).await.unwrap();
+    let found = find_devices(&client, &name).await.unwrap();
     assert!(!found.rows.is_empty() && !found.complete);
     assert!(matches!(&found.stopped_by, Some(Error::Api(error)) if error.status == 500));
     tenant.add_fault(Fault::new(FaultKind::Status { status: 500, retry_after: None, executed: false }));
-    assert!(matches!(client.find_devices(&name).await, Err(Error::Api(_))));
+    assert!(matches!(find_devices(&client, &name).await, Err(Error::Api(_))));
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn devices_come_in_pages() {
     let (tenant, client) =
         demo_with(Options { pace: Pace::fast(), page_size: 7, ..Options::default() }).await;
     tenant.add_fault(Fault::new(FaultKind::IgnoreFilter));
-    let found = client.find_devices("no such device anywhere").await.unwrap();
+    let found = find_devices(&client, "no such device anywhere").await.unwrap();
     assert_eq!(shape(&found), (0, 200, true));
     assert!(tenant.requests().len() >= 29 * 2);
 }

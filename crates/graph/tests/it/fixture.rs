@@ -1,5 +1,6 @@
 //! Tokens, a demo tenant with a client, and a server that answers bytes as told.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +9,9 @@ use futures::future::BoxFuture;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use unlatch_demo_tenant::{DemoTenant, Options, Pace, RecordedRequest};
-use unlatch_graph::{AccessToken, Client, Error, Found, TokenError, TokenSource};
+use unlatch_graph::{
+    AccessToken, Client, DetectedApp, Ended, Error, Found, ManagedDevice, Step, TokenError, TokenSource, User,
+};
 use url::Url;
 
 /// Gives `first` until it is rejected, then what `next` says.
@@ -102,6 +105,59 @@ pub fn posts(tenant: &DemoTenant) -> Vec<RecordedRequest> {
 /// What a found list comes down to in an assertion: how many, left out, complete.
 pub fn shape<T>(found: &Found<T>) -> (usize, usize, bool) {
     (found.rows.len(), found.left_out, found.complete)
+}
+
+/// Keeps what a search tells.
+#[derive(Default)]
+pub struct Told(Mutex<Vec<Step>>);
+
+impl Told {
+    pub fn tell(&self) -> impl Fn(Step) + Send + Sync {
+        |step| self.0.lock().unwrap().push(step)
+    }
+
+    pub fn steps(&self) -> Vec<Step> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// All rows that were told, and how it ended.
+    fn into_found(self, ended: Ended) -> Found<ManagedDevice> {
+        let mut rows: Vec<ManagedDevice> = Vec::new();
+        let mut left_out = 0;
+        for step in self.0.into_inner().unwrap() {
+            match step {
+                Step::Rows(more) => {
+                    assert!(!more.is_empty());
+                    rows.extend(more);
+                }
+                Step::LeftOut(count) => left_out = count,
+                Step::Progress { done, total } => assert!(done <= total),
+            }
+        }
+        let ids: HashSet<_> = rows.iter().map(|row| &row.id).collect();
+        assert_eq!(ids.len(), rows.len(), "each device once");
+        assert_eq!(left_out, ended.left_out, "told as it ended");
+        let Ended { left_out, complete, stopped_by, counted } = ended;
+        Found { rows, left_out, complete, stopped_by, counted }
+    }
+}
+
+pub async fn find_devices(client: &Client, text: &str) -> Result<Found<ManagedDevice>, Error> {
+    let told = Told::default();
+    let ended = client.find_devices(text, &told.tell()).await?;
+    Ok(told.into_found(ended))
+}
+
+pub async fn devices_of(client: &Client, user: &User) -> Result<Found<ManagedDevice>, Error> {
+    let told = Told::default();
+    let ended = client.devices_of_user(user, &told.tell()).await?;
+    Ok(told.into_found(ended))
+}
+
+pub async fn devices_with(client: &Client, app: &DetectedApp) -> Result<Found<ManagedDevice>, Error> {
+    let told = Told::default();
+    let ended = client.devices_with_app(app, &told.tell()).await?;
+    Ok(told.into_found(ended))
 }
 
 /// What a server does with one request.

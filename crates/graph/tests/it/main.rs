@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod apps;
+mod details;
 mod devices;
 mod fixture;
+mod list;
 mod paging;
 mod people;
 mod retries;
+mod rows;
 mod sending;
 mod unreachable;
 mod wire;

@@ -1,7 +1,7 @@
 use unlatch_demo_tenant::{Fault, FaultKind, Options, Pace};
 use unlatch_graph::Error;
 
-use crate::fixture::{Scripted, demo, demo_with, has_request_id, json, shape};
+use crate::fixture::{Scripted, demo, demo_with, find_devices, has_request_id, json, shape};
 
 #[tokio::test]
 async fn a_link_to_another_host_is_not_followed() {
@@ -77,7 +77,7 @@ async fn a_page_that_fails_keeps_the_pages_before_it() {
         demo_with(Options { pace: Pace::fast(), page_size: 10, ..Options::default() }).await;
     tenant.add_fault(Fault::new(FaultKind::PageFails { page: 3 }));
     tenant.add_fault(Fault::new(FaultKind::IgnoreFilter));
-    let found = client.find_devices("zzz nothing").await.unwrap();
+    let found = find_devices(&client, "zzz nothing").await.unwrap();
     assert_eq!(shape(&found), (0, 20, false));
     assert!(matches!(&found.stopped_by, Some(Error::Api(error)) if error.status == 504));
     let third = tenant.requests().iter().filter(|request| request.status == Some(504)).count();
@@ -88,7 +88,7 @@ async fn a_page_that_fails_keeps_the_pages_before_it() {
 async fn what_is_not_json_is_a_bad_answer_and_quotes_nothing() {
     let (tenant, client) = demo().await;
     tenant.add_fault(Fault::new(FaultKind::MalformedJson));
-    let error = client.find_devices("x").await.unwrap_err();
+    let error = find_devices(&client, "x").await.unwrap_err();
     assert!(matches!(&error, Error::BadAnswer { .. }) && has_request_id(&error), "{error:?}");
     for body in ["", "null", "[]", "7", r#"{"value":7}"#, r#"{"value":null}"#, r#"{"rows":"secret words"}"#] {
         let server = Scripted::start(move |_, _| json(200, &[], body)).await;

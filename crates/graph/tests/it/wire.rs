@@ -78,7 +78,7 @@ async fn a_read_asks_in_the_same_way_and_spaces_are_percent_20() {
     let server = Scripted::start(|_, _| json(200, &[], r#"{"value":[]}"#)).await;
     let client = server.client();
     client.find_users("O'Brien \"x\\y").await.unwrap();
-    client.find_devices("a+b & c").await.unwrap();
+    client.find_devices("a+b & c", &|_| ()).await.unwrap();
     let requests = server.requests();
     for request in &requests {
         assert!(request.starts_with("GET "));
@@ -152,11 +152,13 @@ fn every_call_can_be_spawned() {
         sendable(client.me());
         sendable(client.organization_name());
         sendable(client.find_users(""));
-        sendable(client.devices_of_user(user));
-        sendable(client.find_devices(""));
+        sendable(client.devices_of_user(user, &|_| ()));
+        sendable(client.find_devices("", &|_| ()));
         sendable(client.find_apps(""));
-        sendable(client.devices_with_app(app));
+        sendable(client.devices_with_app(app, &|_| ()));
+        sendable(client.find_listed(&[], &|_| ()));
         sendable(client.device(device));
+        sendable(client.device_details(device));
         sendable(client.action_results(device));
         sendable(client.recover_passcode(&Route::Direct, device));
         sendable(client.pace().write_turn());

@@ -1,0 +1,57 @@
+//! A list of serial numbers, device names, user principal names, mail addresses or managed-device ids, and the devices it
+//! names.
+
+mod ask;
+mod parse;
+mod resolve;
+
+pub use parse::{Entry, ListError, entries};
+
+use crate::device::ManagedDevice;
+use crate::error::Error;
+use crate::id::DeviceId;
+
+/// What became of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// Its entries, in its order. A line that lists several devices makes several of them.
+    pub entries: Vec<ListedEntry>,
+    /// The devices that entries name, in the order of the entries, each once and checked against what stands in the list.
+    pub devices: Vec<ManagedDevice>,
+    /// How many rows Graph returned that do not match or cannot be read. Graph ignores filters it does not support.
+    pub left_out: usize,
+    /// Whether everything there is was read; otherwise some entries may be [`Outcome::NotRead`].
+    pub complete: bool,
+    /// Why something was not read.
+    pub stopped_by: Option<Error>,
+}
+
+/// An entry of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedEntry {
+    /// Its line, from 1.
+    pub line: usize,
+    /// The cells that name devices, or all of the line where none does, joined by commas.
+    pub text: String,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It names one device.
+    One(DeviceId),
+    /// It names these devices, or its cells disagree about them: a person has to choose. It is one device only where it cannot be
+    /// told whether that was meant: by its name alone, which stands beside other devices in several lines, as a model does.
+    Several(Vec<DeviceId>),
+    /// It names no device.
+    None,
+    /// An earlier entry says the same or names the same single device.
+    Double {
+        /// The line of that entry, from 1.
+        of_line: usize,
+    },
+    /// It could not be looked up, so nobody knows.
+    NotRead,
+}
