@@ -1,9 +1,10 @@
 //! Any page: its parts by their `data-testid`, and how a person waits for them, clicks and types.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fantoccini::Locator;
 use fantoccini::elements::Element;
+use fantoccini::{Client, Locator};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -25,6 +26,14 @@ pub struct Page<'a> {
 impl<'a> Page<'a> {
     pub(crate) fn of(window: &'a Window<'a>) -> Self {
         Self { window }
+    }
+
+    pub(crate) fn client(&self) -> Result<&'a Client, Failure> {
+        self.window.client()
+    }
+
+    pub(crate) async fn with_evidence(&self, failure: Failure) -> Failure {
+        self.window.with_evidence(failure).await
     }
 
     /// Waits for a part and gives it.
@@ -95,6 +104,38 @@ impl<'a> Page<'a> {
         .await
     }
 
+    /// Pastes a text into a field, as from the clipboard.
+    ///
+    /// # Errors
+    /// When the field does not appear.
+    pub async fn paste(&self, id: &str, text: &str) -> Result<(), Failure> {
+        self.appears(id).await?;
+        let script = "const field = document.querySelector(arguments[0]);
+            field.focus();
+            const clipboardData = new DataTransfer();
+            clipboardData.setData('text/plain', arguments[1]);
+            field.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));";
+        self.run(script, vec![json!(selector(id)), json!(text)]).await.map(drop)
+    }
+
+    /// Gives a file to a part that opens files.
+    ///
+    /// # Errors
+    /// When it does not take it.
+    pub async fn open_file(&self, id: &str, file: &Path) -> Result<(), Failure> {
+        let field = self.appears(id).await?;
+        answered(field.send_keys(&file.to_string_lossy())).await
+    }
+
+    /// What stands in a field.
+    ///
+    /// # Errors
+    /// When it does not appear.
+    pub async fn value_of(&self, id: &str) -> Result<String, Failure> {
+        let field = self.appears(id).await?;
+        Ok(answered(field.prop("value")).await?.unwrap_or_default())
+    }
+
     /// Presses Enter in a part.
     ///
     /// # Errors
@@ -162,6 +203,19 @@ impl<'a> Page<'a> {
     pub async fn until<T>(
         &self,
         what: &str,
+        look: impl AsyncFnMut() -> Result<Option<T>, Failure>,
+    ) -> Result<T, Failure> {
+        self.until_within(TIME_LIMIT, what, look).await
+    }
+
+    /// As [`Page::until`], for what takes longer.
+    ///
+    /// # Errors
+    /// When there is nothing in time.
+    pub async fn until_within<T>(
+        &self,
+        limit: Duration,
+        what: &str,
         mut look: impl AsyncFnMut() -> Result<Option<T>, Failure>,
     ) -> Result<T, Failure> {
         let start = Instant::now();
@@ -171,8 +225,8 @@ impl<'a> Page<'a> {
                 Ok(None) => None,
                 Err(failure) => Some(failure),
             };
-            if start.elapsed() > TIME_LIMIT {
-                let mut words = format!("waited {} s for {what}", TIME_LIMIT.as_secs());
+            if start.elapsed() > limit {
+                let mut words = format!("waited {} s for {what}", limit.as_secs());
                 if let Some(trouble) = trouble {
                     words = format!("{words}, lastly: {trouble}");
                 }
@@ -188,9 +242,13 @@ impl<'a> Page<'a> {
     // What the page must not do, and what it holds.
 
     pub(crate) async fn listen_for_violations(&self) -> Result<(), Failure> {
+        // What was blocked while the page was loaded is told afterwards, where the webview keeps it.
         let script = "window.__violations = [];
+            const told = (directive, what) => window.__violations.push(`${directive} ${what}`);
             document.addEventListener('securitypolicyviolation', (violation) =>
-                window.__violations.push(`${violation.violatedDirective} ${violation.blockedURI}`));";
+                told(violation.violatedDirective, violation.blockedURI));
+            if (window.ReportingObserver) new ReportingObserver((reports) => reports.forEach(({ body }) =>
+                told(body.effectiveDirective, body.blockedURL)), { types: ['csp-violation'], buffered: true }).observe();";
         self.run(script, Vec::new()).await.map(drop)
     }
 
