@@ -53,7 +53,7 @@ fn view(facts: Facts, device: &unlatch_graph::ManagedDevice) -> DeviceFacts {
         management_agent: device.management_agent.to_string(),
         enrollment_type: facts.enrollment_type,
         supervised: device.is_supervised,
-        encrypted: facts.is_encrypted,
+        encrypted: facts.encrypted,
         jailbroken: facts.jailbroken,
         patch_level: facts.patch_level,
         grace_until: facts.grace_until.map(convert::moment),

@@ -39,7 +39,6 @@ async fn the_demo_runs_dark_and_in_spanish() -> Result<(), Failure> {
     page.confirm("INC-7 prueba").await?;
     page.run_reaches(1, &["accepted", "done", "failed", "notSupported"]).await?;
     assert_eq!(stage.session().secrets_kept()?, 0, "the demo keeps nothing");
-    assert_eq!(page.violations().await?, Vec::<String>::new());
     window.close().await
 }
 

@@ -1,5 +1,6 @@
 //! The way over the desk that several tests share.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use unlatch_e2e::{Failure, Page, Picks, SearchMode};
@@ -39,7 +40,11 @@ pub async fn select_direct(page: Page<'_>, picks: &Picks) -> Result<(), Failure>
 pub async fn export(page: Page<'_>, format: &str) -> Result<PathBuf, Failure> {
     page.click("export-run").await?;
     page.click(&format!("export-{format}")).await?;
-    let ending = if format == "jsonLines" { "jsonl" } else { format };
+    exported(page, if format == "jsonLines" { "jsonl" } else { format }).await
+}
+
+/// Waits until the page names a file with that ending, and gives it.
+pub async fn exported(page: Page<'_>, ending: &str) -> Result<PathBuf, Failure> {
     let words = page
         .until("the file's name", async || {
             let words = page.text_of("exported").await?;
@@ -53,4 +58,15 @@ pub async fn export(page: Page<'_>, format: &str) -> Result<PathBuf, Failure> {
         .take_while(|c| !('\u{2066}'..='\u{2069}').contains(c))
         .collect();
     Ok(path.trim().into())
+}
+
+/// The rows of a report as a spreadsheet reads them, each cell by the name of its column.
+pub fn cells(report: &str) -> Result<Vec<BTreeMap<String, String>>, Failure> {
+    let wrong = |error: csv::Error| Failure::new(error.to_string());
+    let mut rows = csv::Reader::from_reader(report.trim_start_matches('\u{feff}').as_bytes());
+    let headers = rows.headers().map_err(wrong)?.clone();
+    let named = |row: csv::StringRecord| {
+        headers.iter().zip(row.iter()).map(|(name, cell)| (name.to_owned(), cell.to_owned())).collect()
+    };
+    rows.records().map(|row| row.map(named).map_err(wrong)).collect()
 }

@@ -32,3 +32,20 @@ fn runs_somewhere(folder: &std::path::Path) -> bool {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     processes.filter_map(|process| std::fs::read(process.path().join("environ")).ok()).any(knows)
 }
+
+/// A window that is closed, or killed, is asked what its content security policy blocked; a test that leaves it to its end is not.
+#[test]
+fn every_test_closes_the_windows_it_opens() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("it");
+    let mut tests = 0;
+    for file in std::fs::read_dir(folder).unwrap().flatten() {
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        for test in text.split("#[tokio::test").skip(1).filter(|test| test.contains("Window::open(")) {
+            tests += 1;
+            let name = test.split("fn ").nth(1).and_then(|rest| rest.split('(').next()).unwrap_or_default();
+            let ends = [".close().await", ".kill().await", ".close_although_blocked().await"];
+            assert!(ends.iter().any(|end| test.contains(end)), "{name} leaves its window open");
+        }
+    }
+    assert!(tests > 30, "{tests}");
+}

@@ -1,9 +1,14 @@
 //! The parts of this page, and what a person does with them.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::page::{Page, selector};
+
+/// So many devices the tray draws at once, if there are as many.
+const TRAY_DRAWS: usize = 8;
 
 /// What is searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +19,8 @@ pub enum SearchMode {
     App,
     /// Devices by name or serial number.
     Device,
+    /// Devices that a list names.
+    List,
 }
 
 impl SearchMode {
@@ -22,6 +29,7 @@ impl SearchMode {
             Self::User => "mode-user",
             Self::App => "mode-app",
             Self::Device => "mode-device",
+            Self::List => "mode-list",
         }
     }
 }
@@ -31,6 +39,8 @@ impl SearchMode {
 pub struct Row {
     /// Managed device id.
     pub device_id: String,
+    /// Its place in the table, from 0.
+    pub index: u64,
     /// The words in the row.
     pub text: String,
     /// Whether it is ticked.
@@ -106,7 +116,7 @@ impl Page<'_> {
         self.click_the_one_with("app-option", text).await
     }
 
-    /// The devices in the table.
+    /// The devices of the table that are drawn. A long table draws those in sight.
     ///
     /// # Errors
     /// When the driver does not answer.
@@ -114,19 +124,20 @@ impl Page<'_> {
         let script = "return [...document.querySelectorAll(arguments[0])].map((row) => {
             const box = row.querySelector(arguments[1]);
             const ticked = box !== null && (box.checked === true || box.getAttribute('aria-checked') === 'true');
-            return { id: row.dataset.deviceId ?? '', text: row.innerText, ticked };
+            return { id: row.dataset.deviceId ?? '', index: Number(row.dataset.index), text: row.innerText, ticked };
         });";
         let rows =
             self.run(script, vec![json!(selector("device-row")), json!(selector("device-check"))]).await?;
         let row = |row: &Value| Row {
             device_id: word(row, "id"),
+            index: row.get("index").and_then(Value::as_u64).unwrap_or_default(),
             text: word(row, "text"),
             ticked: row.get("ticked").and_then(Value::as_bool).unwrap_or_default(),
         };
         Ok(rows.as_array().map(|rows| rows.iter().map(row).collect()).unwrap_or_default())
     }
 
-    /// Waits until the table holds exactly these devices, in any order.
+    /// Waits until the table holds exactly these devices, in any order: few enough that all are drawn.
     ///
     /// # Errors
     /// When it does not in time.
@@ -158,7 +169,7 @@ impl Page<'_> {
         .await
     }
 
-    /// The devices in the tray, by their ids if the tray tells them, else by their words.
+    /// The devices of the tray that are drawn, by their ids if the tray tells them, else by their words.
     ///
     /// # Errors
     /// When the driver does not answer.
@@ -170,16 +181,52 @@ impl Page<'_> {
         Ok(items.as_array().map(|items| items.iter().map(text).collect()).unwrap_or_default())
     }
 
-    /// Waits until the tray holds that many devices.
+    /// How many devices are selected: what the tray says, which is not there without any.
+    ///
+    /// # Errors
+    /// When the driver does not answer.
+    pub async fn selected(&self) -> Result<usize, Failure> {
+        let script = "return Number(document.querySelector(arguments[0])?.dataset.count ?? 0);";
+        let count = self.run(script, vec![json!(selector("tray"))]).await?;
+        Ok(count.as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or_default())
+    }
+
+    /// Waits until that many devices are selected, and gives those that the tray draws, which are all if they are few.
     ///
     /// # Errors
     /// When it does not in time.
     pub async fn tray_holds(&self, count: usize) -> Result<Vec<String>, Failure> {
         self.until(&format!("{count} devices in the tray"), async || {
+            if self.selected().await? != count {
+                return Ok(None);
+            }
             let items = self.tray().await?;
-            Ok((items.len() == count).then_some(items))
+            Ok((items.len() >= count.min(TRAY_DRAWS)).then_some(items))
         })
         .await
+    }
+
+    /// Ticks every row that the table shows, once all are read.
+    ///
+    /// # Errors
+    /// When that cannot be done in time.
+    pub async fn select_all(&self, count: usize) -> Result<(), Failure> {
+        self.click("select-all").await?;
+        self.until(&format!("{count} selected devices"), async || {
+            Ok((self.selected().await? == count).then_some(()))
+        })
+        .await
+    }
+
+    /// The number that a part bears, as the tabs of a list do.
+    ///
+    /// # Errors
+    /// When the part does not appear.
+    pub async fn count_of(&self, id: &str) -> Result<u64, Failure> {
+        self.appears(id).await?;
+        let script = "return Number(document.querySelector(arguments[0]).dataset.count);";
+        let count = self.run(script, vec![json!(selector(id))]).await?;
+        count.as_u64().ok_or_else(|| Failure::new(format!("{id} bears no number")))
     }
 
     /// Opens the review of the selection.
@@ -201,7 +248,20 @@ impl Page<'_> {
         self.appears("run-view").await.map(drop)
     }
 
-    /// The devices in the run.
+    /// Waits, up to two minutes, until the run is in that state, by the name it has in the code.
+    ///
+    /// # Errors
+    /// When it does not get there in time.
+    pub async fn run_is(&self, state: &str) -> Result<(), Failure> {
+        let script = "return document.querySelector(arguments[0])?.dataset.runState ?? '';";
+        self.until_within(Duration::from_secs(120), &format!("the run to be {state}"), async || {
+            let now = self.run(script, vec![json!(selector("run-view"))]).await?;
+            Ok((now == state).then_some(()))
+        })
+        .await
+    }
+
+    /// The devices of the run that are drawn. A long run draws those in sight.
     ///
     /// # Errors
     /// When the driver does not answer.

@@ -1,9 +1,10 @@
 //! Any page: its parts by their `data-testid`, and how a person waits for them, clicks and types.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fantoccini::Locator;
 use fantoccini::elements::Element;
+use fantoccini::{Client, Locator};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -25,6 +26,14 @@ pub struct Page<'a> {
 impl<'a> Page<'a> {
     pub(crate) fn of(window: &'a Window<'a>) -> Self {
         Self { window }
+    }
+
+    pub(crate) fn client(&self) -> Result<&'a Client, Failure> {
+        self.window.client()
+    }
+
+    pub(crate) async fn with_evidence(&self, failure: Failure) -> Failure {
+        self.window.with_evidence(failure).await
     }
 
     /// Waits for a part and gives it.
@@ -93,6 +102,38 @@ impl<'a> Page<'a> {
             Ok((answered(field.prop("value")).await?.as_deref() == Some(text)).then_some(()))
         })
         .await
+    }
+
+    /// Pastes a text into a field, as from the clipboard.
+    ///
+    /// # Errors
+    /// When the field does not appear.
+    pub async fn paste(&self, id: &str, text: &str) -> Result<(), Failure> {
+        self.appears(id).await?;
+        let script = "const field = document.querySelector(arguments[0]);
+            field.focus();
+            const clipboardData = new DataTransfer();
+            clipboardData.setData('text/plain', arguments[1]);
+            field.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));";
+        self.run(script, vec![json!(selector(id)), json!(text)]).await.map(drop)
+    }
+
+    /// Gives a file to a part that opens files.
+    ///
+    /// # Errors
+    /// When it does not take it.
+    pub async fn open_file(&self, id: &str, file: &Path) -> Result<(), Failure> {
+        let field = self.appears(id).await?;
+        answered(field.send_keys(&file.to_string_lossy())).await
+    }
+
+    /// What stands in a field.
+    ///
+    /// # Errors
+    /// When it does not appear.
+    pub async fn value_of(&self, id: &str) -> Result<String, Failure> {
+        let field = self.appears(id).await?;
+        Ok(answered(field.prop("value")).await?.unwrap_or_default())
     }
 
     /// Presses Enter in a part.
@@ -175,10 +216,10 @@ impl<'a> Page<'a> {
         self.until_within(TIME_LIMIT, what, look).await
     }
 
-    /// As [`Page::until`], for what may take longer.
+    /// As [`Page::until`], for what takes longer.
     ///
     /// # Errors
-    /// As [`Page::until`].
+    /// When there is nothing in time.
     pub async fn until_within<T>(
         &self,
         limit: Duration,
@@ -209,9 +250,13 @@ impl<'a> Page<'a> {
     // What the page must not do, and what it holds.
 
     pub(crate) async fn listen_for_violations(&self) -> Result<(), Failure> {
+        // What was blocked while the page was loaded is told afterwards, where the webview keeps it.
         let script = "window.__violations = [];
+            const told = (directive, what) => window.__violations.push(`${directive} ${what}`);
             document.addEventListener('securitypolicyviolation', (violation) =>
-                window.__violations.push(`${violation.violatedDirective} ${violation.blockedURI}`));";
+                told(violation.violatedDirective, violation.blockedURI));
+            if (window.ReportingObserver) new ReportingObserver((reports) => reports.forEach(({ body }) =>
+                told(body.effectiveDirective, body.blockedURL)), { types: ['csp-violation'], buffered: true }).observe();";
         self.run(script, Vec::new()).await.map(drop)
     }
 

@@ -95,7 +95,8 @@ fn two<'a>(devices: impl Iterator<Item = &'a Device>) -> Option<[Device; 2]> {
 }
 
 /// Managed through MDM, with nothing pending that would go first, and with a serial number of its own.
-fn can_take_it(device: &Device) -> bool {
+#[must_use]
+pub fn can_take_it(device: &Device) -> bool {
     let serial = device.serial.as_deref().is_some_and(|serial| serial.starts_with("SN"));
     serial && device.management_state == "managed" && device.management_agent == "mdm"
 }

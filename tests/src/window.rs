@@ -130,11 +130,25 @@ impl<'a> Window<'a> {
         self.stage
     }
 
-    /// Closes the window the hard way: the process is killed, as in a crash.
+    /// Closes the window the hard way: the process is killed, as in a crash. Until then nothing may have been blocked by the
+    /// content security policy.
+    ///
+    /// # Errors
+    /// When something was, or when it is still there ten seconds later.
+    pub async fn close(self) -> Result<(), Failure> {
+        let blocked = self.page().violations().await?;
+        if blocked.is_empty() {
+            return self.close_although_blocked().await;
+        }
+        let words = format!("the content security policy was violated: {blocked:?}");
+        Err(self.with_evidence(Failure::new(words)).await)
+    }
+
+    /// Closes the window the hard way, whatever the content security policy has blocked.
     ///
     /// # Errors
     /// When it is still there ten seconds later.
-    pub async fn close(mut self) -> Result<(), Failure> {
+    pub async fn close_although_blocked(mut self) -> Result<(), Failure> {
         if let Some(client) = self.client.take() {
             answered(client.close()).await?;
         }
@@ -152,12 +166,19 @@ impl<'a> Window<'a> {
         Ok(())
     }
 
-    /// Kills Unlatch (SIGKILL) at this very moment, and lets go of its driver.
+    /// Kills Unlatch (SIGKILL) with no warning, and lets go of its driver.
     ///
     /// # Errors
-    /// When it was not running, or still is ten seconds later.
+    /// When its content security policy had blocked something, when it was not running, or still is ten seconds later.
     pub async fn kill(mut self) -> Result<(), Failure> {
         let program = crate::unlatch()?;
+        // A page that has no time to answer has nothing to hide.
+        let blocked = tokio::time::timeout(Duration::from_millis(500), self.page().violations()).await;
+        if let Ok(Ok(blocked)) = blocked
+            && !blocked.is_empty()
+        {
+            return Err(Failure::new(format!("the content security policy was violated: {blocked:?}")));
+        }
         if self.stage.session().kill(&program) == 0 {
             return Err(Failure::new("there was nothing to kill"));
         }
