@@ -45,9 +45,10 @@ export class Selection {
   }
 
   async clear(): Promise<boolean> {
-    const count = this.size;
+    // Told before, so that the way back is there as soon as the devices are gone.
+    this.cleared = this.size;
     const done = await this.#change(() => this.backend.clearSelection());
-    if (done && this.state.canUndo) this.cleared = count;
+    if (!done) this.cleared = 0;
     return done;
   }
 

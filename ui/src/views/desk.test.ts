@@ -17,11 +17,11 @@ import {
 } from '../test-window';
 
 describe('the desk', () => {
-  it('has the focus in the search, and Ctrl+K brings it back', async () => {
+  it('has the focus in the search, and / brings it back', async () => {
     const { person } = await openWindow(FakeBackend.signedIn());
     await waitFor(() => expect(byId('search-input')).toHaveFocus());
     await person.click(byId('account-menu'));
-    await person.keyboard('{Escape}{Control>}k{/Control}');
+    await person.keyboard('{Escape}/');
     expect(byId('search-input')).toHaveFocus();
   });
 
