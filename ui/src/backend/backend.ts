@@ -5,14 +5,17 @@ export type {
   AppRow,
   AppStatus,
   AppsFound,
+  Column,
+  ColumnFilter,
+  ColumnValue,
   CommandError,
   ConfigProblem,
   Confirmation,
   DeviceCodeView,
+  DeviceQuestion,
   DeviceRow,
   DeviceWarning,
   DeviceField,
-  DevicesFound,
   EntraHelp,
   ErrorCode,
   FoundView,
@@ -21,6 +24,10 @@ export type {
   ItemView,
   JournalCheck,
   KeychainView,
+  ListGroup,
+  ListNote,
+  ListNoteKind,
+  ListView,
   Mode,
   PlaceView,
   PlanItem,
@@ -32,15 +39,24 @@ export type {
   RunState,
   RunSummary,
   RunView,
-  SelectedDevice,
+  SelectionState,
+  SelectWhat,
   SentAgain,
   SessionView,
   SettingsInput,
   SettingsView,
   SetupLink,
   SetupLinks,
+  TableQuery,
+  TableRow,
+  TableSort,
+  TableState,
+  TableWindow,
   TenantCheck,
   TenantInput,
+  TrayGrouping,
+  TrayRow,
+  TrayWindow,
   UserRow,
   UsersFound,
   WindowNotice,
@@ -79,14 +95,30 @@ export interface Backend {
   saveSettings(input: t.SettingsInput): Promise<t.AppStatus>;
   /** As you type: a newer call makes an older one fail with `superseded`. */
   findUsers(text: string): Promise<t.UsersFound>;
-  devicesOfUser(userId: string): Promise<t.DevicesFound>;
+  /** As {@link findUsers}. */
   findApps(text: string): Promise<t.AppsFound>;
-  devicesWithApp(appId: string): Promise<t.DevicesFound>;
-  /** By a part of the device name, or the whole serial number. */
-  findDevices(text: string): Promise<t.DevicesFound>;
+  /**
+   * Makes a table of the devices that a question names, in the place of the one before. How far it is read is told through `onChange`;
+   * the answer is how it stands in the end.
+   */
+  searchDevices(question: t.DeviceQuestion, onChange: (state: t.TableState) => void): Promise<t.TableState>;
+  /** At most 200 rows of the table `search` that meet a query, from a place on. `superseded` if there is another table by now. */
+  tableRows(search: number, query: t.TableQuery, from: number, count: number): Promise<t.TableWindow>;
+  /** The values of a column among all rows of the table, the most frequent first. */
+  columnValues(search: number, column: t.Column): Promise<t.ColumnValue[]>;
+  /** Selects or unselects rows of the table as the query shows them. */
+  selectRows(search: number, query: t.TableQuery, what: t.SelectWhat, on: boolean): Promise<t.SelectionState>;
+  unselect(deviceIds: string[]): Promise<t.SelectionState>;
+  clearSelection(): Promise<t.SelectionState>;
+  undoClear(): Promise<t.SelectionState>;
+  /** Selects again what the run that was started last from here was for. */
+  putBack(runId: string): Promise<t.SelectionState>;
+  /** At most 200 rows of the tray, from a place on. */
+  trayRows(grouping: t.TrayGrouping, from: number, count: number): Promise<t.TrayWindow>;
   /** Tells of what happens outside the window from now on. */
   watchWindow(onNotice: (notice: t.WindowNotice) => void): Promise<void>;
-  planRun(selection: t.SelectedDevice[]): Promise<t.PlanView>;
+  /** What recovering the selected devices will do. Nothing is sent. */
+  planRun(): Promise<t.PlanView>;
   startRun(confirmation: t.Confirmation): Promise<t.RunView>;
   /** Lets what an interrupted run had not sent go out, after the countdown. */
   resumeRun(runId: string): Promise<t.RunView>;

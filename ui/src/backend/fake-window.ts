@@ -173,6 +173,23 @@ const scenes: Record<string, () => FakeBackend> = {
     };
     return backend;
   },
+  large: () => {
+    const backend = FakeBackend.signedIn();
+    const count = Number(asked.get('rows') ?? 100_000);
+    backend.devicesFound = {
+      devices: Array.from({ length: count }, (_, index) => fakeDevice(index + 1, null, Date.now())),
+    };
+    return backend;
+  },
+  reading: () => {
+    const backend = FakeBackend.signedIn();
+    backend.devicesFound = {
+      devices: Array.from({ length: 1_200 }, (_, index) => fakeDevice(index + 1, null, Date.now())),
+    };
+    backend.rowsAtOnce = 200;
+    setInterval(() => backend.readOn(), 1_000);
+    return backend;
+  },
   config: () =>
     FakeBackend.signedIn({
       configProblem: {

@@ -5,26 +5,33 @@ import {
   type CommandError,
   type Confirmation,
   type DeviceCodeView,
+  type Column,
+  type DeviceQuestion,
   type DeviceRow,
-  type DevicesFound,
   type ItemView,
   type JournalCheck,
   type PlaceView,
   type PlanView,
   type ReportFormat,
+  type RouteView,
   type RunProgress,
   type RunSummary,
   type RunView,
-  type SelectedDevice,
+  type SelectWhat,
   type SessionView,
   type SettingsInput,
   type SetupLink,
   type TenantCheck,
+  type TableQuery,
+  type TableState,
   type TenantInput,
+  type TrayGrouping,
   type WindowNotice,
 } from './backend';
 import { count, fakeAccount, fakeCode, fakePlace, problem, unsent, WHILE_LOCKED } from './fake-values';
-import { FAKE_NOW, fakeApps, fakeDevice, fakeUsers } from './fake-tenant';
+import { fakeStatus } from './fake-status';
+import { FakeDesk, type DevicesFound } from './fake-table';
+import { FAKE_NOW, fakeApps, fakeUsers } from './fake-tenant';
 
 export type Command = keyof Backend;
 export { fakeAccount, fakeCode, fakePlace, problem } from './fake-values';
@@ -68,10 +75,16 @@ export class FakeBackend implements Backend {
   journal: JournalCheck = { entries: 42, head: '5f'.repeat(32), broken: null };
   /** What a search by device finds, if not the usual. */
   devicesFound: Partial<DevicesFound> | null = null;
+  /** How many rows are read before {@link readOn} is called; all of them, if null. */
+  rowsAtOnce: number | null = null;
+
+  /** The devices of each plan that was made, and how they were found. */
+  readonly planned: { deviceId: string; route: RouteView }[][] = [];
 
   #failures = new Map<Command, CommandError[]>();
   #gates = new Map<Command, Promise<void>[]>();
-  #known = new Map<string, DeviceRow>();
+  /** What was found and selected, by place and account. */
+  #desks = new Map<string, FakeDesk>();
   #plans = new Map<string, PlanView>();
   #runs: FakeRun[] = [];
   #signIn: { reject: (error: Error) => void } | null = null;
@@ -81,37 +94,7 @@ export class FakeBackend implements Backend {
   #turns = 0;
 
   constructor(status: Partial<AppStatus> = {}) {
-    const mode = status.mode ?? 'tenant';
-    this.status = {
-      version: '0.1.0',
-      mode,
-      places:
-        mode === 'demo' ? [fakePlace('home'), fakePlace('demo', { mode })] : [fakePlace('home', { mode })],
-      place: mode === 'demo' ? 'demo' : 'home',
-      locked: false,
-      lockAccount: null,
-      session: { kind: 'signedOut', problem: null },
-      keychain: 'kept',
-      journalProblem: null,
-      configProblem: null,
-      ...status,
-      settings: {
-        tenant: 'contoso.example',
-        clientId: '8f6c1c1e-2b7a-4c7e-9d5a-0a3b1c2d4e5f',
-        cloud: 'global',
-        requireReason: false,
-        maxRunSize: 500,
-        countdownSeconds: 0,
-        idleLockMinutes: 15,
-        deviceCode: true,
-        severalTenants: true,
-        language: 'en',
-        locked: [],
-        dataFolder: '/home/alma/.local/share/unlatch',
-        configFile: '/home/alma/.config/unlatch/config.toml',
-        ...status.settings,
-      },
-    };
+    this.status = fakeStatus(status);
   }
 
   static signedIn(status: Partial<AppStatus> = {}): FakeBackend {
@@ -140,7 +123,7 @@ export class FakeBackend implements Backend {
     return this.calls.filter((call) => call.command === command).map((call) => call.argument);
   }
 
-  async #answer<T>(command: Command, argument: unknown, give: () => T): Promise<T> {
+  async #answer<T>(command: Command, argument: unknown, give: () => T | Promise<T>): Promise<T> {
     this.calls.push({ command, argument });
     const gate = this.#gates.get(command)?.shift();
     if (this.delay > 0) await new Promise((resolve) => setTimeout(resolve, this.delay));
@@ -287,7 +270,10 @@ export class FakeBackend implements Backend {
     );
 
   signOut = (browser: boolean) =>
-    this.#answer('signOut', browser, () => this.#set({ session: { kind: 'signedOut', problem: null } }));
+    this.#answer('signOut', browser, () => {
+      this.#desks.delete(this.status.place);
+      return this.#set({ session: { kind: 'signedOut', problem: null } });
+    });
 
   saveSettings = (input: SettingsInput) =>
     this.#answer('saveSettings', input, () =>
@@ -310,15 +296,6 @@ export class FakeBackend implements Backend {
       return { users: [...users], leftOut: 0, more: false };
     });
 
-  devicesOfUser = (userId: string) =>
-    this.#answer('devicesOfUser', userId, () => {
-      const at = fakeUsers.findIndex((user) => user.id === userId);
-      const user = fakeUsers[at];
-      if (!user) throw new BackendError(problem('notFound'));
-      const count = user.displayName === 'Nobody Here' ? 0 : 3;
-      return this.#found(Array.from({ length: count }, (_, index) => this.#device(at * 3 + index + 5)));
-    });
-
   findApps = (text: string) =>
     this.#answer('findApps', text, () => ({
       apps: fakeApps.filter((app) => app.displayName.toLowerCase().includes(text.toLowerCase())),
@@ -327,64 +304,72 @@ export class FakeBackend implements Backend {
       problem: null,
     }));
 
-  devicesWithApp = (appId: string) =>
-    this.#answer('devicesWithApp', appId, () => {
-      const app = fakeApps.find((row) => row.id === appId);
-      if (!app) throw new BackendError(problem('notFound'));
-      return this.#found(Array.from({ length: app.deviceCount }, (_, index) => this.#device(index * 2 + 5)));
-    });
-
-  findDevices = (text: string) =>
-    this.#answer('findDevices', text, () => {
-      const all = Array.from({ length: 200 }, (_, index) => this.#device(index + 1));
-      const part = text.toLowerCase();
-      return this.#found(
-        all.filter(
-          (device) => device.name.toLowerCase().includes(part) || device.serial?.toLowerCase() === part,
-        ),
-      );
-    });
-
-  #device(number: number): DeviceRow {
-    const user = fakeUsers[Math.floor(number / 3) % fakeUsers.length] ?? null;
-    const device = fakeDevice(number, user, this.now);
-    // Each tenant has devices of its own.
-    const { place } = this.status;
-    return place === 'home' || place === 'demo' ? device : { ...device, id: `${place}-${device.id}` };
+  /** The desk of who is signed in, or was last, in the place that is shown. */
+  get #desk(): FakeDesk {
+    const { session, place } = this.status;
+    if (session.kind === 'signedIn') {
+      const { tenantId, username } = session.account;
+      const owner = `${tenantId} ${username}`;
+      const desk = this.#desks.get(place);
+      if (desk?.owner === owner) return desk;
+      this.#desks.set(place, new FakeDesk(owner, place, this));
+    }
+    const desk = this.#desks.get(place);
+    if (!desk) throw new BackendError(problem('signedOut'));
+    return desk;
   }
 
-  #found(devices: DeviceRow[]): DevicesFound {
-    const found = {
-      devices,
-      leftOut: 0,
-      complete: true,
-      counted: devices.length,
-      problem: null,
-      ...this.devicesFound,
-    };
-    for (const device of found.devices) this.#known.set(`${this.status.place} ${device.id}`, device);
-    return found;
+  searchDevices = (question: DeviceQuestion, onChange: (state: TableState) => void) =>
+    this.#answer('searchDevices', question, () => this.#desk.search(question, onChange));
+
+  /** Reads the next rows of the table. */
+  readOn(): void {
+    this.#desk.readOn();
   }
 
-  planRun = (selection: SelectedDevice[]) =>
-    this.#answer('planRun', selection, () => {
+  tableRows = (search: number, query: TableQuery, from: number, count: number) =>
+    this.#answer('tableRows', { search, query, from, count }, () =>
+      this.#desk.rows(search, query, from, count),
+    );
+
+  columnValues = (search: number, column: Column) =>
+    this.#answer('columnValues', { search, column }, () => this.#desk.values(search, column));
+
+  selectRows = (search: number, query: TableQuery, what: SelectWhat, on: boolean) =>
+    this.#answer('selectRows', { search, query, what, on }, () => this.#desk.select(search, query, what, on));
+
+  unselect = (deviceIds: string[]) =>
+    this.#answer('unselect', deviceIds, () => this.#desk.unselect(deviceIds));
+
+  clearSelection = () => this.#answer('clearSelection', null, () => this.#desk.clear());
+
+  undoClear = () => this.#answer('undoClear', null, () => this.#desk.undoClear());
+
+  putBack = (runId: string) => this.#answer('putBack', runId, () => this.#desk.putBack(runId));
+
+  trayRows = (grouping: TrayGrouping, from: number, count: number) =>
+    this.#answer('trayRows', { grouping, from, count }, () => this.#desk.tray(grouping, from, count));
+
+  planRun = () =>
+    this.#answer('planRun', null, () => {
       const session = this.status.session;
       if (session.kind !== 'signedIn') throw new BackendError(problem('signedOut'));
       if (!this.consented) throw new BackendError(problem('consentNeeded'));
       const plan: PlanView = {
         planId: `plan-${++this.#turns}`,
         account: session.account,
-        items: selection.map(({ deviceId, route }) => {
-          const device = this.#known.get(`${this.status.place} ${deviceId}`);
-          if (!device) throw new BackendError(problem('invalidInput'));
-          return { device, route, documented: this.documented(device) };
-        }),
+        items: this.#desk.held().map(({ device, route }) => ({
+          device,
+          route,
+          documented: this.documented(device),
+        })),
         reasonRequired: this.status.settings.requireReason,
         typedCountAbove: this.typedCountAbove,
         maxRunSize: this.status.settings.maxRunSize,
         countdownSeconds: this.status.settings.countdownSeconds,
       };
       this.#plans.set(plan.planId, plan);
+      this.planned.push(plan.items.map(({ device, route }) => ({ deviceId: device.id, route })));
       return plan;
     });
 
@@ -437,6 +422,10 @@ export class FakeBackend implements Backend {
         tell: null,
       };
       this.#runs.unshift(run);
+      this.#desk.started(
+        run.view.summary.id,
+        items.map((item) => item.deviceId),
+      );
       this.#go(run);
       return run.view;
     });

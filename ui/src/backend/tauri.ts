@@ -6,6 +6,7 @@ import {
   type CommandError,
   type DeviceCodeView,
   type RunProgress,
+  type TableState,
   type WindowNotice,
 } from './bindings';
 
@@ -46,11 +47,21 @@ export const tauriBackend: Backend = {
     await value(commands.watchWindow(channel));
   },
   findUsers: (text) => value(commands.findUsers(text)),
-  devicesOfUser: (userId) => value(commands.devicesOfUser(userId)),
   findApps: (text) => value(commands.findApps(text)),
-  devicesWithApp: (appId) => value(commands.devicesWithApp(appId)),
-  findDevices: (text) => value(commands.findDevices(text)),
-  planRun: (selection) => value(commands.planRun(selection)),
+  searchDevices: (question, onChange) => {
+    const channel = new Channel<TableState>();
+    channel.onmessage = onChange;
+    return value(commands.searchDevices(question, channel));
+  },
+  tableRows: (search, query, from, count) => value(commands.tableRows(search, query, from, count)),
+  columnValues: (search, column) => value(commands.columnValues(search, column)),
+  selectRows: (search, query, what, on) => value(commands.selectRows(search, query, what, on)),
+  unselect: (deviceIds) => value(commands.unselect(deviceIds)),
+  clearSelection: () => value(commands.clearSelection()),
+  undoClear: () => value(commands.undoClear()),
+  putBack: (runId) => value(commands.putBack(runId)),
+  trayRows: (grouping, from, count) => value(commands.trayRows(grouping, from, count)),
+  planRun: () => value(commands.planRun([])),
   startRun: (confirmation) => value(commands.startRun(confirmation)),
   watchRun: (runId, onProgress) => {
     const channel = new Channel<RunProgress>();

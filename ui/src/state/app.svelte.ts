@@ -283,14 +283,15 @@ export class AppState {
   /** `asked` tells that the permission was just asked for. */
   async review(asked = false): Promise<void> {
     const desk = this.desk;
-    if (this.busy || !this.canRecover || desk.selection.size === 0) return;
+    await desk.selection.settled();
+    if (this.desk !== desk || this.busy || !this.canRecover || desk.selection.size === 0) return;
     if (desk.selection.size > (this.status?.settings.maxRunSize ?? 0)) return;
     this.busy = 'plan';
     const begun = ++this.#begun;
     desk.problem = null;
     desk.consent = null;
     try {
-      const plan = await this.backend.planRun(desk.selection.toSend());
+      const plan = await this.backend.planRun();
       if (begun !== this.#begun) return;
       desk.view = { name: 'confirm', plan };
     } catch (thrown) {
@@ -340,13 +341,14 @@ export class AppState {
 
   /** Whether a run's selection can be had back: it was the last that started here. */
   canSelectAgain(runId: string): boolean {
-    return this.desk.started?.runId === runId;
+    return this.desk.started === runId;
   }
 
   /** Back to the desk with the selection of a run of which nothing was sent. */
   selectAgain(): void {
-    if (this.desk.started) this.selection.putBack(this.desk.started.kept);
-    this.desk.started = null;
+    const desk = this.desk;
+    if (desk.started) void desk.selection.putBack(desk.started);
+    desk.started = null;
     this.leaveReview();
   }
 
@@ -459,15 +461,15 @@ export class AppState {
     for (const id of this.#desks.keys()) {
       if (id !== status.place && !status.places.some((place) => place.id === id)) this.#desks.delete(id);
     }
-    if (desk !== this.desk) this.desk.search.pause();
+    if (desk !== this.desk) this.desk.pause();
     this.desk = desk;
-    desk.search.resume();
+    desk.resume();
   }
 
   /** Nothing of the shown tenant stays. */
   #forget(): void {
     const old = this.desk;
-    old.search.pause();
+    old.pause();
     this.desk = this.#newDesk(old.registration);
     if (this.status) this.#desks.set(this.status.place, this.desk);
   }
@@ -476,9 +478,9 @@ export class AppState {
   async #go(what: 'demo' | 'place', question: () => Promise<AppStatus>): Promise<void> {
     if (this.busy) return;
     const from = this.desk;
-    from.search.pause();
+    from.pause();
     if (!(await this.#change(what, question))) {
-      if (!this.locked) from.search.resume();
+      if (!this.locked) from.resume();
       return;
     }
     if (!this.place || this.locked) return;

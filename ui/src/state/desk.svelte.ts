@@ -1,6 +1,13 @@
-import type { AccountView, Backend, CommandError, PlanView, RunView } from '../backend/backend';
+import {
+  failure,
+  type AccountView,
+  type Backend,
+  type CommandError,
+  type PlanView,
+} from '../backend/backend';
+import type { RunView } from '../backend/backend';
 import { Search } from './search.svelte';
-import { Selection, type Held } from './selection.svelte';
+import { Selection } from './selection.svelte';
 
 export type View =
   | { name: 'desk' }
@@ -30,11 +37,15 @@ export class DeskState {
   reviewLeft = false;
   /** Whose desk it is; nobody's before the first sign-in. */
   account: AccountView | null = null;
-  /** The last run that started here, and what was selected for it. */
-  started: { runId: string; kept: ReadonlyMap<string, Held> } | null = null;
+  /** The last run that started here: what was selected for it can be had back. */
+  started: string | null = null;
+  /** The device whose details are open. */
+  detail = $state<string | null>(null);
 
-  readonly selection = new Selection();
+  readonly selection: Selection;
   readonly search: Search;
+  /** Whether something may have changed that was not followed from here. */
+  #away = true;
 
   /** `registration` is the tenant and the application that the desk was made for. */
   constructor(
@@ -42,24 +53,44 @@ export class DeskState {
     backend: Backend,
     tell: (desk: DeskState, error: CommandError, again: () => void) => boolean,
   ) {
-    this.search = new Search(backend, {
+    this.selection = new Selection(backend, (thrown) => {
+      const error = failure(thrown);
+      if (error.code === 'superseded') this.search.table.refresh();
+      else if (!tell(this, error, () => void this.selection.refresh())) this.problem = error;
+    });
+    this.search = new Search(backend, this.selection, {
       failed: (error, again) => tell(this, error, again),
       answered: () => (this.trouble = null),
     });
   }
 
-  /** A run started: what it was for is no longer selected. It is shown unless a person has turned to something else. */
-  began({ summary, items }: RunView, show: boolean): void {
-    this.started = { runId: summary.id, kept: this.selection.kept() };
-    this.selection.remove(items.map((item) => item.deviceId));
+  /** A run started: the engine took what it was for out of the selection. It is shown unless a person has turned to something else. */
+  began({ summary }: RunView, show: boolean): void {
+    this.started = summary.id;
+    void this.selection.refresh();
     if (!show) return;
-    this.selection.clear();
+    this.detail = null;
     this.view = { name: 'run', runId: summary.id, from: 'desk' };
+  }
+
+  /** Another desk is shown, or none: nothing is asked and no answer is taken any more. */
+  pause(): void {
+    this.#away = true;
+    this.search.pause();
+  }
+
+  /** It is shown again. */
+  resume(): void {
+    this.search.resume();
+    if (!this.#away || this.account === null) return;
+    this.#away = false;
+    void this.selection.refresh();
+    this.search.table.refresh();
   }
 
   /** Nobody may look: a review is left, because what was left out in it would not come back with it. */
   lock(): void {
-    this.search.pause();
+    this.pause();
     if (this.view.name === 'confirm') this.view = { name: 'desk' };
   }
 }

@@ -1,8 +1,34 @@
 import { m } from '../paraglide/messages';
 import { locale } from './locale.svelte';
 
+/** Making a format costs far more than using it, and a table uses the same ones for every cell. */
+function kept<Format>(make: (language: string) => Format): () => Format {
+  const formats = new Map<string, Format>();
+  return () => {
+    const language = locale();
+    const format = formats.get(language) ?? make(language);
+    formats.set(language, format);
+    return format;
+  };
+}
+
+const numbers = kept((language) => new Intl.NumberFormat(language));
+const spans = kept((language) => new Intl.RelativeTimeFormat(language, { numeric: 'auto' }));
+const exactTimes = kept(
+  (language) =>
+    new Intl.DateTimeFormat(language, {
+      year: 'numeric',
+      month: 'short',
+      day: 'numeric',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+      timeZoneName: 'short',
+    }),
+);
+
 export function number(value: number): string {
-  return new Intl.NumberFormat(locale()).format(value);
+  return numbers().format(value);
 }
 
 const units: [Intl.RelativeTimeFormatUnit, number][] = [
@@ -16,7 +42,7 @@ export function relativeTime(iso: string, now: number): string {
   const then = Date.parse(iso);
   if (Number.isNaN(then)) return iso;
   const seconds = (then - now) / 1000;
-  const format = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' });
+  const format = spans();
   for (const [unit, size] of units) {
     if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit);
   }
@@ -33,15 +59,7 @@ export function daysSince(iso: string, now: number): number | null {
 export function exactTime(iso: string): string {
   const then = Date.parse(iso);
   if (Number.isNaN(then)) return iso;
-  return new Intl.DateTimeFormat(locale(), {
-    year: 'numeric',
-    month: 'short',
-    day: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    timeZoneName: 'short',
-  }).format(then);
+  return exactTimes().format(then);
 }
 
 export function shortTime(iso: string): string {

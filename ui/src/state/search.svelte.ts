@@ -4,18 +4,24 @@ import {
   type AppsFound,
   type Backend,
   type CommandError,
-  type DevicesFound,
-  type RouteView,
+  type DeviceQuestion,
+  type TableState,
   type UserRow,
   type UsersFound,
 } from '../backend/backend';
 import { renewClock } from './clock.svelte';
+import { isList, listFault } from './list-text';
+import type { Selection } from './selection.svelte';
+import { Table } from './table.svelte';
 
-export type SearchMode = 'user' | 'app' | 'device';
+export type SearchMode = 'user' | 'app' | 'device' | 'list';
 
-/** What the devices on the desk were found by. */
+/** What the devices on the desk were asked for by. */
 export type Origin =
-  { kind: 'user'; user: UserRow } | { kind: 'app'; app: AppRow } | { kind: 'device'; text: string };
+  | { kind: 'user'; user: UserRow }
+  | { kind: 'app'; app: AppRow }
+  | { kind: 'device'; text: string }
+  | { kind: 'list'; text: string };
 
 /** People or apps to choose from, for the text they were looked up with. */
 export type Choices =
@@ -23,9 +29,31 @@ export type Choices =
 
 export const MAX_TEXT = 256;
 const TYPING_PAUSE_MS = 200;
+const MOST_RECENT = 8;
 
 export function appLabel(app: AppRow): string {
   return app.version ? `${app.displayName} ${app.version}` : app.displayName;
+}
+
+function sameOrigin(one: Origin, other: Origin): boolean {
+  const key = (origin: Origin) => {
+    if (origin.kind === 'user') return origin.user.id;
+    return origin.kind === 'app' ? origin.app.id : origin.text;
+  };
+  return one.kind === other.kind && key(one) === key(other);
+}
+
+function questionOf(origin: Origin): DeviceQuestion {
+  switch (origin.kind) {
+    case 'user':
+      return { kind: 'user', id: origin.user.id };
+    case 'app':
+      return { kind: 'app', id: origin.app.id };
+    case 'device':
+      return { kind: 'text', text: origin.text };
+    case 'list':
+      return { kind: 'list', text: origin.text };
+  }
 }
 
 export interface AppGroup {
@@ -47,17 +75,6 @@ export function appGroups(apps: readonly AppRow[]): AppGroup[] {
   return [...groups.values()];
 }
 
-export function routeOf(origin: Origin): RouteView {
-  switch (origin.kind) {
-    case 'user':
-      return { kind: 'user', id: origin.user.id, label: origin.user.displayName };
-    case 'app':
-      return { kind: 'app', id: origin.app.id, label: appLabel(origin.app) };
-    case 'device':
-      return { kind: 'direct' };
-  }
-}
-
 export interface SearchEvents {
   /** A search failed. Gives true if a banner tells it. */
   failed(error: CommandError, again: () => void): boolean;
@@ -65,44 +82,65 @@ export interface SearchEvents {
   answered(): void;
 }
 
-/** The search box and what it found. Answers to anything but the latest question are dropped. */
+/** The search box and what it asks for. Answers to anything but the latest question are dropped. */
 export class Search {
   text = $state('');
   mode = $state<SearchMode>('user');
   choices = $state.raw<Choices | null>(null);
-  /** Whether the list of choices is open. */
+  /** Whether the list of choices, or of recent questions, is open. */
   open = $state(false);
   /** The choice the arrow keys stand on, or -1. */
   active = $state(-1);
   looking = $state(false);
   lookProblem = $state.raw<CommandError | null>(null);
 
+  /** The list that is being made, and whether it is in sight. */
+  list = $state('');
+  listOpen = $state(false);
+
   origin = $state.raw<Origin | null>(null);
-  result = $state.raw<DevicesFound | null>(null);
+  /** Whether devices are still being read. */
   loading = $state(false);
+  /** Why nothing was found out. */
   problem = $state.raw<CommandError | null>(null);
   /** Raised each time a person asked for devices, so that the focus can follow the answer. */
   asked = $state(0);
+  /** What was asked for last, newest first. They name people, so they live in memory alone. */
+  recent = $state.raw<readonly Origin[]>([]);
 
+  readonly table: Table;
   readonly tooLong = $derived([...this.text.trim()].length > MAX_TEXT);
-  readonly options = $derived.by<readonly (UserRow | AppRow)[]>(() => {
+  readonly listFault = $derived(listFault(this.list));
+  /** Whether recent questions stand where choices would. */
+  readonly offersRecent = $derived(this.text.trim() === '' && this.mode !== 'list' && this.recent.length > 0);
+  readonly options = $derived.by<readonly Origin[]>(() => {
+    if (this.offersRecent) return this.recent;
     if (!this.choices) return [];
     return this.choices.kind === 'users'
-      ? this.choices.found.users
-      : appGroups(this.choices.found.apps).flatMap((group) => group.apps);
+      ? this.choices.found.users.map((user): Origin => ({ kind: 'user', user }))
+      : appGroups(this.choices.found.apps).flatMap((group) =>
+          group.apps.map((app): Origin => ({ kind: 'app', app })),
+        );
   });
 
   #modeByHand = false;
   #enterWaits = false;
   #lookTurn = 0;
   #deviceTurn = 0;
+  #revived = -1;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #paused = false;
 
   constructor(
     readonly backend: Backend,
+    selection: Selection,
     readonly events: SearchEvents,
-  ) {}
+  ) {
+    this.table = new Table(backend, selection, {
+      failed: (error, again) => events.failed(error, again),
+      lost: () => this.#revive(),
+    });
+  }
 
   type(text: string): void {
     this.text = text;
@@ -110,25 +148,47 @@ export class Search {
     if (text.trim() === '') this.#modeByHand = false;
     else if (text.includes('@') && !this.#modeByHand) this.mode = 'user';
     this.#dropChoices();
-    if (this.mode === 'user' && text.trim() !== '' && !this.tooLong) {
+    if ((this.mode === 'user' || this.mode === 'app') && text.trim() !== '' && !this.tooLong) {
       this.looking = true;
       this.open = true;
       this.#timer = setTimeout(() => void this.#lookUp(), TYPING_PAUSE_MS);
+    } else {
+      this.open = this.offersRecent;
     }
   }
 
+  /** Takes what is pasted or opened for a list if it has several entries. Gives whether it did. */
+  takeList(text: string): boolean {
+    if (!isList(text)) return false;
+    this.openList(text);
+    return true;
+  }
+
+  /** Turns to a list, in the place of what stands there. */
+  openList(text: string): void {
+    this.mode = 'list';
+    this.#modeByHand = false;
+    this.#dropChoices();
+    this.list = text;
+    this.listOpen = true;
+  }
+
   choose(mode: SearchMode): void {
+    if (mode === 'list') this.listOpen = true;
     if (mode === this.mode) return;
     this.mode = mode;
     this.#modeByHand = true;
+    if (mode !== 'list') this.listOpen = false;
     this.type(this.text);
   }
 
   async enter(): Promise<void> {
     const text = this.text.trim();
+    const option = this.open ? this.options[this.active] : undefined;
+    if (option && this.offersRecent) return this.take(option);
     if (text === '' || this.tooLong) return;
     if (this.mode === 'device') return this.showDevices({ kind: 'device', text });
-    const option = this.open ? this.options[this.active] : undefined;
+    if (this.mode === 'list') return this.#addToList(text);
     if (option) return this.take(option);
     if (this.choices && this.choices.text === text) return this.#settle();
     this.#enterWaits = true;
@@ -136,36 +196,47 @@ export class Search {
     await this.#lookUp();
   }
 
-  async take(option: UserRow | AppRow): Promise<void> {
+  async take(option: Origin): Promise<void> {
+    if (this.offersRecent) this.#recall(option);
     this.open = false;
     this.active = -1;
-    await this.showDevices(
-      'userPrincipalName' in option ? { kind: 'user', user: option } : { kind: 'app', app: option },
-    );
+    await this.showDevices(option);
+  }
+
+  async lookUpList(): Promise<void> {
+    if (this.list.trim() === '' || this.listFault) return;
+    this.listOpen = false;
+    await this.showDevices({ kind: 'list', text: this.list });
   }
 
   async showDevices(origin: Origin): Promise<void> {
     const turn = ++this.#deviceTurn;
     this.open = false;
     this.origin = origin;
-    this.result = null;
+    this.recent = [origin, ...this.recent.filter((each) => !sameOrigin(each, origin))].slice(0, MOST_RECENT);
+    this.table.clear();
     this.problem = null;
     this.loading = true;
     this.asked += 1;
     if (this.#paused) return;
+    const again = () => void this.showDevices(origin);
+    const take = (state: TableState) => {
+      if (turn !== this.#deviceTurn) return false;
+      if (this.table.state === null) renewClock();
+      this.table.take(state);
+      return true;
+    };
     try {
-      const result = await this.#askDevices(origin);
-      if (turn !== this.#deviceTurn) return;
-      renewClock();
-      this.result = result;
+      const state = await this.backend.searchDevices(questionOf(origin), take);
+      if (!take(state)) return;
       this.loading = false;
-      if (result.problem) this.events.failed(result.problem, () => void this.showDevices(origin));
+      if (state.problem) this.events.failed(state.problem, again);
       else this.events.answered();
     } catch (thrown) {
       if (turn !== this.#deviceTurn) return;
       this.loading = false;
       this.problem = failure(thrown);
-      this.events.failed(this.problem, () => void this.showDevices(origin));
+      this.events.failed(this.problem, again);
     }
   }
 
@@ -189,15 +260,26 @@ export class Search {
     if (this.origin && (this.loading || this.problem?.code === 'locked')) void this.showDevices(this.origin);
   }
 
-  #askDevices(origin: Origin): Promise<DevicesFound> {
-    switch (origin.kind) {
-      case 'user':
-        return this.backend.devicesOfUser(origin.user.id);
-      case 'app':
-        return this.backend.devicesWithApp(origin.app.id);
-      case 'device':
-        return this.backend.findDevices(origin.text);
-    }
+  /** The engine has another table: what is asked here is asked once more. */
+  #revive(): void {
+    if (!this.origin || this.loading || this.#paused || this.#revived === this.#deviceTurn) return;
+    void this.showDevices(this.origin);
+    this.#revived = this.#deviceTurn;
+  }
+
+  /** Puts a question of before back into the box. */
+  #recall(origin: Origin): void {
+    this.mode = origin.kind;
+    if (origin.kind === 'list') this.list = origin.text;
+    else if (origin.kind === 'device') this.text = origin.text;
+    else this.text = origin.kind === 'user' ? origin.user.displayName : origin.app.displayName;
+    this.#dropChoices();
+  }
+
+  #addToList(text: string): void {
+    this.list = this.list.trim() === '' ? text : `${this.list.trimEnd()}\n${text}`;
+    this.text = '';
+    this.listOpen = true;
   }
 
   #dropChoices(): void {
@@ -247,15 +329,15 @@ export class Search {
     this.active = this.options.length > 0 ? 0 : -1;
   }
 
-  #only(): UserRow | AppRow | undefined {
+  #only(): Origin | undefined {
     if (!this.choices) return undefined;
     if (this.choices.kind === 'apps') {
-      const { apps, complete } = this.choices.found;
-      return apps.length === 1 && complete ? apps[0] : undefined;
+      return this.options.length === 1 && this.choices.found.complete ? this.options[0] : undefined;
     }
-    const { users, more } = this.choices.found;
-    if (users.length === 1 && !more) return users[0];
+    if (this.options.length === 1 && !this.choices.found.more) return this.options[0];
     const name = this.choices.text.toLowerCase();
-    return users.find((user) => user.userPrincipalName.toLowerCase() === name);
+    return this.options.find(
+      (option) => option.kind === 'user' && option.user.userPrincipalName.toLowerCase() === name,
+    );
   }
 }

@@ -1,86 +1,86 @@
-import type { DeviceRow, RouteView, SelectedDevice } from '../backend/backend';
+import type { Backend, SelectionState, SelectWhat, TableQuery } from '../backend/backend';
 
-/** A ticked device and the search that found it first. */
-export interface Held {
-  readonly device: DeviceRow;
-  readonly route: RouteView;
-}
+const NOTHING: SelectionState = { version: 0, size: 0, warned: 0, doubled: 0, canUndo: false };
 
-export interface Group {
-  readonly key: string;
-  readonly route: RouteView;
-  readonly held: readonly Held[];
-}
-
-export function routeKey(route: RouteView): string {
-  return route.kind === 'direct' ? 'direct' : `${route.kind}:${route.id}`;
-}
-
-/** The devices a person ticked. It lives across searches and holds each device once, by its first route. */
+/** What is selected across all searches, as the engine tells it. The devices themselves are on its side. */
 export class Selection {
-  #held = $state.raw<ReadonlyMap<string, Held>>(new Map());
-  /** How many devices of the last addition were already held through another search. */
-  doubled = $state(0);
+  state = $state.raw<SelectionState>(NOTHING);
+  /** How many devices were cleared last, as long as they can be had back. */
+  cleared = $state(0);
+  /** Changes that the engine has not answered yet. */
+  readonly #changing = new Set<Promise<unknown>>();
 
-  readonly groups = $derived.by(() => {
-    const groups = new Map<string, { key: string; route: RouteView; held: Held[] }>();
-    for (const held of this.#held.values()) {
-      const key = routeKey(held.route);
-      const group = groups.get(key);
-      if (group) group.held.push(held);
-      else groups.set(key, { key, route: held.route, held: [held] });
-    }
-    return [...groups.values()] as readonly Group[];
-  });
+  constructor(
+    readonly backend: Backend,
+    readonly failed: (thrown: unknown) => void,
+  ) {}
 
   get size(): number {
-    return this.#held.size;
+    return this.state.size;
   }
 
-  has(deviceId: string): boolean {
-    return this.#held.has(deviceId);
+  get version(): number {
+    return this.state.version;
   }
 
-  get(deviceId: string): Held | undefined {
-    return this.#held.get(deviceId);
+  /** Whether the tray has something to show: devices, or a way back to those that were cleared. */
+  get shown(): boolean {
+    return this.size > 0 || (this.state.canUndo && this.cleared > 0);
   }
 
-  add(devices: readonly DeviceRow[], route: RouteView): void {
-    const held = new Map(this.#held);
-    const key = routeKey(route);
-    let doubled = 0;
-    for (const device of devices) {
-      const first = held.get(device.id);
-      if (!first) held.set(device.id, { device, route });
-      else if (routeKey(first.route) !== key) doubled += 1;
+  /** An older answer that comes late changes nothing. */
+  take(state: SelectionState): void {
+    if (state.version < this.state.version) return;
+    this.state = state;
+    if (!state.canUndo) this.cleared = 0;
+  }
+
+  /** Each gives whether it was done. */
+  select(search: number, query: TableQuery, what: SelectWhat, on: boolean): Promise<boolean> {
+    return this.#change(() => this.backend.selectRows(search, query, what, on));
+  }
+
+  unselect(deviceIds: string[]): Promise<boolean> {
+    return this.#change(() => this.backend.unselect(deviceIds));
+  }
+
+  async clear(): Promise<boolean> {
+    // Told before, so that the way back is there as soon as the devices are gone.
+    this.cleared = this.size;
+    const done = await this.#change(() => this.backend.clearSelection());
+    if (!done) this.cleared = 0;
+    return done;
+  }
+
+  undoClear(): Promise<boolean> {
+    return this.#change(() => this.backend.undoClear());
+  }
+
+  putBack(runId: string): Promise<boolean> {
+    return this.#change(() => this.backend.putBack(runId));
+  }
+
+  /** Asks what is selected, as after a start, which takes devices out. */
+  refresh(): Promise<boolean> {
+    return this.#change(async () => (await this.backend.trayRows('found', 0, 1)).state, true);
+  }
+
+  /** Waits until what was ticked so far is selected, so that a review holds it. */
+  async settled(): Promise<void> {
+    while (this.#changing.size > 0) await Promise.allSettled(this.#changing);
+  }
+
+  async #change(question: () => Promise<SelectionState>, quietly = false): Promise<boolean> {
+    const answer = question();
+    this.#changing.add(answer);
+    try {
+      this.take(await answer);
+      return true;
+    } catch (thrown) {
+      if (!quietly) this.failed(thrown);
+      return false;
+    } finally {
+      this.#changing.delete(answer);
     }
-    this.#held = held;
-    this.doubled = doubled;
-  }
-
-  remove(deviceIds: Iterable<string>): void {
-    const held = new Map(this.#held);
-    for (const id of deviceIds) held.delete(id);
-    this.#held = held;
-    this.doubled = 0;
-  }
-
-  /** What is held, to be put back as it was. */
-  kept(): ReadonlyMap<string, Held> {
-    return this.#held;
-  }
-
-  putBack(kept: ReadonlyMap<string, Held>): void {
-    this.#held = new Map([...kept, ...this.#held]);
-    this.doubled = 0;
-  }
-
-  clear(): void {
-    this.#held = new Map();
-    this.doubled = 0;
-  }
-
-  toSend(): SelectedDevice[] {
-    return [...this.#held.values()].map(({ device, route }) => ({ deviceId: device.id, route }));
   }
 }

@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { describe, expect, it } from 'vitest';
 
 import type { FoundView, ItemState, ItemView } from '../backend/backend';
@@ -117,6 +120,21 @@ describe('words', () => {
 
   it('there are the same messages in both languages', () => {
     expect(Object.keys(es)).toEqual(Object.keys(en));
+  });
+
+  it('every message is said somewhere', () => {
+    // The printed report, which the engine writes, takes its words from here too.
+    const folders = ['src', '../src-tauri/src', '../crates/recovery/src'];
+    const code = folders
+      .flatMap((folder) =>
+        readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
+      )
+      .filter((name) => /\.(ts|svelte|rs)$/.test(name) && !/paraglide|\.test\.ts$/.test(name))
+      .map((name) => readFileSync(name, 'utf8'))
+      .join('\n');
+    const used = new Set(code.match(/\b[a-z0-9]+(?:_[a-z0-9]+)*\b/g));
+    const unused = Object.keys(en).filter((key) => !key.startsWith('$') && !used.has(key));
+    expect(unused).toEqual([]);
   });
 
   it('a message takes the same values in both languages', () => {

@@ -17,11 +17,11 @@ import {
 } from '../test-window';
 
 describe('the desk', () => {
-  it('has the focus in the search, and Ctrl+K brings it back', async () => {
+  it('has the focus in the search, and / brings it back', async () => {
     const { person } = await openWindow(FakeBackend.signedIn());
     await waitFor(() => expect(byId('search-input')).toHaveFocus());
     await person.click(byId('account-menu'));
-    await person.keyboard('{Escape}{Control>}k{/Control}');
+    await person.keyboard('{Escape}/');
     expect(byId('search-input')).toHaveFocus();
   });
 
@@ -307,7 +307,7 @@ describe('the desk', () => {
   it('tells that the service cannot be reached, and tries again', async () => {
     const backend = FakeBackend.signedIn();
     const { person } = await openWindow(backend);
-    backend.fail('findDevices', problem('offline'));
+    backend.fail('searchDevices', problem('offline'));
     await person.click(byId('mode-device'));
     await search(person, 'SN000120');
     expect(await findId('trouble-banner')).toHaveTextContent('Microsoft Graph cannot be reached.');
@@ -319,7 +319,10 @@ describe('the desk', () => {
   it('shows other failures where they happened, with detail for support', async () => {
     const backend = FakeBackend.signedIn();
     const { person } = await openWindow(backend);
-    backend.fail('findDevices', problem('notAllowed', { message: 'Forbidden by role', requestId: 'req-9' }));
+    backend.fail(
+      'searchDevices',
+      problem('notAllowed', { message: 'Forbidden by role', requestId: 'req-9' }),
+    );
     await person.click(byId('mode-device'));
     await search(person, 'SN000120');
     const panel = await findId('error-panel');

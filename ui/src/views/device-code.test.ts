@@ -150,7 +150,7 @@ describe('signing in with a code on another device', () => {
     const backend = FakeBackend.signedIn();
     const { person } = await openWindow(backend);
     backend.endSession();
-    backend.fail('findDevices', problem('signedOut'));
+    backend.fail('searchDevices', problem('signedOut'));
     await person.click(byId('mode-device'));
     await person.type(byId('search-input'), 'x{Enter}');
     const release = backend.hold('signInWithCode');

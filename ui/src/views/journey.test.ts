@@ -24,7 +24,7 @@ describe('the main job', () => {
     await person.keyboard('exam{Enter}');
     expect(await screen.findAllByTestId('app-option')).toHaveLength(4);
     await person.keyboard('{ArrowDown}{Enter}');
-    await waitFor(() => expect(backend.called('devicesWithApp')).toEqual(['a-2']));
+    await waitFor(() => expect(backend.called('searchDevices')).toContainEqual({ kind: 'app', id: 'a-2' }));
     await waitFor(() => expect(document.activeElement).toHaveAttribute('data-testid', 'device-row'));
     await person.keyboard('{End} {Control>}{Enter}{/Control}');
 
@@ -40,7 +40,7 @@ describe('the main job', () => {
     expect(backend.called('startRun')).toEqual([
       { planId: 'plan-1', leaveOut: [], reason: 'INC-4711', count: 3 },
     ]);
-    expect(backend.called('planRun')).toEqual([
+    expect(backend.planned).toEqual([
       [
         { deviceId: 'd-5', route: { kind: 'user', id: 'u-1', label: 'Zoë Ruiz' } },
         { deviceId: 'd-7', route: { kind: 'user', id: 'u-1', label: 'Zoë Ruiz' } },

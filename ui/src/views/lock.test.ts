@@ -181,8 +181,8 @@ describe('the lock', () => {
     // The plan was made before the lock and arrives after it.
     const plan = backend.planRun;
     let arrive = () => {};
-    backend.planRun = async (selection) => {
-      const made = await plan(selection);
+    backend.planRun = async () => {
+      const made = await plan();
       await new Promise<void>((resolve) => (arrive = resolve));
       return made;
     };
@@ -199,7 +199,7 @@ describe('the lock', () => {
   it('asks anew for what it cut off', async () => {
     const backend = FakeBackend.signedIn();
     const { person } = await openWindow(backend);
-    const release = backend.hold('findDevices');
+    const release = backend.hold('searchDevices');
     await person.click(byId('mode-device'));
     await person.type(byId('search-input'), 'IPADOS-00005{Enter}');
     await act(() => backend.fallAsleep());

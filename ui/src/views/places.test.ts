@@ -90,7 +90,7 @@ describe('several tenants', () => {
     expect(byId('confirm-as').style.getPropertyValue('border-inline-start-color')).toBe('var(--tenant-4)');
     expect(dialog).toHaveAccessibleName('Review: recover 1 passcode in Fabrikam');
     expect(dialog).not.toHaveTextContent('Contoso');
-    expect(backend.called('planRun')).toEqual([
+    expect(backend.planned).toEqual([
       [{ deviceId: 'two-d-5', route: { kind: 'user', id: 'u-1', label: 'Zoë Ruiz' } }],
     ]);
     await person.click(byId('confirm-back'));
@@ -108,9 +108,9 @@ describe('several tenants', () => {
   it('an answer that comes after the change is taken by neither, and is asked for anew on the way back', async () => {
     const backend = several();
     const { person } = await openWindow(backend);
-    const release = backend.hold('devicesOfUser');
+    const release = backend.hold('searchDevices');
     await search(person, 'zoë');
-    await waitFor(() => expect(backend.called('devicesOfUser')).toHaveLength(1));
+    await waitFor(() => expect(backend.called('searchDevices')).toHaveLength(1));
     await go(person, 'two');
     await waitFor(() => expect(tenant()).toContain('Fabrikam'));
     // The engine would answer for the tenant that is shown now.
@@ -118,7 +118,7 @@ describe('several tenants', () => {
     expect(screen.queryAllByTestId('device-row')).toEqual([]);
     await go(person, 'home');
     await waitFor(() => expect(deviceIds('device-row')).toEqual(['d-5', 'd-6', 'd-7']));
-    expect(backend.called('devicesOfUser')).toHaveLength(2);
+    expect(backend.called('searchDevices')).toHaveLength(2);
   });
 
   it('nothing is asked while the change is on its way', async () => {
@@ -128,13 +128,13 @@ describe('several tenants', () => {
     await go(person, 'two');
     await person.click(byId('mode-device'));
     await person.type(byId('search-input'), 'x{Enter}');
-    expect(backend.called('findDevices')).toEqual([]);
+    expect(backend.called('searchDevices')).toEqual([]);
     await act(release);
     await waitFor(() => expect(tenant()).toContain('Fabrikam'));
-    expect(backend.called('findDevices')).toEqual([]);
+    expect(backend.called('searchDevices')).toEqual([]);
     expect(byId('search-input')).toHaveValue('');
     await go(person, 'home');
-    await waitFor(() => expect(backend.called('findDevices')).toEqual(['x']));
+    await waitFor(() => expect(backend.called('searchDevices')).toEqual([{ kind: 'text', text: 'x' }]));
   });
 
   it('a click on one while another change is on its way leaves the menu open', async () => {

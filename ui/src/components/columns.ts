@@ -1,0 +1,146 @@
+import type { Column, ColumnFilter, DeviceRow, DeviceWarning } from '../backend/backend';
+import { m } from '../paraglide/messages';
+import { isolated } from '../state/bidi';
+import { clock } from '../state/clock.svelte';
+import { exactTime, number, relativeTime } from '../state/format';
+import { visible } from '../state/visible';
+import { ownerText, systemText, warningKindWords, warningsText } from '../state/words';
+
+interface ColumnView {
+  words: () => string;
+  /** The narrowest it gets, in pixels, and its share of what is left. */
+  least: number;
+  share: number;
+  /** What its filter asks for. */
+  filter: 'text' | 'values' | 'days';
+}
+
+export const columnViews: Record<Column, ColumnView> = {
+  name: { words: m.col_name, least: 132, share: 1.3, filter: 'text' },
+  serial: { words: m.col_serial, least: 104, share: 0.7, filter: 'text' },
+  user: { words: m.col_user, least: 88, share: 1, filter: 'text' },
+  system: { words: m.col_system, least: 104, share: 1, filter: 'values' },
+  model: { words: m.col_model, least: 104, share: 1, filter: 'values' },
+  owner: { words: m.col_owner, least: 96, share: 0.4, filter: 'values' },
+  compliance: { words: m.col_compliance, least: 116, share: 0.5, filter: 'values' },
+  lastContact: { words: m.col_last_contact, least: 116, share: 0.5, filter: 'days' },
+  enrolled: { words: m.col_enrolled, least: 116, share: 0.5, filter: 'days' },
+  managementState: { words: m.col_management, least: 116, share: 0.5, filter: 'values' },
+  warnings: { words: m.col_warnings, least: 116, share: 1.3, filter: 'values' },
+};
+
+const complianceWords: Record<string, () => string> = {
+  compliant: m.compliance_compliant,
+  noncompliant: m.compliance_noncompliant,
+  conflict: m.compliance_conflict,
+  error: m.compliance_error,
+  inGracePeriod: m.compliance_grace,
+  configManager: m.compliance_config_manager,
+  unknown: m.unknown,
+};
+
+const managementWords: Record<string, () => string> = {
+  managed: m.management_managed,
+  retirePending: m.management_retire_pending,
+  retireFailed: m.management_retire_failed,
+  retireIssued: m.management_retire_issued,
+  retireCanceled: m.management_retire_canceled,
+  wipePending: m.management_wipe_pending,
+  wipeFailed: m.management_wipe_failed,
+  wipeIssued: m.management_wipe_issued,
+  wipeCanceled: m.management_wipe_canceled,
+  deletePending: m.management_delete_pending,
+  unhealthy: m.management_unhealthy,
+  discovered: m.management_discovered,
+  unknown: m.unknown,
+};
+
+/** Values that Graph adds later are shown as they are. */
+function known(words: Record<string, () => string>, value: string): string {
+  return value === '' ? m.unknown() : (words[value]?.() ?? visible(value));
+}
+
+/** How a value that a column has is said. */
+export function valueText(column: Column, value: string): string {
+  switch (column) {
+    case 'owner':
+      return visible(ownerText(value));
+    case 'compliance':
+      return known(complianceWords, value);
+    case 'managementState':
+      return known(managementWords, value);
+    case 'warnings':
+      if (value === '') return m.no_warning();
+      return warningKindWords[value as DeviceWarning['kind']]?.() ?? visible(value);
+    default:
+      return value === '' ? m.unknown() : visible(value);
+  }
+}
+
+const day = (iso: string | null) => (iso ? relativeTime(iso, clock()) : m.never());
+
+/** What stands in a cell. */
+export function cellText(column: Column, device: DeviceRow): string {
+  switch (column) {
+    case 'name':
+      return visible(device.name);
+    case 'serial':
+      return visible(device.serial ?? '–');
+    case 'user':
+      return visible(device.userDisplayName ?? device.userPrincipalName ?? '–');
+    case 'system':
+      return visible(systemText(device));
+    case 'model':
+      return visible(device.model ?? '–');
+    case 'lastContact':
+      return day(device.lastContact);
+    case 'enrolled':
+      return device.enrolled ? relativeTime(device.enrolled, clock()) : '–';
+    case 'warnings':
+      return visible(warningsText(device));
+    case 'owner':
+    case 'compliance':
+    case 'managementState':
+      return valueText(column, device[column]);
+  }
+}
+
+/** What is told of a cell when the pointer rests on it: all of it, and the exact time. */
+export function cellTitle(column: Column, device: DeviceRow): string {
+  const both = (...texts: (string | null)[]) =>
+    texts
+      .filter((text): text is string => Boolean(text))
+      .map((text) => visible(text))
+      .join(' · ');
+  switch (column) {
+    case 'user':
+      return both(device.userDisplayName, device.userPrincipalName);
+    case 'system':
+      return both(systemText(device), device.model);
+    case 'lastContact':
+      return device.lastContact ? exactTime(device.lastContact) : m.never();
+    case 'enrolled':
+      return device.enrolled ? exactTime(device.enrolled) : '';
+    default:
+      return cellText(column, device);
+  }
+}
+
+/** A condition, in words. */
+export function filterText(filter: ColumnFilter): string {
+  const column = columnViews[filter.column].words();
+  switch (filter.kind) {
+    case 'contains':
+      return m.chip_contains({ column, text: isolated(visible(filter.text, 60)) });
+    case 'oneOf': {
+      const [first = ''] = filter.values;
+      return filter.values.length === 1
+        ? m.chip_is({ column, value: isolated(valueText(filter.column, first)) })
+        : m.chip_values({ column, count: filter.values.length });
+    }
+    case 'before':
+      return m.chip_before({ column, days: number(filter.days) });
+    case 'within':
+      return m.chip_within({ column, days: number(filter.days) });
+  }
+}

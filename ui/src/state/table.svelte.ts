@@ -1,0 +1,167 @@
+import {
+  failure,
+  type Backend,
+  type Column,
+  type ColumnFilter,
+  type ColumnValue,
+  type CommandError,
+  type ListGroup,
+  type SelectWhat,
+  type TableQuery,
+  type TableRow,
+  type TableSort,
+  type TableState,
+} from '../backend/backend';
+import { Pages } from './pages.svelte';
+import type { Selection } from './selection.svelte';
+
+const EVERYTHING: TableQuery = { text: '', filters: [], sort: null, group: null };
+const TYPING_PAUSE_MS = 80;
+
+export interface TableEvents {
+  /** Rows could not be read. Gives true if a banner tells it. */
+  failed(error: CommandError, again: () => void): boolean;
+  /** The engine has another table by now, or none. */
+  lost(): void;
+}
+
+/** The devices that were asked for. The engine holds them; here is how far they are read, what of them is shown, and what is drawn. */
+export class Table {
+  state = $state.raw<TableState | null>(null);
+  query = $state.raw<TableQuery>(EVERYTHING);
+  /** What stands in the filter box; the query follows when the typing pauses. */
+  filterText = $state('');
+  /** How many of the rows that meet the query are selected. */
+  selected = $state(0);
+  /** Why rows could not be had. */
+  problem = $state.raw<CommandError | null>(null);
+  /** Rises when the rows stand in another order or are others, and not when rows are added. */
+  turned = $state(0);
+
+  readonly rows: Pages<TableRow>;
+  readonly filtered = $derived(this.query.text !== '' || this.query.filters.length > 0);
+  readonly complete = $derived(this.state?.complete ?? false);
+  readonly all = $derived.by(() => this.rows.total > 0 && this.selected === this.rows.total);
+
+  #search: number | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    readonly backend: Backend,
+    readonly selection: Selection,
+    readonly events: TableEvents,
+  ) {
+    this.rows = new Pages<TableRow>(
+      (from, count) => this.#ask(from, count),
+      (thrown) => this.#failed(thrown),
+    );
+  }
+
+  /** Nothing was asked for, or the answer is still awaited. */
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.#search = null;
+    this.state = null;
+    this.query = EVERYTHING;
+    this.filterText = '';
+    this.selected = 0;
+    this.problem = null;
+    this.rows.clear();
+    this.turned += 1;
+  }
+
+  /** How far reading has come. */
+  take(state: TableState): void {
+    const before = this.state;
+    this.state = state;
+    if (state.search !== this.#search) {
+      this.#search = state.search;
+      if (state.list) this.query = { ...EVERYTHING, group: 'one' };
+      this.rows.renew();
+    } else if (before?.loaded !== state.loaded || before.loading !== state.loading) {
+      this.rows.refresh(state.loading);
+    }
+  }
+
+  /** What is drawn may show otherwise now, as after a change of the selection. */
+  refresh(): void {
+    if (this.#search !== null) this.rows.refresh();
+  }
+
+  filter(text: string): void {
+    this.filterText = text;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#show({ text: text.trim() }), TYPING_PAUSE_MS);
+  }
+
+  filterOf(column: Column): ColumnFilter | undefined {
+    return this.query.filters.find((filter) => filter.column === column);
+  }
+
+  /** One condition for each column; nothing takes it away. */
+  filterColumn(column: Column, filter: ColumnFilter | null): void {
+    const others = this.query.filters.filter((each) => each.column !== column);
+    this.#show({ filters: filter ? [...others, filter] : others });
+  }
+
+  clearFilters(): void {
+    clearTimeout(this.#timer);
+    this.filterText = '';
+    this.#show({ text: '', filters: [] });
+  }
+
+  /** First ascending, then descending, then as found. */
+  sortBy(column: Column): void {
+    const sort = this.query.sort;
+    let next: TableSort | null = { column, descending: false };
+    if (sort?.column === column) next = sort.descending ? null : { column, descending: true };
+    this.#show({ sort: next });
+  }
+
+  /** Which devices of a list are shown. What was filtered and sorted goes, as it was meant for the other ones. */
+  showGroup(group: ListGroup): void {
+    if (this.query.group === group) return;
+    clearTimeout(this.#timer);
+    this.filterText = '';
+    this.#show({ ...EVERYTHING, group });
+  }
+
+  /** The values a column has among all rows. */
+  values(column: Column): Promise<ColumnValue[]> {
+    if (this.#search === null) return Promise.resolve([]);
+    return this.backend.columnValues(this.#search, column);
+  }
+
+  async select(what: SelectWhat, on: boolean, query = this.query): Promise<boolean> {
+    if (this.#search === null || (what.kind === 'matching' && !this.complete)) return false;
+    return this.selection.select(this.#search, query, what, on);
+  }
+
+  /** Every device that an entry of the list names alone, whatever is filtered. */
+  selectListed(): Promise<boolean> {
+    return this.select({ kind: 'matching' }, true, { ...EVERYTHING, group: 'one' });
+  }
+
+  #show(change: Partial<TableQuery>): void {
+    this.query = { ...this.query, ...change };
+    if (this.#search === null) return;
+    this.rows.renew();
+    this.turned += 1;
+  }
+
+  async #ask(from: number, count: number) {
+    const search = this.#search;
+    if (search === null) return null;
+    const window = await this.backend.tableRows(search, this.query, from, count);
+    if (search !== this.#search) return null;
+    this.selected = window.selected;
+    this.problem = null;
+    return { total: window.matching, from: window.from, rows: window.rows };
+  }
+
+  #failed(thrown: unknown): void {
+    const error = failure(thrown);
+    if (error.code === 'superseded') this.events.lost();
+    else if (!this.events.failed(error, () => this.rows.refresh())) this.problem = error;
+  }
+}
