@@ -5,8 +5,10 @@ import {
   type CommandError,
   type Confirmation,
   type DeviceCodeView,
+  type DeviceDetails,
   type DeviceRow,
   type DevicesFound,
+  type HistoryQuery,
   type ItemView,
   type JournalCheck,
   type PlaceView,
@@ -23,6 +25,7 @@ import {
   type TenantInput,
   type WindowNotice,
 } from './backend';
+import { fakeDetails, fakeHistory } from './fake-record';
 import { count, fakeAccount, fakeCode, fakePlace, problem, unsent, WHILE_LOCKED } from './fake-values';
 import { FAKE_NOW, fakeApps, fakeDevice, fakeUsers } from './fake-tenant';
 
@@ -64,6 +67,8 @@ export class FakeBackend implements Backend {
   documented: (device: DeviceRow) => boolean = () => true;
   /** The passcode that the service tells, if any. */
   passcode: string | null = null;
+  /** What a device is told to be, if not the usual. */
+  details: Partial<DeviceDetails> = {};
   /** What a look at the journal finds. */
   journal: JournalCheck = { entries: 42, head: '5f'.repeat(32), broken: null };
   /** What a search by device finds, if not the usual. */
@@ -528,9 +533,7 @@ export class FakeBackend implements Backend {
     });
 
   listRuns = () =>
-    this.#answer('listRuns', null, () =>
-      this.#runs.filter(({ place }) => place === this.status.place).map(({ view }) => view.summary),
-    );
+    this.#answer('listRuns', null, () => this.#runsHere().map(({ summary }) => summary));
 
   getRun = (runId: string) => this.#answer('getRun', runId, () => this.#run(runId).view);
 
@@ -563,6 +566,24 @@ export class FakeBackend implements Backend {
 
   showPasscode = (runId: string, position: number) =>
     this.#answer('showPasscode', { runId, position }, () => this.passcode);
+
+  copyPasscode = (runId: string, position: number) =>
+    this.#answer('copyPasscode', { runId, position }, () => this.passcode !== null);
+
+  hidePasscode = () => this.#answer('hidePasscode', null, () => {});
+
+  deviceDetails = (deviceId: string) =>
+    this.#answer('deviceDetails', deviceId, () => ({
+      ...fakeDetails(deviceId, this.#runsHere(), this.now),
+      ...this.details,
+    }));
+
+  searchHistory = (query: HistoryQuery) =>
+    this.#answer('searchHistory', query, () => fakeHistory(this.#runsHere(), query));
+
+  #runsHere(): RunView[] {
+    return this.#runs.filter(({ place }) => place === this.status.place).map(({ view }) => view);
+  }
 
   exportRun = (runId: string, format: ReportFormat, language: string) =>
     this.#answer(

@@ -65,6 +65,10 @@ export const tauriBackend: Backend = {
   discardRun: (runId) => value(commands.discardRun(runId)),
   sendAgain: (runId, position) => value(commands.sendAgain(runId, position)),
   showPasscode: (runId, position) => value(commands.showPasscode(runId, position)),
+  copyPasscode: (runId, position) => value(commands.copyPasscode(runId, position)),
+  hidePasscode: async () => void (await value(commands.hidePasscode())),
+  deviceDetails: (deviceId) => value(commands.deviceDetails(deviceId)),
+  searchHistory: (query) => value(commands.searchHistory(query)),
   exportRun: (runId, format, language) => value(commands.exportRun(runId, format, language)),
   verifyJournal: () => value(commands.verifyJournal()),
 };

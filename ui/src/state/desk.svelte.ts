@@ -5,7 +5,7 @@ import { Selection, type Held } from './selection.svelte';
 export type View =
   | { name: 'desk' }
   | { name: 'confirm'; plan: PlanView }
-  | { name: 'run'; runId: string; from: 'desk' | 'history' }
+  | { name: 'run'; runId: string; from: 'desk' | 'history'; at?: number }
   | { name: 'history' }
   | { name: 'settings' }
   | { name: 'addTenant' };
@@ -26,6 +26,8 @@ export class DeskState {
   consent = $state.raw<{ problem: CommandError | null } | null>(null);
   /** The desk stays when a sign-in ends by itself, so that nothing is lost. */
   stays = $state(false);
+  /** The device whose details are beside the table. */
+  detail = $state<string | null>(null);
   /** The review was left: the desk gives the focus back to the button that opened it. */
   reviewLeft = false;
   /** Whose desk it is; nobody's before the first sign-in. */
