@@ -58,12 +58,18 @@ export function fakeDetails(deviceId: string, runs: readonly RunView[], now: num
       freeStorageMib: 20_480,
     },
     results: [
-      { action: 'recoverPasscode', state: 'done', started: '2026-11-20T08:00:00Z', updated: '2026-11-20T08:02:00Z' },
+      {
+        action: 'recoverPasscode',
+        state: 'done',
+        started: '2026-11-20T08:00:00Z',
+        updated: '2026-11-20T08:02:00Z',
+      },
       { action: 'locateDevice', state: 'notSupported', started: '2026-11-02T08:00:00Z', updated: null },
       { action: 'someNewAction', state: 'someNewState', started: null, updated: null },
     ],
-    recoveries: runs
-      .flatMap((run) => historyItems(run).filter((_, at) => run.items[at]?.deviceId === deviceId)),
+    recoveries: runs.flatMap((run) =>
+      historyItems(run).filter((_, at) => run.items[at]?.deviceId === deviceId),
+    ),
     read: new Date(now).toISOString(),
   };
 }

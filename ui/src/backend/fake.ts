@@ -532,8 +532,7 @@ export class FakeBackend implements Backend {
       return run.view;
     });
 
-  listRuns = () =>
-    this.#answer('listRuns', null, () => this.#runsHere().map(({ summary }) => summary));
+  listRuns = () => this.#answer('listRuns', null, () => this.#runsHere().map(({ summary }) => summary));
 
   getRun = (runId: string) => this.#answer('getRun', runId, () => this.#run(runId).view);
 

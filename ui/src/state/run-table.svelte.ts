@@ -3,7 +3,10 @@ import { groupOf, needsPerson, type RunFilter, type RunFollow } from './run.svel
 
 /** Case and accents aside. */
 export function folded(text: string): string {
-  return text.normalize('NFD').replace(/\p{Mn}/gu, '').toLowerCase();
+  return text
+    .normalize('NFD')
+    .replace(/\p{Mn}/gu, '')
+    .toLowerCase();
 }
 
 /** Where `position` stands in a list that rises, or where it would. */
