@@ -66,7 +66,10 @@ export function commandsOf(app: AppState, newestRun: string | null): Command[] {
     add(`search-${mode}`, icon, said, () => void pressOnDesk(`mode-${mode}`), `Mod+${key}`);
   };
   const onScreen = (testid: string, icon: IconName, id: string, said: Said, keys?: string) => {
-    if (onDesk && control(testid)) add(id, icon, said, () => press(testid), keys);
+    const found = onDesk ? control(testid) : null;
+    // What is ticked already would be unticked.
+    if (found && !found.matches(':checked, [aria-checked="true"]'))
+      add(id, icon, said, () => press(testid), keys);
   };
 
   search('user', 'person', (to) => m.command_search_user({}, to), '1');
