@@ -282,8 +282,8 @@ impl<'a> Page<'a> {
             const loaded = performance.getEntries().map((entry) => entry.name);
             const databases = indexedDB.databases ? indexedDB.databases() : Promise.resolve([]);
             databases.catch(() => []).then((databases) => done([
-                document.documentElement.outerHTML, ...fields, ...stores, document.cookie, location.href,
-                JSON.stringify(history.state), JSON.stringify(databases), ...loaded,
+                document.documentElement.outerHTML, document.documentElement.textContent, ...fields, ...stores,
+                document.cookie, location.href, JSON.stringify(history.state), JSON.stringify(databases), ...loaded,
             ].join('\\n')));";
         let held = answered(self.window.client()?.execute_async(script, Vec::new())).await?;
         held.as_str().map(str::to_owned).ok_or_else(|| Failure::new("the page told nothing of what it holds"))

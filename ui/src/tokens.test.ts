@@ -4,16 +4,27 @@ import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const css = readFileSync(resolve(import.meta.dirname, 'tokens.css'), 'utf8');
-const [lightCss = '', darkCss = ''] = css.split('@media (prefers-color-scheme: dark)');
+const colour = '#[0-9a-f]{6}';
 
-function colours(text: string): Record<string, string> {
+/** The colours of one theme; a colour for both stands alone. With `contrast`, as who asks for more of it sees them. */
+function colours(theme: 0 | 1, contrast = false): Record<string, string> {
+  const [plain = '', more = ''] = css.split('@media (prefers-contrast: more)');
+  const text = contrast ? plain + more : plain;
   return Object.fromEntries(
-    [...text.matchAll(/--([\w-]+):\s*(#[0-9a-f]{6});/g)].map((hit) => [hit[1], hit[2]]),
+    [
+      ...text.matchAll(
+        new RegExp(`--([\\w-]+):\\s*(?:light-dark\\((${colour}), (${colour})\\)|(${colour}));`, 'g'),
+      ),
+    ].map((hit) => [hit[1], hit[4] ?? hit[2 + theme]]),
   );
 }
 
-const light = colours(lightCss);
-const themes = { light, dark: { ...light, ...colours(darkCss) } };
+const themes = {
+  light: colours(0),
+  dark: colours(1),
+  'light high-contrast': colours(0, true),
+  'dark high-contrast': colours(1, true),
+};
 
 function luminance(hex: string): number {
   const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => {
@@ -59,6 +70,20 @@ describe.each(Object.entries(themes))('the %s theme', (_, theme) => {
   it.each(text)('%s can be read on %s', (...pair) => expect(of(pair)).toBeGreaterThanOrEqual(4.5));
 
   it.each(edges)('%s can be told from %s', (...pair) => expect(of(pair)).toBeGreaterThanOrEqual(3));
+});
+
+it('a chosen theme narrows what the system may decide', () => {
+  expect(css).toMatch(/:root \{\s*color-scheme: light dark;/);
+  expect(css).toMatch(/:root\[data-theme='light'\] \{\s*color-scheme: light;/);
+  expect(css).toMatch(/:root\[data-theme='dark'\] \{\s*color-scheme: dark;/);
+});
+
+it('who asks for more contrast gets words and edges of at least 7 : 1', () => {
+  for (const theme of [themes['light high-contrast'], themes['dark high-contrast']]) {
+    for (const ink of ['text', 'text-2', 'line-strong']) {
+      expect(contrast(theme[ink] ?? 'missing', theme['bg'] ?? 'missing'), ink).toBeGreaterThanOrEqual(7);
+    }
+  }
 });
 
 it('colours are written in the token file alone', () => {

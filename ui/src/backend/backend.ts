@@ -2,6 +2,7 @@ import type * as t from './bindings';
 
 export type {
   AccountView,
+  ActionResultView,
   AppRow,
   AppStatus,
   AppsFound,
@@ -13,12 +14,17 @@ export type {
   Confirmation,
   DeviceCodeView,
   DeviceQuestion,
+  DeviceDetails,
+  DeviceFacts,
   DeviceRow,
   DeviceWarning,
   DeviceField,
   EntraHelp,
   ErrorCode,
   FoundView,
+  HistoryFound,
+  HistoryItem,
+  HistoryQuery,
   ItemReason,
   ItemState,
   ItemView,
@@ -128,6 +134,13 @@ export interface Backend {
   sendAgain(runId: string, position: number): Promise<t.SentAgain>;
   /** The passcode that the service holds with what the device reported; null if it tells none any more. */
   showPasscode(runId: string, position: number): Promise<string | null>;
+  /**
+   * Copies that passcode as a secret, without showing it, and clears the clipboard after 60 seconds if it is still there. False if
+   * the service tells none any more.
+   */
+  copyPasscode(runId: string, position: number): Promise<boolean>;
+  /** No passcode is shown any more: the window may be captured again. */
+  hidePasscode(): Promise<void>;
   /** Gives the run as it is, then what changes through `onProgress` until it is neither active nor followed. */
   watchRun(runId: string, onProgress: (progress: t.RunProgress) => void): Promise<t.RunView>;
   cancelRun(runId: string): Promise<void>;
@@ -136,6 +149,10 @@ export interface Backend {
   /** Newest first. */
   listRuns(): Promise<t.RunSummary[]>;
   getRun(runId: string): Promise<t.RunView>;
+  /** Everything worth knowing of a device of the table, of the selection or of the journal, read afresh. */
+  deviceDetails(deviceId: string): Promise<t.DeviceDetails>;
+  /** Looks for runs and devices in the journal. */
+  searchHistory(query: t.HistoryQuery): Promise<t.HistoryFound>;
   /** Writes a report into the folder for downloads. Gives the file. */
   exportRun(runId: string, format: t.ReportFormat, language: string): Promise<string>;
   verifyJournal(): Promise<t.JournalCheck>;

@@ -337,13 +337,13 @@ export class FakeDesk {
   tray(grouping: TrayGrouping, from: number, count: number): TrayWindow {
     const groups = new Map<string, { head: (count: number) => TrayRow; devices: DeviceRow[] }>();
     for (const { device, route } of this.#held.values()) {
-      const name = device.userDisplayName ?? device.userPrincipalName;
+      const { userDisplayName: name, userPrincipalName: username } = device;
       const system = device.operatingSystem;
       const [key, head]: [string, (count: number) => TrayRow] =
         grouping === 'found'
           ? [routeKey(route), (each) => ({ kind: 'search', route, count: each })]
           : grouping === 'user'
-            ? [device.userPrincipalName ?? '', (each) => ({ kind: 'user', name, count: each })]
+            ? [username ?? '', (each) => ({ kind: 'user', name, username, count: each })]
             : [system ?? '', (each) => ({ kind: 'system', name: system, count: each })];
       const group = groups.get(key);
       if (group) group.devices.push(device);

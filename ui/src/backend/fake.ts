@@ -6,8 +6,10 @@ import {
   type Confirmation,
   type DeviceCodeView,
   type Column,
+  type DeviceDetails,
   type DeviceQuestion,
   type DeviceRow,
+  type HistoryQuery,
   type ItemView,
   type JournalCheck,
   type PlaceView,
@@ -28,6 +30,7 @@ import {
   type TrayGrouping,
   type WindowNotice,
 } from './backend';
+import { fakeDetails, fakeHistory } from './fake-record';
 import { count, fakeAccount, fakeCode, fakePlace, problem, unsent, WHILE_LOCKED } from './fake-values';
 import { fakeStatus } from './fake-status';
 import { FakeDesk, type DevicesFound } from './fake-table';
@@ -71,6 +74,8 @@ export class FakeBackend implements Backend {
   documented: (device: DeviceRow) => boolean = () => true;
   /** The passcode that the service tells, if any. */
   passcode: string | null = null;
+  /** What a device is told to be, if not the usual. */
+  details: Partial<DeviceDetails> = {};
   /** What a look at the journal finds. */
   journal: JournalCheck = { entries: 42, head: '5f'.repeat(32), broken: null };
   /** What a search by device finds, if not the usual. */
@@ -516,10 +521,7 @@ export class FakeBackend implements Backend {
       return run.view;
     });
 
-  listRuns = () =>
-    this.#answer('listRuns', null, () =>
-      this.#runs.filter(({ place }) => place === this.status.place).map(({ view }) => view.summary),
-    );
+  listRuns = () => this.#answer('listRuns', null, () => this.#runsHere().map(({ summary }) => summary));
 
   getRun = (runId: string) => this.#answer('getRun', runId, () => this.#run(runId).view);
 
@@ -552,6 +554,24 @@ export class FakeBackend implements Backend {
 
   showPasscode = (runId: string, position: number) =>
     this.#answer('showPasscode', { runId, position }, () => this.passcode);
+
+  copyPasscode = (runId: string, position: number) =>
+    this.#answer('copyPasscode', { runId, position }, () => this.passcode !== null);
+
+  hidePasscode = () => this.#answer('hidePasscode', null, () => {});
+
+  deviceDetails = (deviceId: string) =>
+    this.#answer('deviceDetails', deviceId, () => ({
+      ...fakeDetails(deviceId, this.#runsHere(), this.now),
+      ...this.details,
+    }));
+
+  searchHistory = (query: HistoryQuery) =>
+    this.#answer('searchHistory', query, () => fakeHistory(this.#runsHere(), query));
+
+  #runsHere(): RunView[] {
+    return this.#runs.filter(({ place }) => place === this.status.place).map(({ view }) => view);
+  }
 
   exportRun = (runId: string, format: ReportFormat, language: string) =>
     this.#answer(

@@ -8,6 +8,11 @@ export function provideApp(app: AppState): void {
   setContext(key, app);
 }
 
+/** The same for a component that is drawn by itself. */
+export function contextOf(app: AppState): Map<symbol, AppState> {
+  return new Map([[key, app]]);
+}
+
 export function useApp(): AppState {
   return getContext<AppState>(key);
 }

@@ -14,6 +14,7 @@ import { m } from '../paraglide/messages';
 import { Announcer } from './announcer.svelte';
 import { DeskState, type Trouble, type View } from './desk.svelte';
 import { useLocale } from './locale.svelte';
+import { Overlay } from './overlay.svelte';
 import { placeName, registrationKey, samePerson, shownPlace } from './places';
 import type { Search } from './search.svelte';
 import type { Selection } from './selection.svelte';
@@ -63,6 +64,7 @@ export class AppState {
   code = $state.raw<ShownCode | null>(null);
 
   readonly announcer = new Announcer();
+  readonly overlay = new Overlay();
 
   readonly account = $derived(this.status ? accountOf(this.status) : null);
   readonly place = $derived(shownPlace(this.status));

@@ -12,7 +12,7 @@ import { Selection } from './selection.svelte';
 export type View =
   | { name: 'desk' }
   | { name: 'confirm'; plan: PlanView }
-  | { name: 'run'; runId: string; from: 'desk' | 'history' }
+  | { name: 'run'; runId: string; from: 'desk' | 'history'; at?: number }
   | { name: 'history' }
   | { name: 'settings' }
   | { name: 'addTenant' };
@@ -33,14 +33,14 @@ export class DeskState {
   consent = $state.raw<{ problem: CommandError | null } | null>(null);
   /** The desk stays when a sign-in ends by itself, so that nothing is lost. */
   stays = $state(false);
+  /** The device whose details are beside the table. */
+  detail = $state<string | null>(null);
   /** The review was left: the desk gives the focus back to the button that opened it. */
   reviewLeft = false;
   /** Whose desk it is; nobody's before the first sign-in. */
   account: AccountView | null = null;
   /** The last run that started here: what was selected for it can be had back. */
   started: string | null = null;
-  /** The device whose details are open. */
-  detail = $state<string | null>(null);
 
   readonly selection: Selection;
   readonly search: Search;

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { exactTime, number, relativeTime, remaining } from './format';
+import { agoText, exactTime, number, relativeTime, remaining } from './format';
 import { useLocale } from './locale.svelte';
 
 const NOW = Date.parse('2026-11-23T09:30:00Z');
@@ -15,6 +15,15 @@ describe('formatting', () => {
     useLocale('es');
     expect(number(1998)).toBe('1998');
     expect(number(10_000)).toBe('10.000');
+  });
+
+  it('counts the first minute in seconds where it matters', () => {
+    const read = new Date(NOW - 10_400).toISOString();
+    expect(agoText(read, NOW)).toBe('10 seconds ago');
+    expect(agoText(read, NOW + 120_000)).toBe('2 minutes ago');
+    expect(agoText('never', NOW)).toBe('never');
+    useLocale('es');
+    expect(agoText(read, NOW)).toBe('hace 10 segundos');
   });
 
   it('counts what is past in minutes, hours and days', () => {

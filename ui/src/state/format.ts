@@ -49,6 +49,14 @@ export function relativeTime(iso: string, now: number): string {
   return format.format(0, 'second');
 }
 
+/** `10 seconds ago`, for what was read a moment ago; from a minute on as {@link relativeTime}. */
+export function agoText(iso: string, now: number): string {
+  const seconds = (now - Date.parse(iso)) / 1000;
+  if (!(seconds >= 0 && seconds < 60)) return relativeTime(iso, now);
+  const format = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' });
+  return format.format(-Math.floor(seconds), 'second');
+}
+
 /** Whole days since then, as {@link relativeTime} counts them; null if the time cannot be read. */
 export function daysSince(iso: string, now: number): number | null {
   const then = Date.parse(iso);

@@ -1,5 +1,6 @@
 import type { AccountView, AppStatus, PlaceView } from '../backend/backend';
 import { m } from '../paraglide/messages';
+import { visible } from './visible';
 
 /** The tenant that is behind the window. */
 export function shownPlace(status: AppStatus | null): PlaceView | null {
@@ -20,18 +21,18 @@ export function hasSeveralTenants(status: AppStatus | null): boolean {
 export function tenantMark(place: PlaceView | null, account: AccountView): string {
   if (place?.mode !== 'tenant') return '';
   const mark = place.tenant === account.tenantName ? account.tenantId : place.tenant;
-  return mark === account.tenantName ? '' : mark;
+  return mark === account.tenantName ? '' : visible(mark);
 }
 
 export function placeName(place: PlaceView): string {
-  if (place.account) return place.account.tenantName;
+  if (place.account) return visible(place.account.tenantName);
   if (place.mode === 'demo') return m.demo_ribbon();
-  return place.tenant === '' ? m.place_none() : place.tenant;
+  return place.tenant === '' ? m.place_none() : visible(place.tenant);
 }
 
 /** Who is signed in there, or that nobody is. */
 export function placeAccount(place: PlaceView): string {
-  return place.signedIn && place.account ? place.account.username : m.place_signed_out();
+  return place.signedIn && place.account ? visible(place.account.username) : m.place_signed_out();
 }
 
 /** Whether two sign-ins are the same person in the same tenant. */

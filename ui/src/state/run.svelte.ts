@@ -40,30 +40,40 @@ export function isInterrupted({ state, counts }: RunSummary): boolean {
   return (state === 'interrupted' || state === 'journalFailed') && counts.notSent > 0;
 }
 
-export function merged(run: RunView, progress: RunProgress): RunView {
-  const items: ItemView[] = run.items.slice();
-  for (const item of progress.items) items[item.position] = item;
-  return { summary: progress.summary, items };
+/** What the table of a run can be narrowed to: a state, or what waits for a person. */
+export type RunFilter = ItemGroup | 'person';
+
+/** Whether a person has to decide about it: whether it arrived is not known, or it did not go out and may be sent again. */
+export function needsPerson({ state, canSendAgain }: ItemView): boolean {
+  if (state === 'unconfirmed' || state === 'refused' || state === 'stopped') return true;
+  return state === 'failed' && canSendAgain;
 }
 
 /** A run as the window follows it. */
 export class RunFollow {
-  view = $state.raw<RunView | null>(null);
+  summary = $state.raw<RunSummary | null>(null);
+  /** Rises whenever an item changes. A run can have ten thousand, so they are kept as they come and never copied. */
+  version = $state(0);
+  /** How many items wait for a person. */
+  forPerson = $state(0);
   problem = $state.raw<CommandError | null>(null);
   checking = $state(false);
   /** How many devices had not answered after the last reading; none before it. */
   unanswered = $state<number | null>(null);
 
   readonly sent = $derived.by(() => {
-    const counts = this.view?.summary.counts;
+    const counts = this.summary?.counts;
     return counts ? counts.total - counts.waiting - counts.notSent : 0;
   });
-  readonly moving = $derived(isMoving(this.view?.summary.state));
+  readonly moving = $derived(isMoving(this.summary?.state));
   /** How many devices an interrupted run has left to send to. */
   readonly unsent = $derived.by(() =>
-    this.view && isInterrupted(this.view.summary) ? this.view.summary.counts.notSent : 0,
+    this.summary && isInterrupted(this.summary) ? this.summary.counts.notSent : 0,
   );
 
+  #items: ItemView[] = [];
+  /** Told of the items that changed, or of nothing when all of them may have. */
+  #changed: (items: readonly ItemView[] | null) => void = () => {};
   #early: RunProgress[] = [];
   #left = false;
   /** Which call of {@link watch} is listened to. */
@@ -74,6 +84,16 @@ export class RunFollow {
     readonly runId: string,
   ) {}
 
+  /** Every item, in order. Whoever draws them reads {@link version}. */
+  get items(): readonly ItemView[] {
+    return this.#items;
+  }
+
+  /** Has `changed` told what changes from now on. */
+  onChange(changed: (items: readonly ItemView[] | null) => void): void {
+    this.#changed = changed;
+  }
+
   async watch(): Promise<void> {
     this.problem = null;
     const turn = (this.#watch += 1);
@@ -83,11 +103,12 @@ export class RunFollow {
     try {
       const run = await this.backend.watchRun(this.runId, (progress) => {
         if (isOver()) return;
-        if (known && this.view) this.view = merged(this.view, progress);
+        if (known) this.#merge(progress);
         else this.#early.push(progress);
       });
       if (isOver()) return;
-      this.view = this.#early.reduce(merged, run);
+      this.#take(run);
+      for (const progress of this.#early) this.#merge(progress);
       known = true;
     } catch (thrown) {
       if (!isOver()) this.problem = failure(thrown);
@@ -111,7 +132,7 @@ export class RunFollow {
   /** What an interrupted run had not sent is given up. */
   async discard(): Promise<void> {
     await this.#ask(async () => {
-      this.view = await this.backend.discardRun(this.runId);
+      this.#take(await this.backend.discardRun(this.runId));
     });
   }
 
@@ -130,6 +151,17 @@ export class RunFollow {
     return this.backend.showPasscode(this.runId, position);
   }
 
+  /** Has the passcode copied as a secret; false if the service tells none any more. Throws what the engine says. */
+  copyPasscode(position: number): Promise<boolean> {
+    return this.backend.copyPasscode(this.runId, position);
+  }
+
+  /** The passcode is on the screen no more. */
+  hidePasscode(): void {
+    // Should it fail, the window stays protected from capture, which harms nobody.
+    this.backend.hidePasscode().catch(() => {});
+  }
+
   /** Gives the file, or null if it could not be written. */
   async report(format: ReportFormat, language: string): Promise<string | null> {
     let path: string | null = null;
@@ -144,11 +176,33 @@ export class RunFollow {
     this.checking = true;
     this.unanswered = null;
     await this.#ask(async () => {
-      this.view = await this.backend.checkOutcomes(this.runId);
-      const { accepted, unconfirmed } = this.view.summary.counts;
+      const run = await this.backend.checkOutcomes(this.runId);
+      this.#take(run);
+      const { accepted, unconfirmed } = run.summary.counts;
       this.unanswered = accepted + unconfirmed;
     });
     this.checking = false;
+  }
+
+  #take({ summary, items }: RunView): void {
+    // What an engine in memory gives is its own.
+    this.#items = items.slice();
+    this.summary = summary;
+    this.forPerson = items.filter(needsPerson).length;
+    this.version += 1;
+    this.#changed(null);
+  }
+
+  #merge({ summary, items }: RunProgress): void {
+    this.summary = summary;
+    if (items.length === 0) return;
+    for (const item of items) {
+      const before = this.#items[item.position];
+      this.forPerson += Number(needsPerson(item)) - Number(before !== undefined && needsPerson(before));
+      this.#items[item.position] = item;
+    }
+    this.version += 1;
+    this.#changed(items);
   }
 
   async #ask(question: () => Promise<unknown>): Promise<void> {

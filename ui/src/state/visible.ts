@@ -27,3 +27,12 @@ export function visible(text: string, most: number = LONGEST_DRAWN): string {
     return `‹U+${code.toString(16).toUpperCase().padStart(4, '0')}›`;
   });
 }
+
+/** The same for a text of several lines, which stay lines. */
+export function visibleLines(text: string, most: number = LONGEST_DRAWN): string {
+  const cut = text.length > most ? `${text.slice(0, most)}…` : text;
+  return cut
+    .split(/\r?\n/)
+    .map((line) => visible(line, most + 1))
+    .join('\n');
+}

@@ -9,6 +9,7 @@ import en from '../messages/en.json';
 import es from '../messages/es.json';
 import { m } from '../paraglide/messages';
 import { useLocale } from './locale.svelte';
+import { actionState, actionText, complianceText, jailbrokenText, managementStateText } from './device-words';
 import { helpWords } from './help-words';
 import {
   errorText,
@@ -17,7 +18,9 @@ import {
   itemWords,
   keychainText,
   keychainWords,
+  ownerText,
   reasonWords,
+  routeText,
   runWords,
   warningKindWords,
   warningText,
@@ -227,5 +230,34 @@ describe('words', () => {
     useLocale('en');
     expect(warningText({ kind: 'silent', days: 93 })).toBe('No contact for 93 days');
     expect(warningText({ kind: 'removalPending', state: 'wipePending' })).toContain('wipePending');
+  });
+
+  it('whatever comes from outside is drawn with its hidden characters named', () => {
+    useLocale('en');
+    const name = 'a\u202eb';
+    const found: FoundView = { kind: 'differences', differences: [{ field: 'name', then: name, now: name }] };
+    for (const text of [
+      routeText({ kind: 'user', id: 'u-1', label: name }),
+      ownerText(name),
+      warningText({ kind: 'removalPending', state: name }),
+      warningText({ kind: 'noMdmChannel', agent: name }),
+      itemText(item('other', { message: name })).next,
+      itemText(item('stopped', { reason: 'changed', message: name })).next,
+      itemText(item('stopped', { reason: 'changed', found })).next,
+      itemText(item('stopped', { reason: 'removalPending', found: { kind: 'state', state: name } })).next,
+      complianceText(name),
+      managementStateText(name),
+      actionText(name),
+      actionState(name).words,
+      jailbrokenText(name),
+    ]) {
+      expect(text).toContain('a‹U+202E›b');
+      expect(text).not.toContain('\u202e');
+    }
+  });
+
+  it('a word of Graph that every object has by nature is no known one', () => {
+    expect(actionText('constructor')).toBe('constructor');
+    expect(actionState('toString').words).toBe('toString');
   });
 });

@@ -18,6 +18,7 @@ import { isolated } from './bidi';
 import { clock } from './clock.svelte';
 import { daysSince, exactTime } from './format';
 import { helpWords } from './help-words';
+import { visible } from './visible';
 
 /** What happened, and what a person does about it. */
 export interface Words {
@@ -164,9 +165,9 @@ export function warningText(warning: DeviceWarning): string {
     case 'personal':
       return m.warning_personal();
     case 'removalPending':
-      return m.warning_removal_pending({ state: warning.state });
+      return m.warning_removal_pending({ state: isolated(visible(warning.state)) });
     case 'noMdmChannel':
-      return m.warning_no_mdm_channel({ agent: warning.agent });
+      return m.warning_no_mdm_channel({ agent: isolated(visible(warning.agent)) });
   }
 }
 
@@ -184,9 +185,9 @@ export function warningsText(device: DeviceRow): string {
 export function routeText(route: RouteView): string {
   switch (route.kind) {
     case 'user':
-      return m.route_user({ label: isolated(route.label) });
+      return m.route_user({ label: isolated(visible(route.label)) });
     case 'app':
-      return m.route_app({ label: isolated(route.label) });
+      return m.route_app({ label: isolated(visible(route.label)) });
     case 'direct':
       return m.route_direct();
   }
@@ -194,14 +195,14 @@ export function routeText(route: RouteView): string {
 
 /** What a selection is grouped by: where the device was found. */
 export function routeLabel(route: RouteView): string {
-  return route.kind === 'direct' ? m.tray_direct() : route.label;
+  return route.kind === 'direct' ? m.tray_direct() : visible(route.label);
 }
 
 /** Values that Graph adds later are shown as they are. */
 export function ownerText(owner: string): string {
   if (owner === 'company') return m.owner_company();
   if (owner === 'personal') return m.owner_personal();
-  return owner === 'unknown' || owner === '' ? m.owner_unknown() : owner;
+  return owner === 'unknown' || owner === '' ? m.owner_unknown() : visible(owner);
 }
 
 const platforms: Record<string, string> = {
@@ -213,11 +214,11 @@ const platforms: Record<string, string> = {
 };
 
 export function platformText(platform: string): string {
-  return platforms[platform] ?? platform;
+  return platforms[platform] ?? visible(platform);
 }
 
 export function systemText(device: DeviceRow): string {
-  return [device.operatingSystem, device.osVersion].filter(Boolean).join(' ') || m.unknown();
+  return visible([device.operatingSystem, device.osVersion].filter(Boolean).join(' ')) || m.unknown();
 }
 
 const fieldWords: Record<DeviceField, () => string> = {
@@ -231,18 +232,18 @@ const fieldWords: Record<DeviceField, () => string> = {
 function foundText(found: FoundView): string {
   switch (found.kind) {
     case 'differences': {
-      const value = (text: string | null) => (text === null ? m.none() : `“${isolated(text)}”`);
+      const value = (text: string | null) => (text === null ? m.none() : `“${isolated(visible(text))}”`);
       const difference = found.differences
         .map(({ field, then, now }) => `${fieldWords[field]()}: ${value(then)} → ${value(now)}`)
         .join('; ');
       return m.reason_changed_to({ difference });
     }
     case 'state':
-      return m.report_found_state({ state: found.state });
+      return m.report_found_state({ state: isolated(visible(found.state)) });
     case 'pending':
       return [
         found.since === null ? '' : m.report_pending_since({ time: exactTime(found.since) }),
-        found.by === null ? '' : m.report_pending_by({ account: isolated(found.by) }),
+        found.by === null ? '' : m.report_pending_by({ account: isolated(visible(found.by)) }),
       ]
         .filter(Boolean)
         .join(' ');
@@ -254,7 +255,10 @@ function whyText(item: ItemView, why: Words): string {
   const found = item.found ? foundText(item.found) : '';
   // Runs of earlier versions have what differs as a text.
   if (item.reason === 'changed') {
-    return found || (item.message ? m.reason_changed_to({ difference: isolated(item.message) }) : why.what());
+    return (
+      found ||
+      (item.message ? m.reason_changed_to({ difference: isolated(visible(item.message)) }) : why.what())
+    );
   }
   return [why.what(), found].filter(Boolean).join(' ');
 }
@@ -265,6 +269,6 @@ export function itemText(item: ItemView): { state: string; next: string } {
   const why = item.reason ? reasonWords[item.reason] : null;
   if (item.gaveUp) return { state: words.what(), next: m.item_gave_up() };
   if (why) return { state: words.what(), next: `${whyText(item, why)} ${why.next()}` };
-  const said = item.message ? ` ${m.device_said({ message: isolated(item.message) })}` : '';
+  const said = item.message ? ` ${m.device_said({ message: isolated(visible(item.message)) })}` : '';
   return { state: words.what(), next: words.next() + said };
 }

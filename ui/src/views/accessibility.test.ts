@@ -248,6 +248,51 @@ const views: [string, () => FakeBackend, (person: Person) => Promise<unknown>][]
       await findId('journal-whole');
     },
   ],
+  [
+    'history, with devices found',
+    () => FakeBackend.signedIn(),
+    async (person) => {
+      await review(person);
+      await person.click(byId('confirm-button'));
+      await findId('run-view');
+      await openFromMenu(person, 'open-history');
+      await person.type(await findId('history-text'), 'ipad');
+      await findId('history-item');
+    },
+  ],
+  [
+    'a passcode on the screen',
+    () => {
+      const backend = FakeBackend.signedIn();
+      backend.pace = 1;
+      backend.passcode = '0O1l-4711';
+      backend.outcome = () => ({ state: 'done', hasPasscode: true, attempts: 1 });
+      return backend;
+    },
+    async (person) => {
+      await review(person);
+      await person.click(byId('confirm-button'));
+      await person.click((await screen.findAllByTestId('open-detail'))[0] as HTMLElement);
+      await person.click(await findId('show-passcode'));
+      await findId('passcode');
+    },
+  ],
+  [
+    'the palette',
+    () => FakeBackend.signedIn(),
+    async (person) => {
+      await person.keyboard('{Control>}k{/Control}');
+      await findId('palette');
+    },
+  ],
+  [
+    'the sheet of shortcuts',
+    () => FakeBackend.signedIn(),
+    async (person) => {
+      await openFromMenu(person, 'open-shortcuts');
+      await findId('shortcuts-sheet');
+    },
+  ],
   ['settings', () => FakeBackend.signedIn(), (person) => openFromMenu(person, 'open-settings')],
 ];
 

@@ -1,7 +1,7 @@
 import { fireEvent, screen, waitFor, within } from '@testing-library/svelte';
 import { describe, expect, it } from 'vitest';
 
-import { FakeBackend, problem } from '../backend/fake';
+import { FakeBackend, fakeAccount, fakePlace, problem } from '../backend/fake';
 import { byId, deviceIds, devicesOf, findId, noId, openWindow } from '../test-window';
 
 async function review(backend: FakeBackend, text = 'zoë') {
@@ -21,6 +21,48 @@ describe('the confirmation', () => {
     expect(dialog.getByText('Contoso')).toBeInTheDocument();
     expect(dialog.getByText(/iPadOS\s1 · iOS\s1 · Windows\s1/)).toBeInTheDocument();
     expect(dialog.getAllByText('Through the user Zoë Ruiz')).toHaveLength(3);
+  });
+
+  it('counts by user, system and owner', async () => {
+    await review(FakeBackend.signedIn());
+    expect(byId('confirm-by-user')).toHaveTextContent(/^Séan O'Brien\s2 · Alma Núñez\s1$/);
+    expect(within(byId('confirm-dialog')).getByText(/Company\s2 · Personal\s1/)).toBeInTheDocument();
+  });
+
+  it('puts what Microsoft does not document among the warnings, in the list too', async () => {
+    const backend = FakeBackend.signedIn();
+    backend.documented = ({ id }) => id !== 'd-7';
+    await review(backend);
+    expect(deviceIds('plan-item')).toEqual(['d-6', 'd-7', 'd-5']);
+    expect(screen.getAllByTestId('plan-item')[1]).toHaveTextContent(
+      'Microsoft does not document the action for this system',
+    );
+  });
+
+  it('does not go on above the largest run', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await (async () => {
+      const plan = backend.planRun;
+      backend.planRun = async (...given) => ({ ...(await plan(...given)), maxRunSize: 2 });
+      return review(backend);
+    })();
+    expect(byId('confirm-over')).toHaveTextContent('At most 2 devices in one run.');
+    expect(byId('confirm-button')).toBeDisabled();
+    await person.click(screen.getAllByRole('checkbox')[0] as HTMLElement);
+    noId('confirm-over');
+    expect(byId('confirm-button')).toBeEnabled();
+  });
+
+  it('tells two customers of the same name apart in its title', async () => {
+    const namesake = { ...fakeAccount, tenantId: 'other' };
+    const backend = FakeBackend.signedIn().with(
+      fakePlace('two', { tenant: 'contoso-schools.example', account: namesake, signedIn: true }),
+    );
+    await review(backend);
+    expect(screen.getByRole('heading', { level: 1 })).toHaveTextContent(
+      'recover 3 passcodes in Contoso (contoso.example)',
+    );
+    expect(byId('confirm-tenant')).toHaveTextContent('contoso.example');
   });
 
   it('lists devices with warnings first and leaves them out together', async () => {

@@ -235,6 +235,67 @@ describe('a passcode', () => {
     }
   });
 
+  it('says how long it stays, and in words what it is', async () => {
+    await shown();
+    expect(byId('passcode-rest')).toHaveTextContent(/^Hidden in (30|29) seconds\.$/);
+    expect(byId('passcode-spelled')).toHaveTextContent(
+      'zero, capital O, one, lowercase L, hyphen, four, seven, one, one',
+    );
+    expect(byId('passcode')).toHaveAttribute('aria-label', expect.stringContaining('zero, capital O'));
+    const kinds = [...byId('passcode').children].map((each) => [
+      each.textContent,
+      each.getAttribute('title'),
+    ]);
+    expect(kinds.slice(0, 2)).toEqual([
+      ['0', 'zero'],
+      ['O', 'capital O'],
+    ]);
+  });
+
+  it('lets the window be captured again whenever it is hidden, and only then', async () => {
+    const { person, backend } = await shown();
+    expect(backend.called('hidePasscode')).toHaveLength(0);
+    await person.click(byId('hide-passcode'));
+    expect(backend.called('hidePasscode')).toHaveLength(1);
+    expect(byId('show-passcode')).toHaveFocus();
+    await person.click(byId('show-passcode'));
+    await findId('passcode');
+    await person.keyboard('{Escape}');
+    await waitFor(() => expect(backend.called('hidePasscode')).toHaveLength(2));
+    await fireEvent.blur(window);
+    expect(backend.called('hidePasscode')).toHaveLength(2);
+  });
+
+  it('that comes when nobody waits for it any more is not shown', async () => {
+    const backend = FakeBackend.signedIn();
+    backend.passcode = '0O1l-4711';
+    const { person } = await ended([done], {}, backend);
+    await openFirst(person);
+    const release = backend.hold('showPasscode');
+    await person.click(byId('show-passcode'));
+    await person.keyboard('{Escape}');
+    release();
+    await waitFor(() => expect(backend.called('hidePasscode')).toHaveLength(1));
+    expect(document.body).not.toHaveTextContent('0O1l-4711');
+  });
+
+  it('is copied as a secret by the engine, without being shown', async () => {
+    const backend = FakeBackend.signedIn();
+    backend.passcode = '0O1l-4711';
+    const { person } = await ended([done], {}, backend);
+    await openFirst(person);
+    await navigator.clipboard.writeText('before');
+    await person.click(byId('copy-passcode'));
+    expect(await findId('passcode-copied')).toHaveTextContent('clears the clipboard after 60 seconds');
+    expect(backend.called('copyPasscode')).toEqual([{ runId: ID, position: 0 }]);
+    expect(await navigator.clipboard.readText()).toBe('before');
+    noId('passcode');
+    backend.passcode = null;
+    await person.click(byId('copy-passcode'));
+    await waitFor(() => expect(byId('item-detail')).toHaveTextContent('no longer tells a passcode'));
+    noId('passcode-copied');
+  });
+
   it('that the service no longer tells is said to be gone', async () => {
     const { person } = await ended([done]);
     await openFirst(person);

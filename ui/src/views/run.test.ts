@@ -85,6 +85,87 @@ describe('a run', () => {
     expect(screen.getByRole('button', { name: /^Waiting/ })).toHaveTextContent('0');
   });
 
+  it('narrows the table by words and to what needs a person', async () => {
+    const backend = FakeBackend.signedIn();
+    const outcomes: Partial<ItemView>[] = [
+      { state: 'accepted' },
+      { state: 'unconfirmed', canSendAgain: true },
+      { state: 'failed', canSendAgain: true },
+    ];
+    backend.outcome = (position) => outcomes[position] ?? {};
+    const { person, id } = await start(backend);
+    noId('run-filter-person');
+    for (let sent = 0; sent < 3; sent += 1) backend.step(id);
+    await waitFor(() => expect(byId('run-filter-person')).toHaveTextContent('Needs a person 2'));
+    await person.click(byId('run-filter-person'));
+    expect(states()).toEqual(['unconfirmed', 'failed']);
+    await person.type(byId('run-filter-text'), 'surface');
+    expect(states()).toEqual(['failed']);
+    await person.type(byId('run-filter-text'), 'x');
+    expect(screen.getByText('No device matches “surfacex” here.')).toBeVisible();
+  });
+
+  it('keeps the focus on its device when rows above it leave, and goes on when it leaves itself', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person, id } = await start(backend);
+    await person.click(byId('run-filter-waiting'));
+    screen.getAllByTestId('run-item')[1]?.focus();
+    backend.step(id);
+    const focused = () => document.activeElement?.getAttribute('data-device-id');
+    await waitFor(() => expect(screen.getAllByTestId('run-item')).toHaveLength(2));
+    await waitFor(() => expect(focused()).toBe('d-6'));
+    expect(document.activeElement).toBe(screen.getAllByTestId('run-item')[0]);
+    backend.step(id);
+    await waitFor(() => expect(focused()).toBe('d-7'));
+    backend.step(id);
+    await waitFor(() => expect(screen.getByRole('grid')).toHaveFocus());
+  });
+
+  it('is told of at the start, at each quarter and at the end, not with each device', async () => {
+    const backend = FakeBackend.signedIn();
+    const said: string[] = [];
+    const { person } = await openWindow(backend);
+    await person.click(byId('mode-device'));
+    await devicesOf(person, 'IPADOS');
+    await person.keyboard('{Control>}a{Enter}{/Control}');
+    await person.type(await findId('typed-count'), '40');
+    const watch = new MutationObserver(() => said.push(byId('announcer').textContent ?? ''));
+    watch.observe(byId('announcer'), { childList: true, characterData: true, subtree: true });
+    await person.click(byId('confirm-button'));
+    await findId('run-view');
+    await waitFor(() => expect(said.some((text) => text.includes('Requests are going out.'))).toBe(true));
+    said.length = 0;
+    for (let sent = 0; sent < 40; sent += 1) {
+      backend.step('run-2');
+      await Promise.resolve();
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    await waitFor(() => expect(said.at(-1)).toContain('Every request was sent or stopped.'));
+    watch.disconnect();
+    expect(said.filter((text) => text.includes('%')).map((text) => text.slice(0, 4))).toEqual([
+      '25 %',
+      '50 %',
+      '75 %',
+    ]);
+    expect(said.length).toBeLessThanOrEqual(4);
+  });
+
+  it('draws what a device is called as nobody can be misled by it', async () => {
+    const backend = FakeBackend.signedIn();
+    backend.outcome = () => ({
+      state: 'other',
+      name: '<img src=x onerror=alert(1)>\u202egnp.exe',
+      message: 'wait\u200bing',
+    });
+    const { id } = await start(backend);
+    backend.step(id);
+    await waitFor(() => expect(states()[0]).toBe('other'));
+    const [first] = screen.getAllByTestId('run-item');
+    expect(first).toHaveTextContent('<img src=x onerror=alert(1)>‹U+202E›gnp.exe');
+    expect(first).toHaveTextContent('It says: wait‹U+200B›ing');
+    expect(document.querySelector('img')).toBeNull();
+  });
+
   it('opens the details of a device by keyboard, with both ids', async () => {
     const backend = FakeBackend.signedIn();
     backend.outcome = () => ({ state: 'refused', reason: 'roleDenied', message: 'Forbidden by scope tag' });
