@@ -325,8 +325,8 @@ mod tests {
             }
             began.elapsed()
         };
-        let (short, long) = (time(10_000), time(100_000));
-        assert!(long < short * 40, "{short:?} {long:?}");
+        // Other work on the machine may take its time out of one try.
+        assert!((0..3).any(|_| time(100_000) < time(10_000) * 40));
     }
 
     proptest! {
