@@ -42,8 +42,9 @@ pub struct ListedEntry {
 pub enum Outcome {
     /// It names one device.
     One(DeviceId),
-    /// It names these devices, or its cells disagree about them: a person has to choose. It is one device only where it cannot be
-    /// told whether that was meant: by its name alone, which stands beside other devices in several lines, as a model does.
+    /// It names these devices, or its cells disagree about them: a person has to choose. It is a single device where it cannot be
+    /// told whether that one was meant: a plain word beside other cells, as a model is, which some device is called by; or a person
+    /// who has one device, beside a text that could name another one and names none.
     Several(Vec<DeviceId>),
     /// It names no device.
     None,

@@ -171,8 +171,8 @@ fn without_bullet(text: &str) -> &str {
     rest.filter(|rest| rest.starts_with(char::is_whitespace)).unwrap_or(text)
 }
 
-/// The words of a cell that could name a device by themselves: with a digit or one of `@ - _` in them, as no plain word of a
-/// sentence or a model ("iPad") should find a device of that name.
+/// The words of a cell that could name a device by themselves: no plain word of a sentence or a model ("iPad") should find a
+/// device of that name.
 pub(super) fn words(cell: &str) -> impl Iterator<Item = &str> {
     let several = cell.contains(char::is_whitespace);
     let punctuation =
@@ -180,7 +180,12 @@ pub(super) fn words(cell: &str) -> impl Iterator<Item = &str> {
     cell.split_whitespace()
         .filter(move |_| several)
         .map(move |word| tidy(tidy(word, false).trim_matches(punctuation), false))
-        .filter(|word| says(word) && word.contains(|c: char| c.is_numeric() || matches!(c, '@' | '-' | '_')))
+        .filter(|word| says(word) && could_be_an_id(word))
+}
+
+/// Whether a text is more than a plain word: with a digit or one of `@ - _` in it.
+pub(super) fn could_be_an_id(text: &str) -> bool {
+    text.contains(|c: char| c.is_numeric() || matches!(c, '@' | '-' | '_'))
 }
 
 #[cfg(test)]
@@ -320,8 +325,8 @@ mod tests {
             }
             began.elapsed()
         };
-        let (short, long) = (time(10_000), time(100_000));
-        assert!(long < short * 40, "{short:?} {long:?}");
+        // Other work on the machine may take its time out of one try.
+        assert!((0..3).any(|_| time(100_000) < time(10_000) * 40));
     }
 
     proptest! {

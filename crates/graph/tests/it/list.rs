@@ -156,7 +156,7 @@ async fn the_rows_of_a_csv_file_are_one_entry_each() {
         let upn = device.user_principal_name.as_deref().unwrap_or_default();
         let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
         let cells = [&device.name, &serial(device), upn, &device.model, &device.operating_system];
-        text.push_str(&(cells.map(|cell| quoted(cell)).join(",") + "\r\n"));
+        text.push_str(&(cells.map(quoted).join(",") + "\r\n"));
     }
     let found = listed(&client, &text).await;
     assert_eq!(found.entries.len(), devices.len(), "and the header is none");
@@ -309,6 +309,23 @@ async fn a_hostile_list_is_harmless() {
     for request in tenant.requests() {
         assert!(request.method == "GET" && request.path.contains("/deviceManagement/managedDevices"));
         assert!(request.path.len() + request.query.len() < 2_000);
+    }
+}
+
+#[tokio::test]
+async fn texts_are_found_in_the_words_of_a_mail() {
+    let (tenant, client) = tenant_of(200, 1_000).await;
+    let devices = with_serials(&tenant, 3);
+    let [a, b, c] = [0, 1, 2].map(|place| serial(&devices[place]));
+    let mail = format!("Hello,\nplease unlock {a} and {b}.\n- {c} too (the iPad)\n\nThanks");
+    let not = (0..401).map(|place| format!("\nNOT{place}")).collect::<String>();
+    for (text, entries) in [(mail.clone(), 5), (mail + &not, 406)] {
+        let found = listed(&client, &text).await;
+        let said: Vec<_> =
+            found.entries.iter().take(5).map(|entry| (entry.text.as_str(), word(&entry.outcome))).collect();
+        let [a, b, c] = [&a, &b, &c].map(String::as_str);
+        assert_eq!(said, [("Hello", "none"), (a, "one"), (b, "one"), (c, "one"), ("Thanks", "none")]);
+        assert_eq!((found.entries.len(), found.complete), (entries, true));
     }
 }
 
