@@ -42,7 +42,7 @@ async fn hostile_names_run_nothing_break_nothing_and_hide_nothing_on_any_view() 
     .await?;
     harmless(page, "details").await?;
     page.click("details-close").await?;
-    page.fill("table-filter", "").await?;
+    page.empty("table-filter").await?;
     page.until("the devices again", async || Ok((page.rows().await?.len() > 5).then_some(()))).await?;
     page.select_all(texts.len()).await?;
     page.tray_holds(texts.len()).await?;
@@ -170,7 +170,9 @@ async fn reports_are_harmless(page: Page<'_>, texts: &[String]) -> Result<(), Fa
         );
     }
     let names: Vec<&String> = rows.iter().map(|row| &row["Device name"]).collect();
-    let kept = |text: &String| names.iter().any(|name| name.trim_start_matches('\'') == text);
+    // A cell that could be a formula has apostrophes before it, and nothing else is changed.
+    let bare = |text: &String| text.replace('\'', "");
+    let kept = |text: &String| names.iter().any(|name| bare(name) == bare(text));
     assert!(texts.iter().all(kept), "a report keeps every name whole");
 
     let html = std::fs::read_to_string(export(page, "html").await?)?;

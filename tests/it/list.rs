@@ -85,10 +85,11 @@ async fn of_three_hundred_pasted_serials_those_that_name_one_device_are_recovere
     let rows = page.shows_devices(&several).await?;
     assert!(rows.iter().all(|row| !row.ticked));
     page.click("list-tab-none").await?;
-    assert!(page.words().await?.contains("UNKNOWN0004"));
+    page.says("UNKNOWN0004").await?;
     page.click("list-tab-double").await?;
     let notes = "return document.querySelectorAll('[data-testid=\"list-note\"]').length;";
-    assert_eq!(page.run(notes, Vec::new()).await?, 3);
+    page.until("three double entries", async || Ok((page.run(notes, Vec::new()).await? == 3).then_some(())))
+        .await?;
 
     page.click("list-tab-one").await?;
     page.select_all(ONE).await?;

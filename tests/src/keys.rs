@@ -9,6 +9,8 @@ use crate::window::answered;
 
 /// Keys that are no letters, as WebDriver names them.
 pub mod key {
+    /// Backspace.
+    pub const BACKSPACE: char = '\u{E003}';
     /// Tab.
     pub const TAB: char = '\u{E004}';
     /// Enter.
@@ -55,6 +57,20 @@ impl Page<'_> {
             actions = actions.then(KeyAction::Up { value: *value });
         }
         answered(self.client()?.perform_actions(actions)).await
+    }
+
+    /// Empties a field as a person does, so that the page hears of it.
+    ///
+    /// # Errors
+    /// When it does not become empty.
+    pub async fn empty(&self, id: &str) -> Result<(), Failure> {
+        self.click(id).await?;
+        self.press(&[key::CTRL, 'a']).await?;
+        self.press(&[key::BACKSPACE]).await?;
+        self.until(&format!("{id} to be empty"), async || {
+            Ok(self.value_of(id).await?.is_empty().then_some(()))
+        })
+        .await
     }
 
     /// Types a text, key by key.

@@ -99,7 +99,7 @@ fn device(seed: u64, number: u64, text: &str, owner: Option<&User>, now: OffsetD
         name: text.to_owned(),
         managed_name: text.to_owned(),
         // A serial number that is the text would be the same search as the name; every other one is plain.
-        serial: if number % 2 == 0 { own() } else { Some(format!("HX{number:06}")) },
+        serial: if number.is_multiple_of(2) { own() } else { Some(format!("HX{number:06}")) },
         user_id: owner.map(|owner| owner.id.clone()),
         user_principal_name: owner.map(|owner| owner.upn.clone()),
         user_display_name: owner.map(|owner| owner.display_name.clone()),
