@@ -12,6 +12,7 @@ import {
   type SelectWhat,
   type TableQuery,
   type TableRow,
+  type TableSort,
   type TableState,
   type TableWindow,
   type TrayGrouping,
@@ -112,10 +113,22 @@ function meets(device: DeviceRow, filter: ColumnFilter, now: number): boolean {
   }
 }
 
-function compare(one: DeviceRow, other: DeviceRow, column: Column): number {
-  if (column === 'warnings') return one.warnings.length - other.warnings.length;
-  const [a, b] = [valueOf(one, column) ?? '', valueOf(other, column) ?? ''];
-  return folded(a) < folded(b) ? -1 : folded(a) > folded(b) ? 1 : 0;
+/** What a device is ordered by in a column; null where there is nothing. */
+function orderOf(device: DeviceRow, column: Column): string | number | null {
+  if (column === 'warnings') return device.warnings.length;
+  const value = valueOf(device, column);
+  return value === null ? null : folded(value);
+}
+
+function sorted(rows: readonly DeviceRow[], { column, descending }: TableSort): DeviceRow[] {
+  const sign = descending ? -1 : 1;
+  return rows
+    .map((device) => ({ device, order: orderOf(device, column) }))
+    .sort(({ order: one }, { order: other }) => {
+      if (one === null || other === null) return Number(one === null) - Number(other === null);
+      return sign * (one < other ? -1 : one > other ? 1 : 0);
+    })
+    .map(({ device }) => device);
 }
 
 /** The table and the selection of one account in one place, as the engine keeps them. */
@@ -127,6 +140,8 @@ export class FakeDesk {
   #started: { runId: string; held: Map<string, Held> } | null = null;
   #version = 0;
   #doubled = 0;
+  /** What met the last query. */
+  #last: { key: string; rows: DeviceRow[] } | null = null;
 
   constructor(
     readonly owner: string,
@@ -203,6 +218,8 @@ export class FakeDesk {
   }
 
   #matching(table: Table, query: TableQuery): DeviceRow[] {
+    const key = JSON.stringify([table.state.search, table.rows.length, query]);
+    if (this.#last?.key === key) return this.#last.rows;
     const words = folded(query.text).split(/\s+/).filter(Boolean);
     const { now } = this.engine;
     let rows = table.rows;
@@ -218,13 +235,9 @@ export class FakeDesk {
       });
     }
     for (const filter of query.filters) rows = rows.filter((device) => meets(device, filter, now));
-    const { sort } = query;
-    if (!sort) return rows;
-    const sign = sort.descending ? -1 : 1;
-    const empty = (device: DeviceRow) => Number(valueOf(device, sort.column) === null);
-    return rows
-      .slice()
-      .sort((one, other) => empty(one) - empty(other) || sign * compare(one, other, sort.column));
+    if (query.sort) rows = sorted(rows, query.sort);
+    this.#last = { key, rows };
+    return rows;
   }
 
   rows(search: number, query: TableQuery, from: number, count: number): TableWindow {
