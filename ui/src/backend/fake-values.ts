@@ -57,6 +57,7 @@ export const WHILE_LOCKED: readonly (keyof Backend)[] = [
   'appStatus',
   'watchWindow',
   'touch',
+  'hidePasscode',
   'unlock',
   'signIn',
   'signInWithCode',
