@@ -3,8 +3,8 @@
 pub mod record;
 pub mod runs;
 pub mod search;
-pub mod session;
 pub mod selection;
+pub mod session;
 pub mod settings;
 pub mod table;
 pub mod tenants;

@@ -3,9 +3,7 @@
 use tauri::State;
 use tauri::ipc::Channel;
 
-use crate::dto::{
-    Column, ColumnValue, DeviceDetails, DeviceQuestion, TableQuery, TableState, TableWindow,
-};
+use crate::dto::{Column, ColumnValue, DeviceDetails, DeviceQuestion, TableQuery, TableState, TableWindow};
 use crate::error::CommandError;
 use crate::state::AppState;
 

@@ -71,7 +71,8 @@ describe('the gallery', () => {
     expect(m.cancel()).toBe('Cancel');
     stretchWords(true);
     expect(m.cancel()).toBe(stretched('Cancel'));
-    expect(m.sign_in_to_tenant({ tenant: '7' })).toContain('7');
+    expect(m.sign_in_to_tenant({ tenant: 'Contoso' })).toBe(`${stretched('Tenant')}: Contoso`);
+    expect(m.device_count({ count: 2 })).toBe(`2 ${stretched('devices')}`);
     stretchWords(false);
   });
 });

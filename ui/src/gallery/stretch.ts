@@ -20,6 +20,24 @@ export function stretched(text: string): string {
   });
 }
 
+// What is put into a message comes through as it is: a name is not ours to lengthen.
+const OPEN = '\ue000';
+const CLOSE = '\ue001';
+
+function mark(given: unknown): unknown {
+  if (typeof given !== 'object' || given === null) return given;
+  const marked = Object.entries(given).map(([key, value]) => [
+    key,
+    typeof value === 'string' ? `${OPEN}${value}${CLOSE}` : (value as unknown),
+  ]);
+  return Object.fromEntries(marked);
+}
+
+function stretchedAround(text: string): string {
+  const parts = text.split(/\ue000([^\ue001]*)\ue001/);
+  return parts.map((part, at) => (at % 2 === 0 ? stretched(part) : part)).join('');
+}
+
 type Words = typeof real;
 type Message = (...given: unknown[]) => string;
 
@@ -28,6 +46,8 @@ const messages = real as unknown as Record<string, Message>;
 export const m = new Proxy({} as Words, {
   get(_, key: string) {
     const message = messages[key];
-    return message && ((...given: unknown[]) => (on ? stretched(message(...given)) : message(...given)));
+    if (!message) return undefined;
+    return (given?: unknown, ...rest: unknown[]) =>
+      on ? stretchedAround(message(mark(given), ...rest)) : message(given, ...rest);
   },
 });

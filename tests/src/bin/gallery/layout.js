@@ -17,21 +17,11 @@ const css = (element) => {
 
 function note(kind, element, what) {
   const where = name(element);
-  findings.set(`${kind} ${where}`, findings.has(`${kind} ${where}`) ? findings.get(`${kind} ${where}`) : [kind, where, what]);
+  const key = `${kind} ${where}`;
+  if (!findings.has(key)) findings.set(key, [kind, where, what]);
 }
 
-/** Tag, classes and test id, after the test id or tag of what it is in. */
-function name(element) {
-  const own = (part) => {
-    const classes = [...part.classList].filter((each) => !/^s(velte)?-/.test(each)).map((each) => `.${each}`);
-    const testid = part.dataset?.testid;
-    return `${part.localName}${classes.join('')}${testid ? `[${testid}]` : ''}`;
-  };
-  const around = element.parentElement?.closest('[data-testid]');
-  const parent = element.parentElement;
-  const path = [around, parent === around ? null : parent, element].filter(Boolean).map(own);
-  return path.join(' > ');
-}
+const name = window.galleryName;
 
 const words = (text) => {
   const short = text.replace(/\s+/g, ' ').trim();

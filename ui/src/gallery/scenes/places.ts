@@ -50,7 +50,7 @@ export const placeScenes: readonly Scene[] = [
     engine: () => several(desk()),
     act: async (person) => {
       await person.openFromMenu('open-settings');
-      await person.click('remove-place');
+      await person.click('remove-place', 1);
       await person.see('remove-place-yes');
     },
   },
