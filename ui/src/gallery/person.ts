@@ -79,7 +79,11 @@ export class Person {
   /** Searches and waits for the devices. */
   async devices(text: string, mode: 'user' | 'app' | 'device' = 'user'): Promise<void> {
     await this.search(text, mode);
-    await this.see('device-row');
+    await this.found();
+  }
+
+  /** Waits until the focus has gone to the first device. */
+  async found(): Promise<void> {
     await this.until('the focus on a row', () =>
       document.activeElement?.closest('[data-testid="device-row"]'),
     );

@@ -208,7 +208,24 @@ function motion() {
   }
 }
 
+/** Names from outside are drawn with what is hidden in them named, and cut where they are endless. */
+function names() {
+  const HIDDEN = /[\u0000\u200b\u202a-\u202e\u2060\u2066\u2067\ufeff]/;
+  const LONGEST = 1500;
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    if (HIDDEN.test(node.data)) note('hidden', node.parentElement, `${words(node.data)} holds characters that nobody sees`);
+    if (node.data.length > LONGEST) note('long', node.parentElement, `${node.data.length} characters are drawn`);
+  }
+  for (const element of document.querySelectorAll('[title], [aria-label]')) {
+    const text = `${element.title} ${element.ariaLabel ?? ''}`;
+    if (HIDDEN.test(text)) note('hidden', element, `its title or label holds characters that nobody sees: ${words(text)}`);
+    if (text.length > 2 * LONGEST) note('long', element, `its title or label has ${text.length} characters`);
+  }
+}
+
 const scrollable = pageScrolls();
+names();
 overlaps(texts(scrollable), 'over', 3, ({ text }) => words(text));
 overlaps(controls(scrollable), 'over', 1, ({ parent }) => name(parent));
 motion();

@@ -123,12 +123,9 @@ export const deskScenes: readonly Scene[] = [
       await person.search('exam', 'app');
       await person.see('app-option', 2);
       await person.press('Enter');
-      await person.until(
-        'the devices',
-        () => document.querySelectorAll('[data-testid=device-row]').length > 5,
-      );
+      await person.found();
       await person.selectAll();
-      await person.see('tray-doubled');
+      await person.until('thirteen', () => document.querySelector('[data-testid=tray][data-count="13"]'));
     },
   },
   {

@@ -121,8 +121,9 @@ export const placeScenes: readonly Scene[] = [
   },
   {
     name: 'history-unreadable',
-    engine: () => desk((engine) => engine.fail('listRuns', problem('journal'))),
-    act: async (person) => {
+    engine: () => desk(),
+    act: async (person, engine) => {
+      engine.fail('listRuns', problem('journal'));
       await person.openFromMenu('open-history');
       await person.see('error-panel');
     },

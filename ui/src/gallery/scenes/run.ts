@@ -59,17 +59,17 @@ export const runScenes: readonly Scene[] = [
       await person.see('hold-notice');
     },
   },
-  {
-    name: 'run-sign-in-needed',
+  ...[false, true].map((isOut): Scene => ({
+    name: isOut ? 'run-signed-out' : 'run-sign-in-needed',
     engine: twelve(5),
     act: async (person, engine) => {
       await confirm(person);
       const id = (await engine.listRuns())[0]?.id ?? '';
-      engine.endSession();
+      if (isOut) engine.endSession();
       engine.say(id, { state: 'signInNeeded' });
-      await person.see('run-sign-in');
+      await person.see(isOut ? 'signed-out-banner' : 'run-sign-in');
     },
-  },
+  })),
   { name: 'run-finished', engine: twelve(), act: finish },
   {
     name: 'run-filtered',
