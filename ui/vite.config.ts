@@ -1,5 +1,8 @@
+import { fileURLToPath } from 'node:url';
+
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { svelteTesting } from '@testing-library/svelte/vite';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 // The policy the packaged window runs under, so that `vite preview` fails where the window would.
@@ -12,8 +15,18 @@ const csp = [
   "connect-src 'self'",
 ].join('; ');
 
+// Only the fake build has words that can be stretched: there `paraglide/messages` is the gallery's own module.
+const stretchable = (): Plugin => ({
+  name: 'unlatch-stretchable-words',
+  enforce: 'pre',
+  resolveId: (source, importer) =>
+    importer && /(^|\/)paraglide\/messages$/.test(source)
+      ? fileURLToPath(new URL('src/gallery/stretch.ts', import.meta.url))
+      : null,
+});
+
 export default defineConfig(({ mode }) => ({
-  plugins: [svelte(), svelteTesting()],
+  plugins: [svelte(), svelteTesting(), ...(mode === 'fake' ? [stretchable()] : [])],
   clearScreen: false,
   server: { host: '127.0.0.1', port: 1420, strictPort: true },
   preview: { host: '127.0.0.1', port: 1421, strictPort: true, headers: { 'Content-Security-Policy': csp } },
@@ -23,7 +36,7 @@ export default defineConfig(({ mode }) => ({
     target: 'es2022',
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: mode === 'fake' ? 'fake.html' : 'index.html' },
+    rolldownOptions: { input: mode === 'fake' ? ['fake.html', 'gallery.html'] : 'index.html' },
   },
   test: {
     environment: 'jsdom',

@@ -4,6 +4,7 @@
 mod bench;
 mod check;
 mod demo;
+mod gallery;
 mod packages;
 mod rules;
 mod shell;
@@ -24,6 +25,9 @@ Usage: cargo xtask COMMAND
   test     run every test there is: Rust, UI, keychain, real window
   test --windows
            build the tests of sign-in, keychain, Graph client and engine for Windows and run them in Wine
+  screenshots
+           take a picture of every view of the UI in both themes and languages into target/screenshots, and
+           look for what is wrong with each
   bench [recovery|window]
            measure what is measured, against limits of its own, and write the figures to target/bench;
            the engine takes about ten minutes, the window's released build somewhat longer the first time
@@ -41,6 +45,7 @@ fn main() -> ExitCode {
         },
         ["test"] => test::run(),
         ["test", "--windows"] => windows::run(),
+        ["screenshots"] => gallery::run(),
         ["bench"] => {
             let recovery = bench::recovery();
             bench::window() && recovery

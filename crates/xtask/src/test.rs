@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::check;
 use crate::packages::Purpose;
 use crate::steps::Steps;
-use crate::{shell, ui};
+use crate::{gallery, shell, ui};
 
 /// Everything that is compiled, in one go, so that nothing is compiled twice with other features.
 const BUILD: [&str; 5] =
@@ -55,6 +55,8 @@ pub fn run() -> bool {
             command
         })
     });
+    gallery::build_ui(&mut steps);
+    steps.take_and_keep("gallery", &["build", "UI on the fake engine"], gallery::checks);
     steps.take_and_keep("real window", &["build"], || {
         run_ignored(&built, "tests", |tests| {
             let mut command = shell::program(tests);

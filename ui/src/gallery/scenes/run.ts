@@ -1,0 +1,147 @@
+import type { FakeBackend } from '../../backend/fake';
+import { problem } from '../../backend/fake';
+import { desk, devices, endings, finds, runs, withHistory } from '../engines';
+import type { Person } from '../person';
+import type { Scene } from './scene';
+
+async function confirm(person: Person): Promise<void> {
+  await person.devices('zoë');
+  await person.selectAll();
+  await person.press('Control+Enter');
+  await person.see('confirm-dialog');
+  await person.type('reason-input', 'INC-1042 lost passcode');
+  await person.click('confirm-button');
+  await person.see('run-view');
+  await person.see('run-item');
+}
+
+async function finish(person: Person): Promise<void> {
+  await confirm(person);
+  await person.see('export-run');
+  await person.until('the end', () => document.querySelector('[data-run-state="finished"]'));
+}
+
+/** A run over a dozen devices, one for each way in which an item can end. */
+function twelve(most?: number, change: (engine: FakeBackend) => void = () => {}): () => FakeBackend {
+  return () =>
+    desk((engine) => {
+      finds(engine, { devices: devices(endings.length) });
+      runs(engine, most);
+      change(engine);
+    });
+}
+
+export const runScenes: readonly Scene[] = [
+  {
+    name: 'run-countdown',
+    engine: twelve(undefined, (engine) => (engine.status.settings.countdownSeconds = 60)),
+    act: async (person) => {
+      await confirm(person);
+      await person.see('starting');
+    },
+  },
+  {
+    name: 'run-running',
+    engine: twelve(5),
+    act: async (person) => {
+      await confirm(person);
+      await person.see('remaining');
+      await person.until('five items', () => document.querySelectorAll('[data-testid=run-item]').length > 4);
+    },
+  },
+  {
+    name: 'run-held',
+    engine: twelve(5),
+    act: async (person, engine) => {
+      await confirm(person);
+      const id = (await engine.listRuns())[0]?.id ?? '';
+      engine.say(id, { holdSeconds: 17 });
+      await person.see('hold-notice');
+    },
+  },
+  ...[false, true].map((isOut): Scene => ({
+    name: isOut ? 'run-signed-out' : 'run-sign-in-needed',
+    engine: twelve(5),
+    act: async (person, engine) => {
+      await confirm(person);
+      const id = (await engine.listRuns())[0]?.id ?? '';
+      if (isOut) engine.endSession();
+      engine.say(id, { state: 'signInNeeded' });
+      await person.see(isOut ? 'signed-out-banner' : 'run-sign-in');
+    },
+  })),
+  { name: 'run-finished', engine: twelve(), act: finish },
+  {
+    name: 'run-filtered',
+    engine: twelve(),
+    act: async (person) => {
+      await finish(person);
+      await person.click('run-filter');
+    },
+  },
+  {
+    name: 'run-reports',
+    engine: twelve(),
+    act: async (person) => {
+      await finish(person);
+      await person.click('export-run');
+      await person.see('export-csv');
+    },
+  },
+  {
+    name: 'run-detail',
+    engine: twelve(),
+    act: async (person) => {
+      await finish(person);
+      await person.click('open-detail', 2);
+      await person.see('item-detail');
+    },
+  },
+  {
+    name: 'run-passcode',
+    engine: twelve(),
+    act: async (person) => {
+      await finish(person);
+      await person.click('open-detail', 1);
+      await person.click('show-passcode');
+      await person.see('passcode');
+    },
+  },
+  {
+    name: 'run-send-again',
+    engine: twelve(),
+    act: async (person) => {
+      await finish(person);
+      await person.click('open-detail', 0);
+      await person.click('send-again');
+      await person.see('send-again-ask');
+    },
+  },
+  {
+    name: 'run-unreadable',
+    engine: () => withHistory(desk((engine) => engine.fail('watchRun', problem('journal')))),
+    act: async (person) => {
+      await person.openFromMenu('open-history');
+      await person.see('history-run');
+      const open = await person.until('a run to open', () =>
+        document.querySelector<HTMLElement>('[data-testid="history-run"] button'),
+      );
+      open.click();
+      await person.see('error-panel');
+    },
+  },
+  {
+    name: 'run-interrupted',
+    engine: () => withHistory(desk()),
+    act: async (person) => {
+      await person.openFromMenu('open-history');
+      await person.see('history-run');
+      const open = await person.until('a run to open', () =>
+        document.querySelector<HTMLElement>('[data-testid="history-run"][data-run-id="run-93"] button'),
+      );
+      open.click();
+      await person.click('discard-run');
+      await person.see('discard-yes');
+    },
+  },
+];
