@@ -27,7 +27,7 @@ export function finds(engine: FakeBackend, found: Finds): void {
 
 /** The next search for devices fails. */
 export function searchFails(engine: FakeBackend, error: CommandError): void {
-  engine.fail('findDevices', error);
+  engine.fail('searchDevices', error);
 }
 
 export function devices(count: number, first = 1): DeviceRow[] {
