@@ -133,7 +133,9 @@ impl Browser {
                 return Ok(());
             }
             if start.elapsed() > PATIENCE {
-                return Err(Failure::new("the scene does not come to rest"));
+                let wrongs = self.wrongs().await?;
+                let words: Vec<&str> = wrongs.iter().map(|wrong| wrong.words.as_str()).collect();
+                return Err(Failure::new(format!("the page does not come to rest; {}", words.join("; "))));
             }
             tokio::time::sleep(Duration::from_millis(15)).await;
         }

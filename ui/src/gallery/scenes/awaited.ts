@@ -3,7 +3,7 @@ import type { Scene } from './scene';
 import { desk, devices, endings, finds, hostile, hostileEngine, runs, withHistory } from '../engines';
 import type { Person } from '../person';
 
-const several = 'SN000050\nSN000060\nSN000060\nIPADOS\nSN999999\n"\u0000"';
+const several = `SN000050\nSN000060\nSN000060\nIPADOS\nSN999999\n${'x'.repeat(300)}`;
 
 async function list(person: Person, tab: string, text = several): Promise<void> {
   await person.click('mode-list');
@@ -29,6 +29,8 @@ function grouped(grouping: string): Scene {
     act: async (person) => {
       await person.devices('zoë');
       await person.selectAll();
+      // In a small window the tray is folded.
+      if (innerWidth < 900) document.querySelector<HTMLElement>('[data-testid="tray"] .fold')?.click();
       await person.type('tray-grouping', grouping);
     },
   };
