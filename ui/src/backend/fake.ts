@@ -211,6 +211,7 @@ export class FakeBackend implements Backend {
     this.#answer('removePlace', id, () => {
       const going = this.status.places.find((place) => place.id === id);
       if (going?.runUnderWay) throw new BackendError(problem('runUnderWay'));
+      this.#desks.delete(id);
       const places = this.status.places.filter((place) => place.id !== id);
       return this.status.place === id ? this.#put('home', { places }) : this.#set({ places });
     });

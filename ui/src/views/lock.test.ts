@@ -170,7 +170,8 @@ describe('the lock', () => {
     await devicesOf(person, 'łukasz');
     await person.keyboard(' ');
     const [picked] = deviceIds('device-row');
-    expect(deviceIds('tray-item')).toEqual(['d-5', 'd-6', 'd-7', picked]);
+    // The engine took out what the run is for when it started it.
+    await waitFor(() => expect(deviceIds('tray-item')).toEqual([picked]));
     await act(arrive);
     await waitFor(() => expect(deviceIds('tray-item')).toEqual([picked]));
     noId('run-view');
