@@ -42,5 +42,7 @@ export default defineConfig(({ mode }) => ({
     environment: 'jsdom',
     setupFiles: ['./src/test-setup.ts'],
     include: ['src/**/*.test.ts'],
+    // On a busy machine a test of many clicks takes longer than the usual five seconds.
+    testTimeout: 30_000,
   },
 }));
