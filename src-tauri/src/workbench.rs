@@ -380,6 +380,7 @@ mod tests {
         table.finish(end(true), Some(Listed { view, rows }));
         let of = |group| TableQuery { group: Some(group), ..TableQuery::default() };
         assert_eq!(ids(&mut bench, search, &of(ListGroup::One)), ["d-1"]);
+        assert_eq!(ids(&mut bench, search, &text("")), ["d-1"], "what is not clear has to be asked for");
         assert_eq!(ids(&mut bench, search, &of(ListGroup::Several)), ["d-2", "d-3", "d-1"]);
         bench.select(search, &of(ListGroup::One), &SelectWhat::Matching, true, NOW).unwrap();
         let window = bench.window(search, &of(ListGroup::Several), 0, 10, NOW).unwrap();

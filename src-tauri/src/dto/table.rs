@@ -164,7 +164,7 @@ pub struct TableQuery {
     pub filters: Vec<ColumnFilter>,
     /// The order; none keeps the one the rows were found in.
     pub sort: Option<TableSort>,
-    /// Of a list: which devices.
+    /// Of a list: which devices; without it those that an entry names alone.
     pub group: Option<ListGroup>,
 }
 

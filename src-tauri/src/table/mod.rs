@@ -267,7 +267,9 @@ impl Table {
                 keep(self.rows.iter().map(|row| passes(row, filter, now)).collect());
             }
         }
-        if let (Some(group), Some(listed)) = (query.group, &self.listed) {
+        if let Some(listed) = &self.listed {
+            // What is not clear is shown only when it is asked for, so that it is never selected with the rest.
+            let group = query.group.unwrap_or(ListGroup::One);
             keep(listed.rows.iter().map(|(of, _)| *of == group).collect());
         }
         let shown = |row: &u32| meets.as_ref().is_none_or(|meets| meets.get(*row as usize) == Some(&true));

@@ -1145,7 +1145,7 @@ export type TableQuery = {
 	filters: ColumnFilter[],
 	/**  The order; none keeps the one the rows were found in. */
 	sort: TableSort | null,
-	/**  Of a list: which devices. */
+	/**  Of a list: which devices; without it those that an entry names alone. */
 	group: ListGroup | null,
 };
 

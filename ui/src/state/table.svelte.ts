@@ -16,7 +16,6 @@ import { Pages } from './pages.svelte';
 import type { Selection } from './selection.svelte';
 
 const EVERYTHING: TableQuery = { text: '', filters: [], sort: null, group: null };
-const TYPING_PAUSE_MS = 80;
 
 export interface TableEvents {
   /** Rows could not be read. Gives true if a banner tells it. */
@@ -29,7 +28,7 @@ export interface TableEvents {
 export class Table {
   state = $state.raw<TableState | null>(null);
   query = $state.raw<TableQuery>(EVERYTHING);
-  /** What stands in the filter box; the query follows when the typing pauses. */
+  /** What stands in the filter box. */
   filterText = $state('');
   /** How many of the rows that meet the query are selected. */
   selected = $state(0);
@@ -44,7 +43,6 @@ export class Table {
   readonly all = $derived.by(() => this.rows.total > 0 && this.selected === this.rows.total);
 
   #search: number | null = null;
-  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     readonly backend: Backend,
@@ -59,7 +57,6 @@ export class Table {
 
   /** Nothing was asked for, or the answer is still awaited. */
   clear(): void {
-    clearTimeout(this.#timer);
     this.#search = null;
     this.state = null;
     this.query = EVERYTHING;
@@ -74,9 +71,11 @@ export class Table {
   take(state: TableState): void {
     const before = this.state;
     this.state = state;
-    if (state.search !== this.#search) {
+    // What became of a list is known in the end only; what several entries may mean is never shown among the others.
+    const resolved = state.list !== null && (before?.list ?? null) === null;
+    if (state.search !== this.#search || resolved) {
       this.#search = state.search;
-      if (state.list) this.query = { ...EVERYTHING, group: 'one' };
+      if (resolved) this.query = { ...EVERYTHING, group: 'one' };
       this.rows.renew();
     } else if (before?.loaded !== state.loaded || before.loading !== state.loading) {
       this.rows.refresh(state.loading);
@@ -90,8 +89,7 @@ export class Table {
 
   filter(text: string): void {
     this.filterText = text;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#show({ text: text.trim() }), TYPING_PAUSE_MS);
+    if (text.trim() !== this.query.text) this.#show({ text: text.trim() });
   }
 
   filterOf(column: Column): ColumnFilter | undefined {
@@ -105,7 +103,6 @@ export class Table {
   }
 
   clearFilters(): void {
-    clearTimeout(this.#timer);
     this.filterText = '';
     this.#show({ text: '', filters: [] });
   }
@@ -121,7 +118,6 @@ export class Table {
   /** Which devices of a list are shown. What was filtered and sorted goes, as it was meant for the other ones. */
   showGroup(group: ListGroup): void {
     if (this.query.group === group) return;
-    clearTimeout(this.#timer);
     this.filterText = '';
     this.#show({ ...EVERYTHING, group });
   }

@@ -73,14 +73,24 @@ describe('the table', () => {
     expect(table.query.sort).toBeNull();
   });
 
-  it('filters when the typing pauses, and by columns at once', async () => {
+  it('filters with each letter, and an answer to an earlier one that comes late changes nothing', async () => {
     const { backend, search, table } = open();
     await search.showDevices(ask);
-    table.filter('sur');
+    const late = backend.hold('tableRows');
+    table.filter('ipad');
     table.filter('surface');
     await vi.waitFor(() => expect(table.rows.total).toBe(200));
-    const texts = backend.called('tableRows').map((call) => (call as { query: { text: string } }).query.text);
-    expect(texts).not.toContain('sur');
+    late();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(table.rows.total).toBe(200);
+    expect(table.rows.at(0)?.device.name).toMatch(/^SURFACE/);
+  });
+
+  it('filters by columns', async () => {
+    const { search, table } = open();
+    await search.showDevices(ask);
+    table.filter('surface');
+    await vi.waitFor(() => expect(table.rows.total).toBe(200));
     table.filterColumn('owner', { kind: 'oneOf', column: 'owner', values: ['personal'] });
     await vi.waitFor(() => expect(table.rows.total).toBe(0));
     expect(table.filtered).toBe(true);
@@ -111,6 +121,29 @@ describe('the table', () => {
     expect(table.state).toMatchObject({ loaded: 500, loading: false, complete: true });
     expect(await table.select({ kind: 'matching' }, true)).toBe(true);
     expect(selection.size).toBe(500);
+  });
+
+  it('shows of a list what is clear alone, though what became of it is told last', () => {
+    const { table } = open();
+    const reading = {
+      search: 7,
+      loaded: 0,
+      loading: true,
+      complete: false,
+      leftOut: 0,
+      counted: null,
+      progress: { done: 1, total: 2 },
+      problem: null,
+      list: null,
+    };
+    table.take(reading);
+    expect(table.query.group).toBeNull();
+    const list = { entries: 2, one: 1, several: 1, none: 0, double: 0, notRead: 0, notes: [] };
+    table.take({ ...reading, loaded: 3, loading: false, complete: true, progress: null, list });
+    expect(table.query.group).toBe('one');
+    table.showGroup('several');
+    table.take({ ...reading, loaded: 3, loading: false, complete: true, progress: null, list });
+    expect(table.query.group).toBe('several');
   });
 
   it('shows a list in two groups and selects all that is clear, whatever is filtered', async () => {
