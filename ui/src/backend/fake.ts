@@ -428,9 +428,10 @@ export class FakeBackend implements Backend {
         tell: null,
       };
       this.#runs.unshift(run);
+      // With those that were left out, so that they go to no later run by mistake.
       this.#desk.started(
         run.view.summary.id,
-        items.map((item) => item.deviceId),
+        plan.items.map(({ device }) => device.id),
       );
       this.#go(run);
       return run.view;
