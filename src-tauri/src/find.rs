@@ -1,11 +1,13 @@
 //! From a question to a table.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use unlatch_graph::{
-    AppId, DetectedApp, Ended, Entry, Error, Listed as Found, ListedEntry, Outcome, Route, Step, User, UserId,
+    AppId, DetectedApp, Ended, Entry as ListEntry, Error, Listed as Found, ListedEntry, Outcome, Route, Step,
+    User, UserId,
 };
 
 use crate::dto::{DeviceQuestion, ListGroup, ListNote, ListNoteKind, ListView, TableState};
@@ -25,7 +27,7 @@ enum Asked {
     User(User),
     App(DetectedApp),
     Text(String),
-    List(Vec<Entry>),
+    List(Vec<ListEntry>),
 }
 
 impl Asked {
@@ -120,11 +122,10 @@ fn end(complete: bool, counted: Option<u32>, stopped_by: Option<Error>) -> Table
 
 fn finish_list(desk: &Desk, search: u32, found: Found) -> Result<TableState, CommandError> {
     let Found { entries, devices, left_out, complete, stopped_by } = found;
-    let by_id: std::collections::HashMap<_, _> =
-        devices.iter().map(|device| (device.id.clone(), device)).collect();
+    let by_id: HashMap<_, _> = devices.iter().map(|device| (device.id.clone(), device)).collect();
     let mut rows = Vec::new();
-    let mut of_rows = Vec::new();
-    let mut seen = std::collections::HashSet::new();
+    let mut of_rows: Vec<(ListGroup, String)> = Vec::new();
+    let mut places = HashMap::new();
     for entry in &entries {
         let (group, ids) = match &entry.outcome {
             Outcome::One(id) => (ListGroup::One, std::slice::from_ref(id)),
@@ -132,11 +133,20 @@ fn finish_list(desk: &Desk, search: u32, found: Found) -> Result<TableState, Com
             Outcome::None | Outcome::Double { .. } | Outcome::NotRead => continue,
         };
         for id in ids {
-            if let Some(device) = by_id.get(id)
-                && seen.insert((group == ListGroup::One, id))
-            {
-                rows.push((*device).clone());
-                of_rows.push((group, entry.text.as_str().into()));
+            let Some(device) = by_id.get(id) else { continue };
+            match places.entry((group == ListGroup::One, id)) {
+                Entry::Vacant(place) => {
+                    place.insert(rows.len());
+                    rows.push((*device).clone());
+                    of_rows.push((group, entry.text.clone()));
+                }
+                // Two entries may have one device among those they could mean; it stands there for both.
+                Entry::Occupied(place) => {
+                    if let Some((_, text)) = of_rows.get_mut(*place.get()) {
+                        text.push_str(" · ");
+                        text.push_str(&entry.text);
+                    }
+                }
             }
         }
     }
@@ -145,7 +155,7 @@ fn finish_list(desk: &Desk, search: u32, found: Found) -> Result<TableState, Com
     let table = work.table(search).ok_or_else(CommandError::superseded)?;
     table.push(rows);
     table.leave_out(left_out);
-    table.finish(end(complete, None, stopped_by), Some(Listed { view, rows: of_rows }));
+    table.finish(end(complete, None, stopped_by), Some(Listed { view, rows: of_rows, devices: by_id.len() }));
     Ok(table.state())
 }
 

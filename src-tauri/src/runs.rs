@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tauri::AppHandle;
 use tauri::async_runtime::JoinHandle;
 use tauri::ipc::Channel;
+use tauri::{AppHandle, Manager};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use unlatch_recovery::{Change, Engine, FollowEnd, RunId, RunState};
@@ -15,6 +15,7 @@ use crate::dto::RunProgress;
 use crate::lock::IdleLock;
 use crate::notice;
 use crate::place::{Desk, Place};
+use crate::state::AppState;
 
 /// The shortest time between two messages to the window: twenty a second.
 const PACE: Duration = Duration::from_millis(50);
@@ -94,8 +95,12 @@ pub async fn go_on(place: &Place, desk: &Arc<Desk>) {
 /// Its end is told by the operating system if the window is not in front.
 pub fn watch_over(app: AppHandle, place: Arc<Place>, engine: Engine, id: RunId) {
     let Some(mut changes) = engine.watch(id) else { return };
+    if !app.state::<AppState>().watch_over(id) {
+        return;
+    }
     tauri::async_runtime::spawn(async move {
-        let mut told = None;
+        let _watched = Watched { app: app.clone(), id };
+        let mut told = engine.changes_since(id, u64::MAX).await.ok().map(|progress| progress.summary.state);
         let mut gone_on_with: Option<(Arc<Desk>, u64)> = None;
         while changes.changed().await.is_ok() {
             let Ok(progress) = engine.changes_since(id, u64::MAX).await else { return };
@@ -120,6 +125,18 @@ pub fn watch_over(app: AppHandle, place: Arc<Place>, engine: Engine, id: RunId) 
             }
         }
     });
+}
+
+/// A run that is watched over, until this is dropped.
+struct Watched {
+    app: AppHandle,
+    id: RunId,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.app.state::<AppState>().watched_over(self.id);
+    }
 }
 
 async fn resume(engine: &Engine, id: RunId, desk: &Desk) {

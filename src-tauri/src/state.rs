@@ -1,11 +1,13 @@
 //! What the commands share: settings, and the places that were opened.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tauri::ipc::Channel;
 use tokio_util::sync::CancellationToken;
 use unlatch_auth::{Registration, Vault};
+use unlatch_recovery::RunId;
 
 use crate::config::{Settings, Sources};
 use crate::dto::{ConfigProblem, Mode, WindowNotice};
@@ -35,6 +37,8 @@ pub struct AppState {
     /// Ends the newest question about a tenant that is being named.
     tenant_check: Mutex<CancellationToken>,
     listener: Mutex<Option<Channel<WindowNotice>>>,
+    /// Runs that are watched over, so that each end is told once.
+    watched: Mutex<HashSet<RunId>>,
     /// Where a copied passcode is for a minute.
     pub clipboard: SecretClipboard,
 }
@@ -161,6 +165,7 @@ impl AppState {
             lock: Arc::default(),
             tenant_check: Mutex::default(),
             listener: Mutex::default(),
+            watched: Mutex::default(),
             clipboard: SecretClipboard::default(),
         }
     }
@@ -202,6 +207,16 @@ impl AppState {
         let mut newest = self.tenant_check.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *newest, token.clone()).cancel();
         token
+    }
+
+    /// Begins to watch over a run. False if somebody does already.
+    pub fn watch_over(&self, run: RunId) -> bool {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(run)
+    }
+
+    /// A run is watched over no longer.
+    pub fn watched_over(&self, run: RunId) {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
     }
 
     /// Tells the window from now on through this channel.

@@ -1,13 +1,14 @@
 //! What lies on a desk: the table of the newest question, and what was selected.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use time::OffsetDateTime;
 use unlatch_graph::{DeviceId, ManagedDevice};
 
 use crate::convert;
 use crate::dto::{
-    Column, ColumnValue, SelectWhat, SelectionState, TableQuery, TableRow, TableState, TableWindow,
+    Column, ColumnValue, ListGroup, SelectWhat, SelectionState, TableQuery, TableRow, TableState, TableWindow,
 };
 use crate::error::CommandError;
 use crate::selection::{Origin, Selection};
@@ -16,11 +17,13 @@ use crate::table::Table;
 /// The most rows that are given at once.
 pub const MOST_ROWS: u32 = 200;
 
+/// The name of the next table.
+static SEARCHES: AtomicU32 = AtomicU32::new(1);
+
 /// The table of the newest question, and what was selected across all of them.
 #[derive(Default)]
 pub struct Workbench {
     table: Option<Table>,
-    searches: u32,
     /// What was selected.
     pub selection: Selection,
 }
@@ -28,9 +31,10 @@ pub struct Workbench {
 impl Workbench {
     /// Puts an empty table in the place of the one before, and gives its name.
     pub fn begin(&mut self, origin: Origin) -> u32 {
-        self.searches += 1;
-        self.table = Some(Table::new(self.searches, origin));
-        self.searches
+        // No two tables of any tenant have one name, so that what is asked of one is never answered by another.
+        let search = SEARCHES.fetch_add(1, Ordering::Relaxed);
+        self.table = Some(Table::new(search, origin));
+        search
     }
 
     /// The table of a question, if it is the newest.
@@ -68,7 +72,8 @@ impl Workbench {
             })
         });
         Ok(TableWindow {
-            state: table.state(),
+            loaded: table.loaded(),
+            loading: table.is_loading(),
             matching: u32::try_from(view.len()).unwrap_or(u32::MAX),
             selected,
             from,
@@ -92,8 +97,8 @@ impl Workbench {
     /// Selects or unselects rows as a query shows them.
     ///
     /// # Errors
-    /// `Superseded` for an older table, `InvalidInput` for a device that the query does not show, and for all of a table that is
-    /// not complete.
+    /// `Superseded` for an older table, `InvalidInput` for a device that the query does not show, for all of a table that is
+    /// not complete, and for all between which a person has to choose.
     pub fn select(
         &mut self,
         search: u32,
@@ -111,6 +116,9 @@ impl Workbench {
         let rows = match what {
             SelectWhat::Matching if !table.is_complete() => {
                 return Err(CommandError::invalid_input("the table is not complete"));
+            }
+            SelectWhat::Matching if on && query.group == Some(ListGroup::Several) => {
+                return Err(CommandError::invalid_input("what is not clear is selected one by one"));
             }
             SelectWhat::Matching => &view[..],
             SelectWhat::One { id } => {
@@ -159,7 +167,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::dto::{ColumnFilter, ListGroup, ListView, TableSort, TrayGrouping, TrayRow};
+    use crate::dto::{ColumnFilter, ListView, TableSort, TrayGrouping, TrayRow};
     use crate::error::ErrorCode;
     use crate::table::row::tests::device;
     use crate::table::{Listed, TableEnd};
@@ -260,15 +268,17 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_come_later_are_in_every_order_and_filter() {
+    fn rows_that_come_later_are_added_at_the_end_and_ordered_when_all_are_there() {
         let mut bench = Workbench::default();
         let search = bench.begin(direct());
         bench.table(search).unwrap().push(vec![device(10), device(9)]);
-        assert_eq!(ids(&mut bench, search, &by(Column::Name, false)), ["d-9", "d-10"]);
+        assert_eq!(ids(&mut bench, search, &by(Column::Name, false)), ["d-10", "d-9"]);
         assert!(bench.state(search).unwrap().loading);
         bench.table(search).unwrap().push(vec![device(1), device(11)]);
-        assert_eq!(ids(&mut bench, search, &by(Column::Name, true)), ["d-11", "d-10", "d-9", "d-1"]);
+        assert_eq!(ids(&mut bench, search, &by(Column::Name, true)), ["d-10", "d-9", "d-1", "d-11"]);
         assert_eq!(ids(&mut bench, search, &text("ipad-1")), ["d-10", "d-1", "d-11"]);
+        bench.table(search).unwrap().finish(end(false), None);
+        assert_eq!(ids(&mut bench, search, &by(Column::Name, true)), ["d-11", "d-10", "d-9", "d-1"]);
     }
 
     #[test]
@@ -376,8 +386,9 @@ mod tests {
         let view =
             ListView { entries: 3, one: 1, several: 1, none: 1, double: 0, not_read: 0, notes: Vec::new() };
         let rows = [ListGroup::One, ListGroup::Several, ListGroup::Several, ListGroup::Several];
-        let rows = rows.into_iter().map(|group| (group, "SN".into())).collect();
-        table.finish(end(true), Some(Listed { view, rows }));
+        let rows = rows.into_iter().map(|group| (group, "SN".to_owned())).collect();
+        table.finish(end(true), Some(Listed { view, rows, devices: 3 }));
+        assert_eq!(table.state().loaded, 3, "a device is counted once");
         let of = |group| TableQuery { group: Some(group), ..TableQuery::default() };
         assert_eq!(ids(&mut bench, search, &of(ListGroup::One)), ["d-1"]);
         assert_eq!(ids(&mut bench, search, &text("")), ["d-1"], "what is not clear has to be asked for");
@@ -386,6 +397,10 @@ mod tests {
         let window = bench.window(search, &of(ListGroup::Several), 0, 10, NOW).unwrap();
         assert_eq!(window.selected, 1, "the same device, named in another way");
         assert_eq!(window.rows[2].entry.as_deref(), Some("SN"));
+        let all =
+            bench.select(search, &of(ListGroup::Several), &SelectWhat::Matching, true, NOW).unwrap_err();
+        assert_eq!(all.code, ErrorCode::InvalidInput);
+        assert_eq!(selected(&bench), ["d-1"]);
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub async fn search_history(
     let place = state.place()?;
     let (engine, desk) = (place.engine()?, place.desk()?);
     let found = engine.search(convert::history_query(query, &desk.account.tenant_id)?).await?;
+    // The window may have been locked meanwhile.
+    state.lock.expect_open()?;
     Ok(convert::history_found(&found))
 }
 

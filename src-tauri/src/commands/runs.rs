@@ -152,6 +152,7 @@ pub async fn watch_run(
     let (engine, id) = (place.engine()?, parse(&run_id)?);
     let changes = engine.watch(id);
     let now = engine.changes_since(id, 0).await?;
+    state.lock.expect_open()?;
     if let Some(changes) = changes {
         runs::tell(state.lock.clone(), engine, id, changes, now.version, on_progress);
     }
@@ -174,6 +175,7 @@ pub async fn check_outcomes(run_id: String, state: State<'_, AppState>) -> Resul
     let place = state.place()?;
     let (engine, desk) = (place.engine()?, place.desk()?);
     let run = engine.check_outcomes(parse(&run_id)?, desk.tenant()).await?;
+    state.lock.expect_open()?;
     Ok(convert::run_view(&run))
 }
 
@@ -184,6 +186,7 @@ pub async fn list_runs(state: State<'_, AppState>) -> Result<Vec<RunSummary>, Co
     let place = state.place()?;
     let (engine, desk) = (place.engine()?, place.desk()?);
     let runs = engine.runs(Some(&desk.account.tenant_id)).await?;
+    state.lock.expect_open()?;
     Ok(runs.iter().map(convert::run_summary).collect())
 }
 
@@ -191,8 +194,9 @@ pub async fn list_runs(state: State<'_, AppState>) -> Result<Vec<RunSummary>, Co
 #[tauri::command]
 #[specta::specta]
 pub async fn get_run(run_id: String, state: State<'_, AppState>) -> Result<RunView, CommandError> {
-    let place = state.place()?;
-    Ok(convert::run_view(&place.engine()?.run(parse(&run_id)?).await?))
+    let run = state.place()?.engine()?.run(parse(&run_id)?).await?;
+    state.lock.expect_open()?;
+    Ok(convert::run_view(&run))
 }
 
 /// What a run needs to go out.

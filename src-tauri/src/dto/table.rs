@@ -26,7 +26,7 @@ pub enum DeviceQuestion {
 pub struct TableState {
     /// Names this table. Each question makes a new one.
     pub search: u32,
-    /// Checked rows so far.
+    /// Devices so far, each once.
     pub loaded: u32,
     /// Whether rows are still being read.
     pub loading: bool,
@@ -172,7 +172,7 @@ pub struct TableQuery {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct TableSort {
-    /// By which column. Rows without a value come last.
+    /// By which column. Rows without a value come last. It counts once the table is read: until then rows come in as they are found.
     pub column: Column,
     /// Greatest first.
     pub descending: bool,
@@ -182,8 +182,10 @@ pub struct TableSort {
 #[derive(Debug, Clone, PartialEq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct TableWindow {
-    /// The table as it was when they were taken.
-    pub state: TableState,
+    /// Checked rows so far, as in [`TableState`].
+    pub loaded: u32,
+    /// Whether rows are still being read.
+    pub loading: bool,
     /// How many rows meet the query.
     pub matching: u32,
     /// How many of those are selected.
@@ -204,7 +206,7 @@ pub struct TableRow {
     pub selected: bool,
     /// By which other search it was selected, if by another.
     pub elsewhere: Option<RouteView>,
-    /// The entry of the list that names it, in a table of a list.
+    /// The entries of the list that name it, in a table of a list.
     pub entry: Option<String>,
 }
 
@@ -226,7 +228,7 @@ pub enum SelectWhat {
     One { id: String },
     /// The devices from one to another, both with it, in the order shown.
     Range { from: String, to: String },
-    /// Every row that meets the query. Refused while the table is not complete.
+    /// Every row that meets the query. Refused while the table is not complete, and for what of a list is not clear.
     Matching,
 }
 

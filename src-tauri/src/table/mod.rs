@@ -48,7 +48,9 @@ pub struct Listed {
     /// For the window.
     pub view: ListView,
     /// One a row.
-    pub rows: Vec<(ListGroup, Box<str>)>,
+    pub rows: Vec<(ListGroup, String)>,
+    /// How many devices these are.
+    pub devices: usize,
 }
 
 /// How the reading of a table ended.
@@ -148,12 +150,22 @@ impl Table {
         self.end.as_ref().is_some_and(|end| end.complete)
     }
 
+    /// How many devices there are so far.
+    pub fn loaded(&self) -> u32 {
+        whole(self.listed.as_ref().map_or(self.rows.len(), |listed| listed.devices))
+    }
+
+    /// Whether rows are still being read.
+    pub fn is_loading(&self) -> bool {
+        self.end.is_none()
+    }
+
     /// How far it is read, and the truth about the rest.
     pub fn state(&self) -> TableState {
         TableState {
             search: self.search,
-            loaded: whole(self.rows.len()),
-            loading: self.end.is_none(),
+            loaded: self.loaded(),
+            loading: self.is_loading(),
             complete: self.is_complete(),
             left_out: self.left_out,
             counted: self.end.as_ref().and_then(|end| end.counted),
@@ -170,7 +182,7 @@ impl Table {
 
     /// The entry of a list that names a row.
     pub fn entry(&self, at: u32) -> Option<&str> {
-        self.listed.as_ref().and_then(|listed| listed.rows.get(at as usize)).map(|(_, entry)| &**entry)
+        self.listed.as_ref().and_then(|listed| listed.rows.get(at as usize)).map(|(_, entry)| entry.as_str())
     }
 
     /// A device of it.
@@ -273,7 +285,8 @@ impl Table {
             keep(listed.rows.iter().map(|(of, _)| *of == group).collect());
         }
         let shown = |row: &u32| meets.as_ref().is_none_or(|meets| meets.get(*row as usize) == Some(&true));
-        match query.sort {
+        // While rows come in they stay where they are, so that none slides under a pointer.
+        match query.sort.filter(|_| !self.is_loading()) {
             None => (0..whole(count)).filter(shown).collect(),
             Some(sort) => {
                 let rows = &self.rows;

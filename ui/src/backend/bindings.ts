@@ -1035,7 +1035,7 @@ export type SelectWhat =
 { kind: "one"; id: string } | 
 /**  The devices from one to another, both with it, in the order shown. */
 { kind: "range"; from: string; to: string } | 
-/**  Every row that meets the query. Refused while the table is not complete. */
+/**  Every row that meets the query. Refused while the table is not complete, and for what of a list is not clear. */
 { kind: "matching" };
 
 /**  What is selected, across all searches. */
@@ -1157,13 +1157,13 @@ export type TableRow = {
 	selected: boolean,
 	/**  By which other search it was selected, if by another. */
 	elsewhere: RouteView | null,
-	/**  The entry of the list that names it, in a table of a list. */
+	/**  The entries of the list that name it, in a table of a list. */
 	entry: string | null,
 };
 
 /**  An order of rows. */
 export type TableSort = {
-	/**  By which column. Rows without a value come last. */
+	/**  By which column. Rows without a value come last. It counts once the table is read: until then rows come in as they are found. */
 	column: Column,
 	/**  Greatest first. */
 	descending: boolean,
@@ -1173,7 +1173,7 @@ export type TableSort = {
 export type TableState = {
 	/**  Names this table. Each question makes a new one. */
 	search: number,
-	/**  Checked rows so far. */
+	/**  Devices so far, each once. */
 	loaded: number,
 	/**  Whether rows are still being read. */
 	loading: boolean,
@@ -1193,8 +1193,10 @@ export type TableState = {
 
 /**  The rows that the window draws. */
 export type TableWindow = {
-	/**  The table as it was when they were taken. */
-	state: TableState,
+	/**  Checked rows so far, as in [`TableState`]. */
+	loaded: number,
+	/**  Whether rows are still being read. */
+	loading: boolean,
 	/**  How many rows meet the query. */
 	matching: number,
 	/**  How many of those are selected. */

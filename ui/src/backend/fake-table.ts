@@ -244,7 +244,8 @@ export class FakeDesk {
     const table = this.#at(search);
     const rows = this.#matching(table, query);
     return {
-      state: table.state,
+      loaded: table.state.loaded,
+      loading: table.state.loading,
       matching: rows.length,
       selected: rows.reduce((sum, device) => sum + Number(this.#held.has(device.id)), 0),
       from,

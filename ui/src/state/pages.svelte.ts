@@ -22,7 +22,11 @@ export class Pages<Row> {
   total = $state(0);
   /** Whether anything was answered yet. */
   known = $state(false);
+  /** Whether what is drawn answers the question that was asked last. */
+  current = $state(true);
   #kept = $state.raw<ReadonlyMap<number, readonly Row[]>>(new Map());
+  /** How many rows there were when a page was given. */
+  readonly #asOf = new Map<number, number>();
 
   /** Rises when what was asked before would answer another question. */
   #question = 0;
@@ -60,6 +64,7 @@ export class Pages<Row> {
   /** Another question: nothing of before is true any more, though it stays drawn until the answer is there. */
   renew(): void {
     this.#question += 1;
+    this.current = false;
     this.#asking = false;
     this.#news += 1;
     void this.#fill();
@@ -82,6 +87,7 @@ export class Pages<Row> {
     this.#seenNews = this.#news;
     this.total = 0;
     this.known = false;
+    this.current = true;
     this.#first = 0;
     this.#last = PAGE;
     this.#tell();
@@ -110,11 +116,17 @@ export class Pages<Row> {
     const last = Math.max(first, Math.min(end, Math.floor((this.#last - 1) / PAGE) + 1) - 1);
     const all = this.#news !== this.#seenNews || !this.known;
     let from = first;
-    while (!all && from <= last && this.#kept.has(from)) from += 1;
+    while (!all && from <= last && this.#has(from)) from += 1;
     if (!all && (from > last || this.total === 0)) return null;
     let to = Math.min(last, from + MOST_PAGES - 1);
-    while (!all && to > from && this.#kept.has(to)) to -= 1;
+    while (!all && to > from && this.#has(to)) to -= 1;
     return { page: from, pages: to - from + 1 };
+  }
+
+  /** Whether a page is known; one that was not full when there were fewer rows is to be asked for again. */
+  #has(page: number): boolean {
+    const rows = this.#kept.get(page);
+    return rows !== undefined && (rows.length === PAGE || this.#asOf.get(page) === this.total);
   }
 
   async #fill(): Promise<void> {
@@ -163,6 +175,7 @@ export class Pages<Row> {
     for (let at = 0; at < part.rows.length; at += PAGE) {
       const page = (part.from + at) / PAGE;
       kept.set(page, part.rows.slice(at, at + PAGE));
+      this.#asOf.set(page, part.total);
     }
     const middle = this.#first / PAGE;
     if (kept.size > KEPT_PAGES) {
@@ -173,6 +186,7 @@ export class Pages<Row> {
     this.#kept = kept;
     this.total = part.total;
     this.known = true;
+    this.current = true;
   }
 
   #tell(): void {

@@ -177,10 +177,11 @@ export class RunFollow {
     this.unanswered = null;
     await this.#ask(async () => {
       const run = await this.backend.checkOutcomes(this.runId);
-      this.#take(run);
       const { accepted, unconfirmed } = run.summary.counts;
       this.unanswered = accepted + unconfirmed;
     });
+    // What changed meanwhile may be newer than that answer.
+    if (this.problem === null) await this.watch();
     this.checking = false;
   }
 

@@ -105,6 +105,8 @@ export class Search {
   problem = $state.raw<CommandError | null>(null);
   /** Raised each time a person asked for devices, so that the focus can follow the answer. */
   asked = $state(0);
+  /** Whether somebody typed on since, so that the focus stays in the box. */
+  typing = $state(false);
   /** What was asked for last, newest first. They name people, so they live in memory alone. */
   recent = $state.raw<readonly Origin[]>([]);
 
@@ -144,6 +146,7 @@ export class Search {
 
   type(text: string): void {
     this.text = text;
+    this.typing = true;
     this.#enterWaits = false;
     if (text.trim() === '') this.#modeByHand = false;
     else if (text.includes('@') && !this.#modeByHand) this.mode = 'user';
@@ -218,6 +221,7 @@ export class Search {
     this.problem = null;
     this.loading = true;
     this.asked += 1;
+    this.typing = false;
     if (this.#paused) return;
     const again = () => void this.showDevices(origin);
     const take = (state: TableState) => {

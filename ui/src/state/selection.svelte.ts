@@ -7,8 +7,8 @@ export class Selection {
   state = $state.raw<SelectionState>(NOTHING);
   /** How many devices were cleared last, as long as they can be had back. */
   cleared = $state(0);
-  /** Changes that the engine has not answered yet. */
-  readonly #changing = new Set<Promise<unknown>>();
+  /** The change that the engine answers last. Each waits for the one before, so that the engine has them in the order they were made. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(
     readonly backend: Backend,
@@ -60,27 +60,33 @@ export class Selection {
     return this.#change(() => this.backend.putBack(runId));
   }
 
-  /** Asks what is selected, as after a start, which takes devices out. */
-  refresh(): Promise<boolean> {
-    return this.#change(async () => (await this.backend.trayRows('found', 0, 1)).state, true);
+  /** Asks what is selected, as after a start, which takes devices out, or after another tenant was shown. The answer counts in any case. */
+  async refresh(): Promise<boolean> {
+    const asked = this.#last.then(() => this.backend.trayRows('found', 0, 1));
+    this.#last = asked.catch(() => undefined);
+    try {
+      this.state = (await asked).state;
+      if (!this.state.canUndo) this.cleared = 0;
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Waits until what was ticked so far is selected, so that a review holds it. */
   async settled(): Promise<void> {
-    while (this.#changing.size > 0) await Promise.allSettled(this.#changing);
+    for (let last: unknown = null; last !== this.#last;) await (last = this.#last);
   }
 
-  async #change(question: () => Promise<SelectionState>, quietly = false): Promise<boolean> {
-    const answer = question();
-    this.#changing.add(answer);
+  async #change(question: () => Promise<SelectionState>): Promise<boolean> {
+    const answer = this.#last.then(question);
+    this.#last = answer.catch(() => undefined);
     try {
       this.take(await answer);
       return true;
     } catch (thrown) {
-      if (!quietly) this.failed(thrown);
+      this.failed(thrown);
       return false;
-    } finally {
-      this.#changing.delete(answer);
     }
   }
 }

@@ -24,6 +24,11 @@ export interface TableEvents {
   lost(): void;
 }
 
+/** Messages and answers may overtake each other: what was read does not become less, and a table that is read stays so. */
+function isOlder(state: TableState, before: TableState): boolean {
+  return state.loading && (!before.loading || state.loaded < before.loaded);
+}
+
 /** The devices that were asked for. The engine holds them; here is how far they are read, what of them is shown, and what is drawn. */
 export class Table {
   state = $state.raw<TableState | null>(null);
@@ -34,11 +39,17 @@ export class Table {
   selected = $state(0);
   /** Why rows could not be had. */
   problem = $state.raw<CommandError | null>(null);
+  /** What a person ticked and the rows do not show yet: single devices, or everything that matches. */
+  #ticks = $state.raw<ReadonlyMap<string, boolean>>(new Map());
+  #allTicked = $state.raw<boolean | null>(null);
+  #marks = 0;
   /** Rises when the rows stand in another order or are others, and not when rows are added. */
   turned = $state(0);
 
   readonly rows: Pages<TableRow>;
   readonly filtered = $derived(this.query.text !== '' || this.query.filters.length > 0);
+  /** While rows come in they stay where they are. */
+  readonly sortable = $derived(this.state !== null && !this.state.loading);
   readonly complete = $derived(this.state?.complete ?? false);
   readonly all = $derived.by(() => this.rows.total > 0 && this.selected === this.rows.total);
 
@@ -64,12 +75,19 @@ export class Table {
     this.selected = 0;
     this.problem = null;
     this.rows.clear();
+    this.#forget();
     this.turned += 1;
+  }
+
+  /** Whether a row is selected, or is about to be. */
+  isSelected(row: TableRow): boolean {
+    return this.#ticks.get(row.device.id) ?? this.#allTicked ?? row.selected;
   }
 
   /** How far reading has come. */
   take(state: TableState): void {
     const before = this.state;
+    if (state.search === this.#search && before && isOlder(state, before)) return;
     this.state = state;
     // What became of a list is known in the end only; what several entries may mean is never shown among the others.
     const resolved = state.list !== null && (before?.list ?? null) === null;
@@ -109,6 +127,7 @@ export class Table {
 
   /** First ascending, then descending, then as found. */
   sortBy(column: Column): void {
+    if (!this.sortable) return;
     const sort = this.query.sort;
     let next: TableSort | null = { column, descending: false };
     if (sort?.column === column) next = sort.descending ? null : { column, descending: true };
@@ -128,14 +147,31 @@ export class Table {
     return this.backend.columnValues(this.#search, column);
   }
 
+  /** Ticks or unticks devices: drawn at once, and selected as soon as the engine says so. */
   async select(what: SelectWhat, on: boolean, query = this.query): Promise<boolean> {
     if (this.#search === null || (what.kind === 'matching' && !this.complete)) return false;
-    return this.selection.select(this.#search, query, what, on);
+    const mark = (this.#marks += 1);
+    if (what.kind === 'one') this.#ticks = new Map(this.#ticks).set(what.id, on);
+    else if (what.kind === 'matching' && query === this.query) {
+      this.#ticks = new Map();
+      this.#allTicked = on;
+    }
+    const done = await this.selection.select(this.#search, query, what, on);
+    this.rows.refresh();
+    await this.rows.settled();
+    // What was ticked since is drawn until it is selected, too.
+    if (mark === this.#marks) this.#forget();
+    return done;
   }
 
   /** Every device that an entry of the list names alone, whatever is filtered. */
   selectListed(): Promise<boolean> {
     return this.select({ kind: 'matching' }, true, { ...EVERYTHING, group: 'one' });
+  }
+
+  #forget(): void {
+    this.#ticks = new Map();
+    this.#allTicked = null;
   }
 
   #show(change: Partial<TableQuery>): void {
@@ -152,6 +188,9 @@ export class Table {
     if (search !== this.#search) return null;
     this.selected = window.selected;
     this.problem = null;
+    // A message that tells of more rows may still be on its way, or be left out.
+    const { loaded, loading } = window;
+    if (this.state && loading && loaded > this.state.loaded) this.state = { ...this.state, loaded };
     return { total: window.matching, from: window.from, rows: window.rows };
   }
 
