@@ -40,6 +40,8 @@ export interface Engine {
   now: number;
   devicesFound: Partial<DevicesFound> | null;
   rowsAtOnce: number | null;
+  /** Whether an entry of a list cannot be looked up. */
+  unread: (entry: string) => boolean;
 }
 
 interface Held {
@@ -151,7 +153,7 @@ export class FakeDesk {
 
   search(question: DeviceQuestion, tell: (state: TableState) => void): Promise<TableState> {
     const entries = question.kind === 'list' ? entriesOf(question.text) : null;
-    const listed = entries ? resolve(entries, this.#everything(400)) : null;
+    const listed = entries ? resolve(entries, this.#everything(400), this.engine.unread) : null;
     const devices = listed ? listed.devices : this.#devices(question);
     const found: DevicesFound = {
       devices,

@@ -16,7 +16,7 @@ interface ColumnView {
 }
 
 export const columnViews: Record<Column, ColumnView> = {
-  name: { words: m.col_name, least: 132, share: 1.3, filter: 'text' },
+  name: { words: m.col_name, least: 152, share: 1.3, filter: 'text' },
   serial: { words: m.col_serial, least: 104, share: 0.7, filter: 'text' },
   user: { words: m.col_user, least: 88, share: 1, filter: 'text' },
   system: { words: m.col_system, least: 104, share: 1, filter: 'values' },
