@@ -30,7 +30,11 @@ export const listScenes: readonly Scene[] = [
   })),
   {
     name: 'list-reading',
-    engine: () => desk((engine) => (engine.rowsAtOnce = 2)),
+    engine: () =>
+      desk((engine) => {
+        engine.rowsAtOnce = 2;
+        engine.readsAll = true;
+      }),
     act: async (person) => {
       await person.click('mode-list');
       await person.type('list-input', mixed);
