@@ -15,7 +15,7 @@ export const ALL_COLUMNS: readonly Column[] = [
   'warnings',
 ];
 const USUAL: readonly Column[] = ['name', 'serial', 'user', 'system', 'owner', 'lastContact', 'warnings'];
-const WIDE = 820;
+const WIDE = 840;
 const NARROW = 740;
 const KEY = 'unlatch.columns';
 
