@@ -23,7 +23,7 @@ export const columnViews: Record<Column, ColumnView> = {
   model: { words: m.col_model, least: 104, share: 1, filter: 'values' },
   owner: { words: m.col_owner, least: 112, share: 0.5, filter: 'values' },
   compliance: { words: m.col_compliance, least: 116, share: 0.5, filter: 'values' },
-  lastContact: { words: m.col_last_contact, least: 116, share: 0.75, filter: 'days' },
+  lastContact: { words: m.col_last_contact, least: 116, share: 0.9, filter: 'days' },
   enrolled: { words: m.col_enrolled, least: 116, share: 0.5, filter: 'days' },
   managementState: { words: m.col_management, least: 116, share: 0.5, filter: 'values' },
   warnings: { words: m.col_warnings, least: 116, share: 1.3, filter: 'values' },
