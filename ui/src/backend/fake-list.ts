@@ -26,7 +26,11 @@ export function entriesOf(text: string): Entry[] {
 }
 
 /** Compares each entry with every device: its id, serial number, name or user, as a whole. */
-export function resolve(entries: readonly Entry[], everything: readonly DeviceRow[]): Resolved {
+export function resolve(
+  entries: readonly Entry[],
+  everything: readonly DeviceRow[],
+  unread: (entry: string) => boolean,
+): Resolved {
   const named = new Map<string, DeviceRow[]>();
   for (const device of everything) {
     for (const text of [device.id, device.serial, device.name, device.userPrincipalName]) {
@@ -53,10 +57,11 @@ export function resolve(entries: readonly Entry[], everything: readonly DeviceRo
     const key = found.length === 1 ? `= ${found[0]?.id}` : text.toLowerCase();
     const sameAs = lines.get(key);
     let kind: ListNote['kind'] | 'one' = found.length > 1 ? 'several' : found.length === 1 ? 'one' : 'none';
+    if (unread(text)) kind = 'notRead';
     if (sameAs !== undefined) kind = 'double';
     else lines.set(key, line);
     view[kind] += 1;
-    if (kind === 'double' || kind === 'none') {
+    if (kind === 'double' || kind === 'none' || kind === 'notRead') {
       notes.push({ line, text, kind, sameAs: sameAs ?? null });
       continue;
     }

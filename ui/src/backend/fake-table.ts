@@ -40,6 +40,10 @@ export interface Engine {
   now: number;
   devicesFound: Partial<DevicesFound> | null;
   rowsAtOnce: number | null;
+  /** A list is looked up among all devices of the tenant, and nobody knows how many there are. */
+  readsAll: boolean;
+  /** Whether an entry of a list cannot be looked up. */
+  unread: (entry: string) => boolean;
 }
 
 interface Held {
@@ -151,7 +155,7 @@ export class FakeDesk {
 
   search(question: DeviceQuestion, tell: (state: TableState) => void): Promise<TableState> {
     const entries = question.kind === 'list' ? entriesOf(question.text) : null;
-    const listed = entries ? resolve(entries, this.#everything(400)) : null;
+    const listed = entries ? resolve(entries, this.#everything(400), this.engine.unread) : null;
     const devices = listed ? listed.devices : this.#devices(question);
     const found: DevicesFound = {
       devices,
@@ -197,6 +201,7 @@ export class FakeDesk {
       table.rows.push(device);
     }
     const over = table.rest.length === 0;
+    const whole = table.rows.length + table.rest.length;
     const list: ListView | null = listed && over ? listed.view : null;
     table.state = {
       ...table.state,
@@ -204,8 +209,7 @@ export class FakeDesk {
       loading: !over,
       complete: over && found.complete,
       problem: over ? found.problem : null,
-      progress:
-        over || !listed ? null : { done: table.rows.length, total: table.rows.length + table.rest.length },
+      progress: over || !listed ? null : { done: table.rows.length, total: this.engine.readsAll ? 0 : whole },
       list: list ?? (listed ? { ...listed.view, notes: [] } : null),
     };
     if (over) table.end(table.state);

@@ -82,6 +82,8 @@ export class FakeBackend implements Backend {
   devicesFound: Partial<DevicesFound> | null = null;
   /** How many rows are read before {@link readOn} is called; all of them, if null. */
   rowsAtOnce: number | null = null;
+  readsAll = false;
+  unread: (entry: string) => boolean = () => false;
 
   /** The devices of each plan that was made, and how they were found. */
   readonly planned: { deviceId: string; route: RouteView }[][] = [];

@@ -16,14 +16,14 @@ interface ColumnView {
 }
 
 export const columnViews: Record<Column, ColumnView> = {
-  name: { words: m.col_name, least: 132, share: 1.3, filter: 'text' },
+  name: { words: m.col_name, least: 152, share: 1.3, filter: 'text' },
   serial: { words: m.col_serial, least: 104, share: 0.7, filter: 'text' },
   user: { words: m.col_user, least: 88, share: 1, filter: 'text' },
   system: { words: m.col_system, least: 104, share: 1, filter: 'values' },
   model: { words: m.col_model, least: 104, share: 1, filter: 'values' },
-  owner: { words: m.col_owner, least: 96, share: 0.4, filter: 'values' },
+  owner: { words: m.col_owner, least: 112, share: 0.5, filter: 'values' },
   compliance: { words: m.col_compliance, least: 116, share: 0.5, filter: 'values' },
-  lastContact: { words: m.col_last_contact, least: 116, share: 0.5, filter: 'days' },
+  lastContact: { words: m.col_last_contact, least: 116, share: 0.9, filter: 'days' },
   enrolled: { words: m.col_enrolled, least: 116, share: 0.5, filter: 'days' },
   managementState: { words: m.col_management, least: 116, share: 0.5, filter: 'values' },
   warnings: { words: m.col_warnings, least: 116, share: 1.3, filter: 'values' },

@@ -1,7 +1,16 @@
 // The engines behind the scenes. What they share with the fake engine's own ways stands here alone.
-import type { CommandError, DeviceRow, ItemView, RunCounts, RunSummary, RunView } from '../backend/backend';
+import type {
+  CommandError,
+  DeviceDetails,
+  DeviceRow,
+  ItemView,
+  RunCounts,
+  RunSummary,
+  RunView,
+} from '../backend/backend';
 import { fakeAccount, FakeBackend, fakePlace, problem } from '../backend/fake';
 import { fakeDevice, fakeUsers } from '../backend/fake-tenant';
+import { fakeDetails } from '../backend/fake-record';
 import { count } from '../backend/fake-values';
 
 export type Finds = NonNullable<FakeBackend['devicesFound']>;
@@ -198,6 +207,29 @@ export function hostileDevices(): DeviceRow[] {
   }));
 }
 
+function hostileDetails(): DeviceDetails {
+  const plain = fakeDetails('d-2', [], Date.now());
+  const [device = plain.device] = hostileDevices();
+  const told = Object.entries(plain.facts).map(([fact, value], at) => [
+    fact,
+    typeof value === 'string' ? hostile[at % hostile.length] : value,
+  ]);
+  return {
+    ...plain,
+    device,
+    facts: {
+      ...(Object.fromEntries(told) as DeviceDetails['facts']),
+      graceUntil: null,
+      notes: hostile.join('\n'),
+    },
+    results: plain.results.map((result, at) => ({
+      ...result,
+      action: hostile[at + 2] ?? '',
+      state: hostile[at + 4] ?? '',
+    })),
+  };
+}
+
 export function hostileEngine(): FakeBackend {
   const account = {
     ...fakeAccount,
@@ -207,6 +239,7 @@ export function hostileEngine(): FakeBackend {
   };
   const engine = new FakeBackend({ session: { kind: 'signedIn', account } });
   finds(engine, { devices: hostileDevices() });
+  engine.details = hostileDetails();
   engine.findUsers = () =>
     Promise.resolve({
       users: hostile.map((text, at) => ({

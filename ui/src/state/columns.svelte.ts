@@ -15,8 +15,8 @@ export const ALL_COLUMNS: readonly Column[] = [
   'warnings',
 ];
 const USUAL: readonly Column[] = ['name', 'serial', 'user', 'system', 'owner', 'lastContact', 'warnings'];
-const WIDE = 800;
-const NARROW = 700;
+const WIDE = 840;
+const NARROW = 740;
 const KEY = 'unlatch.columns';
 
 function remembered(): readonly Column[] | null {

@@ -319,6 +319,37 @@ describe('a list of devices', () => {
     await waitFor(() => expect(byId('progress')).toHaveTextContent(/^1 of \d+ looked up$/));
   });
 
+  it('does not say of how many while nobody knows', async () => {
+    const backend = FakeBackend.signedIn();
+    backend.rowsAtOnce = 1;
+    backend.readsAll = true;
+    const { person } = await openWindow(backend);
+    await person.click(byId('search-input'));
+    await person.paste(LIST);
+    await person.click(await findId('list-lookup'));
+    await waitFor(() => expect(byId('progress')).toHaveTextContent(/^1 device read so far$/));
+  });
+
+  it('counts what is selected and filtered below the table alone, not below plain entries', async () => {
+    const { person } = await lookUp();
+    await person.click(byId('list-select'));
+    expect(await findId('shown-selected')).toHaveTextContent('2 selected of 2');
+    await person.click(byId('list-tab-none'));
+    noId('shown-selected');
+    noId('table-filter');
+    expect(byId('shown')).toHaveTextContent('all loaded');
+    await person.click(byId('list-tab-one'));
+    expect(await findId('shown-selected')).toHaveTextContent('2 selected of 2');
+  });
+
+  it('says so where no entry is of a kind', async () => {
+    const { person } = await lookUp('SN000010\nSN000020');
+    await person.click(byId('list-tab-several'));
+    noId('results-grid');
+    await person.click(byId('list-tab-one'));
+    await waitFor(() => expect(deviceIds('device-row')).toEqual(['d-1', 'd-2']));
+  });
+
   it('is found again among the recent searches', async () => {
     const { person } = await lookUp();
     await person.click(byId('mode-user'));

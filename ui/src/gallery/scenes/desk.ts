@@ -19,6 +19,35 @@ export const deskScenes: readonly Scene[] = [
   { name: 'desk-empty', engine: () => desk() },
   { name: 'desk-demo', engine: () => FakeBackend.signedIn({ mode: 'demo', keychain: 'notUsed' }) },
   {
+    name: 'desk-recent',
+    engine: () => desk(),
+    act: async (person) => {
+      await person.devices('zoë');
+      await person.devices('IPADOS', 'device');
+      await person.type('search-input', '');
+      await person.see('recent-search', 1);
+    },
+  },
+  {
+    name: 'palette',
+    engine: () => desk(),
+    act: async (person) => {
+      await person.devices('zoë');
+      await person.press('Control+k');
+      await person.type('palette-input', 'se');
+      await person.see('palette-option', 1);
+    },
+  },
+  {
+    name: 'shortcuts',
+    engine: () => desk(),
+    act: async (person) => {
+      await person.devices('zoë');
+      await person.press('Shift+?');
+      await person.see('shortcuts-sheet');
+    },
+  },
+  {
     name: 'desk-started-again',
     engine: () => desk(),
     act: async (person, engine) => {

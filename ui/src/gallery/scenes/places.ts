@@ -46,6 +46,14 @@ export const placeScenes: readonly Scene[] = [
     },
   },
   {
+    name: 'theme-dark',
+    engine: () => desk(),
+    act: async (person) => {
+      await person.openFromMenu('open-settings');
+      await person.click('theme-dark');
+    },
+  },
+  {
     name: 'settings-tenants',
     engine: () => several(desk()),
     act: async (person) => {
@@ -107,6 +115,15 @@ export const placeScenes: readonly Scene[] = [
     },
   },
   {
+    name: 'history-search',
+    engine: () => withHistory(desk()),
+    act: async (person) => {
+      await person.openFromMenu('open-history');
+      await person.type('history-text', 'IPADOS');
+      await person.see('history-item');
+    },
+  },
+  {
     name: 'history-broken',
     engine: () => {
       const engine = withHistory(desk());
@@ -123,7 +140,7 @@ export const placeScenes: readonly Scene[] = [
     name: 'history-unreadable',
     engine: () => desk(),
     act: async (person, engine) => {
-      engine.fail('listRuns', problem('journal'));
+      engine.fail('searchHistory', problem('journal'));
       await person.openFromMenu('open-history');
       await person.see('error-panel');
     },

@@ -76,7 +76,15 @@ export const runScenes: readonly Scene[] = [
     engine: twelve(),
     act: async (person) => {
       await finish(person);
-      await person.click('run-filter');
+      await person.type('run-filter-text', 'ipad');
+    },
+  },
+  {
+    name: 'run-narrowed',
+    engine: twelve(),
+    act: async (person) => {
+      await finish(person);
+      await person.click('run-filter-person');
     },
   },
   {

@@ -8,6 +8,4 @@ export interface Scene {
   act?: (person: Person, engine: FakeBackend) => Promise<unknown>;
   /** The scene exists in windows of at most this width, if not in all. */
   from?: number;
-  /** Written for a part of the window that is still being built: no picture is taken. */
-  off?: true;
 }
