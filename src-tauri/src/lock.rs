@@ -115,6 +115,7 @@ pub async fn lock(state: &AppState) {
     }
     state.lock.count.fetch_add(1, Ordering::AcqRel);
     tracing::info!("the window is locked");
+    state.clipboard.clear_soon();
     all(state).iter().for_each(|place| session::close(place));
     // What is on the screen goes first; tokens may have to wait for what is asked for with them.
     state.notify(WindowNotice::Locked);

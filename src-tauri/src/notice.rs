@@ -33,18 +33,23 @@ fn words(state: RunState, counts: RunCounts, spanish: bool) -> (&'static str, St
         }
         _ => pick("Recovery sent", "Recuperación enviada"),
     };
-    let parts = [
-        (accepted, pick("accepted", "aceptadas")),
-        (counts.failed, pick("refused or stopped", "rechazadas o detenidas")),
-        (counts.unconfirmed, pick("unconfirmed", "sin confirmar")),
-        (counts.waiting + counts.not_sent, pick("not sent", "sin enviar")),
-    ];
-    let told: Vec<String> = parts
-        .iter()
-        .filter(|(count, word)| *count > 0 || *word == parts[0].1)
-        .map(|(count, word)| format!("{count} {word}"))
-        .collect();
-    (title, format!("{} {}: {}.", counts.total, pick("devices", "dispositivos"), told.join(", ")))
+    let word = |count: u32, one: [&'static str; 2], several: [&'static str; 2]| {
+        let [english, other] = if count == 1 { one } else { several };
+        format!("{count} {}", pick(english, other))
+    };
+    let mut told = vec![word(accepted, ["accepted", "aceptada"], ["accepted", "aceptadas"])];
+    let refused = ["refused or stopped", "rechazada o detenida"];
+    for (count, one, several) in [
+        (counts.failed, refused, ["refused or stopped", "rechazadas o detenidas"]),
+        (counts.unconfirmed, ["unconfirmed", "sin confirmar"], ["unconfirmed", "sin confirmar"]),
+        (counts.waiting + counts.not_sent, ["not sent", "sin enviar"], ["not sent", "sin enviar"]),
+    ] {
+        if count > 0 {
+            told.push(word(count, one, several));
+        }
+    }
+    let devices = word(counts.total, ["device", "dispositivo"], ["devices", "dispositivos"]);
+    (title, format!("{devices}: {}.", told.join(", ")))
 }
 
 #[cfg(test)]
@@ -61,6 +66,8 @@ mod tests {
             ("Recovery sent", "12 devices: 8 accepted, 3 refused or stopped, 1 unconfirmed.")
         );
         let (title, body) = words(RunState::Cancelled, counts, true);
+        let single = RunCounts { total: 1, accepted: 1, ..Default::default() };
+        assert_eq!(words(RunState::Finished, single, true).1, "1 dispositivo: 1 aceptada.");
         assert_eq!(title, "Recuperación cancelada");
         assert_eq!(body, "12 dispositivos: 8 aceptadas, 3 rechazadas o detenidas, 1 sin confirmar.");
     }

@@ -95,14 +95,15 @@ pub async fn go_on(place: &Place, desk: &Arc<Desk>) {
 /// Its end is told by the operating system if the window is not in front.
 pub fn watch_over(app: AppHandle, place: Arc<Place>, engine: Engine, id: RunId) {
     let Some(mut changes) = engine.watch(id) else { return };
-    if !app.state::<AppState>().watch_over(id) {
-        return;
-    }
+    let replaced = app.state::<AppState>().watch_over(id);
     tauri::async_runtime::spawn(async move {
-        let _watched = Watched { app: app.clone(), id };
-        let mut told = engine.changes_since(id, u64::MAX).await.ok().map(|progress| progress.summary.state);
+        // A run that has just been started, or goes on, is about to send.
+        let mut told = Some(RunState::Starting);
+        if !engine.is_sending() {
+            told = engine.changes_since(id, u64::MAX).await.ok().map(|progress| progress.summary.state);
+        }
         let mut gone_on_with: Option<(Arc<Desk>, u64)> = None;
-        while changes.changed().await.is_ok() {
+        while replaced.run_until_cancelled(changes.changed()).await.is_some_and(|change| change.is_ok()) {
             let Ok(progress) = engine.changes_since(id, u64::MAX).await else { return };
             let state = progress.summary.state;
             if told != Some(state) {
@@ -125,18 +126,6 @@ pub fn watch_over(app: AppHandle, place: Arc<Place>, engine: Engine, id: RunId) 
             }
         }
     });
-}
-
-/// A run that is watched over, until this is dropped.
-struct Watched {
-    app: AppHandle,
-    id: RunId,
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        self.app.state::<AppState>().watched_over(self.id);
-    }
 }
 
 async fn resume(engine: &Engine, id: RunId, desk: &Desk) {

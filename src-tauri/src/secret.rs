@@ -1,7 +1,7 @@
 //! A passcode on its way out: on the screen and in the clipboard.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use arboard::Clipboard;
 use tauri::{AppHandle, Manager};
@@ -11,6 +11,8 @@ use crate::error::CommandError;
 
 /// How long a copied passcode stays in the clipboard.
 const STAYS: Duration = Duration::from_secs(60);
+/// How often clearing is tried, a second apart, while somebody else holds the clipboard.
+const TRIES: usize = 30;
 
 /// The clipboard, and the secret that was put into it last.
 #[derive(Clone, Default)]
@@ -36,20 +38,27 @@ impl SecretClipboard {
         let copies = put.await.map_err(CommandError::internal)??;
         let this = self.clone();
         tauri::async_runtime::spawn(async move {
-            tokio::time::sleep(STAYS).await;
-            let clear = tauri::async_runtime::spawn_blocking(move || this.clear(Some(copies)));
-            // The clipboard is cleared in any case when the application ends.
-            let _ = clear.await;
+            // By the clock on the wall: the other one stands still while a machine sleeps.
+            let until = SystemTime::now() + STAYS;
+            while until.duration_since(SystemTime::now()).is_ok_and(|left| !left.is_zero() && left <= STAYS) {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            this.clear_until_done(Some(copies)).await;
         });
         Ok(())
     }
 
     fn put(&self, passcode: Passcode) -> Result<u64, CommandError> {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held();
         if held.clipboard.is_none() {
             held.clipboard = Some(Clipboard::new().map_err(CommandError::internal)?);
         }
-        if let Some(clipboard) = &mut held.clipboard {
+        // Known before it is out, as a failure may come after the text was set.
+        held.copies += 1;
+        let copies = held.copies;
+        let Held { clipboard, secret, .. } = &mut *held;
+        let secret = secret.insert(passcode);
+        if let Some(clipboard) = clipboard {
             let set = clipboard.set();
             #[cfg(target_os = "linux")]
             let set = arboard::SetExtLinux::exclude_from_history(set);
@@ -60,26 +69,69 @@ impl SecretClipboard {
                 ));
             #[cfg(target_os = "macos")]
             let set = arboard::SetExtApple::exclude_from_history(set);
-            set.text(passcode.expose()).map_err(CommandError::internal)?;
+            if let Err(error) = set.text(secret.expose()) {
+                drop(held);
+                self.clear(Some(copies));
+                return Err(CommandError::internal(error));
+            }
         }
-        held.secret = Some(passcode);
-        held.copies += 1;
-        Ok(held.copies)
+        Ok(copies)
     }
 
-    /// Clears the clipboard if the secret is still in it; with a number only if that was the newest copy.
-    pub fn clear(&self, copy: Option<u64>) {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Clears the clipboard if the secret is still in it; with a number only if that was the newest copy. Gives whether nothing is left
+    /// to be done: somebody else may hold the clipboard for a moment.
+    pub fn clear(&self, copy: Option<u64>) -> bool {
+        let mut held = self.held();
         if copy.is_some_and(|copy| copy != held.copies) {
+            return true;
+        }
+        let Held { clipboard, secret, .. } = &mut *held;
+        let (Some(clipboard), Some(ours)) = (clipboard, secret.as_ref()) else { return true };
+        let is_over = match clipboard.get_text() {
+            Ok(text) if text == ours.expose() => clipboard.clear().is_ok(),
+            Ok(_) | Err(arboard::Error::ContentNotAvailable) => true,
+            Err(_) => false,
+        };
+        if is_over {
+            *secret = None;
+        }
+        is_over
+    }
+
+    /// Clears it now, and goes on trying for a while. For when the window is locked or somebody signs out.
+    pub fn clear_soon(&self) {
+        let this = self.clone();
+        tauri::async_runtime::spawn(async move { this.clear_until_done(None).await });
+    }
+
+    async fn clear_until_done(&self, copy: Option<u64>) {
+        for _ in 0..TRIES {
+            let this = self.clone();
+            // The clipboard's owner may be slow to answer, which holds nobody else up.
+            if tauri::async_runtime::spawn_blocking(move || this.clear(copy)).await.unwrap_or(true) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        tracing::warn!("the clipboard could not be cleared");
+    }
+
+    /// The application ends. On Linux the text goes with it; elsewhere the clipboard is cleared, but not waited for without end.
+    pub fn end(&self) {
+        if cfg!(target_os = "linux") {
             return;
         }
-        let Some(secret) = held.secret.take() else { return };
-        let Some(clipboard) = &mut held.clipboard else { return };
-        if clipboard.get_text().is_ok_and(|text| text == secret.expose())
-            && let Err(error) = clipboard.clear()
-        {
-            tracing::warn!(%error, "the clipboard could not be cleared");
-        }
+        let (this, (done, wait)) = (self.clone(), std::sync::mpsc::channel());
+        std::thread::spawn(move || {
+            this.clear(None);
+            // Nobody may wait any more.
+            let _ = done.send(());
+        });
+        let _ = wait.recv_timeout(Duration::from_secs(2));
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

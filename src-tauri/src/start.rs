@@ -79,7 +79,7 @@ pub fn run() -> ExitCode {
         Ok(app) => {
             app.run(|app, event| {
                 if let (RunEvent::Exit, Some(state)) = (event, app.try_state::<AppState>()) {
-                    state.clipboard.clear(None);
+                    state.clipboard.end();
                 }
             });
             ExitCode::SUCCESS

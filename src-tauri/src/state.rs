@@ -1,6 +1,6 @@
 //! What the commands share: settings, and the places that were opened.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -37,8 +37,8 @@ pub struct AppState {
     /// Ends the newest question about a tenant that is being named.
     tenant_check: Mutex<CancellationToken>,
     listener: Mutex<Option<Channel<WindowNotice>>>,
-    /// Runs that are watched over, so that each end is told once.
-    watched: Mutex<HashSet<RunId>>,
+    /// Runs that were watched over, each by one, so that each end is told once.
+    watched: Mutex<HashMap<RunId, CancellationToken>>,
     /// Where a copied passcode is for a minute.
     pub clipboard: SecretClipboard,
 }
@@ -209,14 +209,14 @@ impl AppState {
         token
     }
 
-    /// Begins to watch over a run. False if somebody does already.
-    pub fn watch_over(&self, run: RunId) -> bool {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(run)
-    }
-
-    /// A run is watched over no longer.
-    pub fn watched_over(&self, run: RunId) {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+    /// Begins to watch over a run in the place of whoever does. The token ends when somebody else begins.
+    pub fn watch_over(&self, run: RunId) -> CancellationToken {
+        let token = CancellationToken::new();
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = watched.insert(run, token.clone()) {
+            before.cancel();
+        }
+        token
     }
 
     /// Tells the window from now on through this channel.

@@ -28,13 +28,22 @@ pub fn window() -> bool {
     steps.take("web UI", &["npm packages"], || shell::run(&mut ui::script("build")).and_then(|()| weigh()));
     let build = ["build", "--release", "--workspace", "--exclude", "xtask", "--bins", "--examples"];
     steps.take("build", &["web UI", "Debian packages"], || {
-        shell::run(shell::cargo(&build).args(["--features", "unlatch/remote-control"]))
+        // In a folder of its own: no package is ever made of a window that lets itself be driven.
+        let folder = bench_build();
+        shell::run(
+            shell::cargo(&build).args(["--features", "unlatch/remote-control", "--target-dir"]).arg(folder),
+        )
     });
     steps.take("window", &["build"], || {
-        let released = shell::built().parent().map(|target| target.join("release")).unwrap_or_default();
-        shell::run(shell::program(released.join("unlatch-bench-window")).arg(file("window.json")?))
+        shell::run(
+            shell::program(bench_build().join("release/unlatch-bench-window")).arg(file("window.json")?),
+        )
     });
     steps.conclude()
+}
+
+fn bench_build() -> PathBuf {
+    shell::built().parent().map(|target| target.join("bench-build")).unwrap_or_default()
 }
 
 /// Says what the built web UI weighs.

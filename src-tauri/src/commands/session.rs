@@ -109,6 +109,7 @@ pub async fn cancel_sign_in(state: State<'_, AppState>) -> Result<(), CommandErr
 #[specta::specta]
 pub async fn sign_out(browser: bool, state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
     state.lock.expect_open()?;
+    state.clipboard.clear_soon();
     session::sign_out(&state.shown(), browser).await?;
     Ok(status::of(&state))
 }
