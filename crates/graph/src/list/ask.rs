@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Listed;
 use super::parse::{Entry, words};
-use super::resolve::{Known, Wanted, guid, plain, resolve, visible};
+use super::resolve::{Known, Wanted, guid, plain, resolve, visible, written};
 use crate::address::quoted;
 use crate::checks::{LONGEST_TERM, comparable};
 use crate::client::Client;
@@ -242,12 +242,6 @@ impl Client {
         *end = self.transport.pages_until(DEVICES, url, take).await;
         (question, answered)
     }
-}
-
-/// A text without control characters.
-fn written(text: &str) -> String {
-    use unicode_normalization::UnicodeNormalization as _;
-    text.nfc().filter(|c| !c.is_control()).collect()
 }
 
 /// Whether a text is longer than anything a device is called by.
