@@ -32,7 +32,8 @@ impl Client {
     /// with an `@` in it, user principal names and mail addresses, whole; a cell of several words that names nothing also word by
     /// word. Up to 400 texts are asked for, by the filters that Graph's metadata (2026-08) tells of managedDevice:
     /// `serialNumber` with `eq` and `or`, `deviceName` with `eq`, `userPrincipalName` with `eq`, `emailAddress` with `contains`.
-    /// For more, or as soon as Graph ignores or refuses a filter, all devices are read once and compared on this side.
+    /// For more, or as soon as Graph ignores or refuses a filter, all devices are read once and compared on this side; names that
+    /// only look alike come along then, and are never certain.
     ///
     /// `tell` hears of progress alone: texts of the list, or devices while all are read (`total` is 0 then).
     ///

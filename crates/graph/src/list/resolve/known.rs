@@ -39,12 +39,23 @@ pub(in crate::list) fn plain(text: &str) -> String {
 
 /// A text without invisible characters and white space around it.
 pub(in crate::list) fn visible(text: &str) -> String {
+    if is_simple(text) {
+        return text.trim().to_owned();
+    }
     let visible: String = text.nfc().filter(|c| !invisible(*c) && !c.is_control()).collect();
     visible.trim().to_owned()
 }
 
+/// Whether there is nothing to compose in a text, nor to take out of it. Most are so, and lists are long.
+fn is_simple(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// A text without control characters.
 pub(in crate::list) fn written(text: &str) -> String {
+    if is_simple(text) {
+        return text.to_owned();
+    }
     text.nfc().filter(|c| !c.is_control()).collect()
 }
 
@@ -63,8 +74,9 @@ fn keys_of_text(by: By, text: &str) -> [Option<String>; 2] {
         By::Id => [guid(&visible(text)), None],
         By::Serial | By::Person => [Some(plain(text)), None],
         By::Name => {
-            let (plain, written) = (plain(text), written(text).trim().to_lowercase());
-            let other = (written != plain).then_some(written);
+            let plain = plain(text);
+            let other = (!is_simple(text)).then(|| written(text).trim().to_lowercase());
+            let other = other.filter(|written| *written != plain);
             [Some(plain), other]
         }
         By::LookAlike => [Some(comparable(text)), None],
@@ -87,6 +99,9 @@ fn keys_of_device(by: By, device: &ManagedDevice) -> [Option<String>; 2] {
 
 /// A text of Graph's as it is compared: nothing is taken out of it, as Graph's own filters take nothing out.
 fn as_told(text: &str) -> String {
+    if text.is_ascii() {
+        return text.trim().to_ascii_lowercase();
+    }
     let text: String = text.nfc().collect();
     text.trim().to_lowercase()
 }
