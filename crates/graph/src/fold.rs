@@ -6,6 +6,9 @@ use unicode_normalization::UnicodeNormalization as _;
 /// and Cyrillic lose marks; where a mark makes another letter (Indic vowels, Arabic, kana) it stays. White space stays.
 #[must_use]
 pub fn folded(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     let mut plain = String::with_capacity(text.len());
     for c in text.nfkd().filter(|c| !diacritic(*c) && !invisible(*c)) {
         // Lower case may bring marks of its own back, as Turkish İ does.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Listed;
 use super::parse::{Entry, words};
-use super::resolve::{Known, Wanted, guid, plain, resolve, visible};
+use super::resolve::{Known, Wanted, guid, plain, resolve, visible, written};
 use crate::address::quoted;
 use crate::checks::{LONGEST_TERM, comparable};
 use crate::client::Client;
@@ -32,7 +32,8 @@ impl Client {
     /// with an `@` in it, user principal names and mail addresses, whole; a cell of several words that names nothing also word by
     /// word. Up to 400 texts are asked for, by the filters that Graph's metadata (2026-08) tells of managedDevice:
     /// `serialNumber` with `eq` and `or`, `deviceName` with `eq`, `userPrincipalName` with `eq`, `emailAddress` with `contains`.
-    /// For more, or as soon as Graph ignores or refuses a filter, all devices are read once and compared on this side.
+    /// For more, or as soon as Graph ignores or refuses a filter, all devices are read once and compared on this side; names that
+    /// only look alike come along then, and are never certain.
     ///
     /// `tell` hears of progress alone: texts of the list, or devices while all are read (`total` is 0 then).
     ///
@@ -242,12 +243,6 @@ impl Client {
         *end = self.transport.pages_until(DEVICES, url, take).await;
         (question, answered)
     }
-}
-
-/// A text without control characters.
-fn written(text: &str) -> String {
-    use unicode_normalization::UnicodeNormalization as _;
-    text.nfc().filter(|c| !c.is_control()).collect()
 }
 
 /// Whether a text is longer than anything a device is called by.

@@ -31,7 +31,7 @@ pub struct Listed {
 pub struct ListedEntry {
     /// Its line, from 1.
     pub line: usize,
-    /// The cells that name devices, or all of the line where none does, joined by commas.
+    /// The cells that name devices and those that make it doubtful, or all of the line where none does, joined by commas.
     pub text: String,
     /// What became of it.
     pub outcome: Outcome,
@@ -43,8 +43,9 @@ pub enum Outcome {
     /// It names one device.
     One(DeviceId),
     /// It names these devices, or its cells disagree about them: a person has to choose. It is a single device where it cannot be
-    /// told whether that one was meant: a plain word beside other cells, as a model is, which some device is called by; or a person
-    /// who has one device, beside a text that could name another one and names none.
+    /// told whether that one was meant: a plain word beside other cells, as a model is, which some device is called by; a name or
+    /// a person beside what could be a serial number or id of another device, and is none that was found; a name that is the same
+    /// but for accents, width, white space or characters that nobody sees; or a device in the words before what a line names.
     Several(Vec<DeviceId>),
     /// It names no device.
     None,

@@ -14,6 +14,8 @@ pub struct Entry {
     pub line: usize,
     /// What stands there between separators, trimmed; at least one, none of them empty.
     pub cells: Vec<String>,
+    /// The column of each cell, from 0: how many separators stand before it.
+    pub columns: Vec<usize>,
 }
 
 /// Why a list is not taken.
@@ -45,12 +47,12 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, ListError> {
     let text = text.replace(['\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'], "\n");
     let (mut rest, mut line, mut entries) = (text.as_str(), 1, Vec::new());
     while !rest.is_empty() {
-        let (cells, after) = row(rest);
+        let (cells, columns, after) = row(rest);
         if !cells.is_empty() {
             if entries.len() == MOST_LINES {
                 return Err(ListError::TooManyLines);
             }
-            entries.push(Entry { line, cells });
+            entries.push(Entry { line, cells, columns });
         }
         line += rest[..rest.len() - after.len()].matches('\n').count();
         rest = after;
@@ -58,10 +60,11 @@ pub fn entries(text: &str) -> Result<Vec<Entry>, ListError> {
     if entries.is_empty() { Err(ListError::Empty) } else { Ok(entries) }
 }
 
-/// The cells of the first line, and what follows it.
-fn row(text: &str) -> (Vec<String>, &str) {
-    let (mut cells, mut rest, mut first) = (Vec::new(), text, true);
-    loop {
+/// The cells of the first line with their columns, and what follows it.
+fn row(text: &str) -> (Vec<String>, Vec<usize>, &str) {
+    let (mut cells, mut columns, mut rest) = (Vec::new(), Vec::new(), text);
+    for column in 0.. {
+        let first = column == 0;
         if let Some((inside, after)) = in_quotes(rest) {
             inside.split('\n').for_each(|cell| push(&mut cells, cell, first));
             rest = after;
@@ -70,14 +73,15 @@ fn row(text: &str) -> (Vec<String>, &str) {
             push(&mut cells, &rest[..end], first);
             rest = &rest[end..];
         }
-        first = false;
+        columns.resize(cells.len(), column);
         // Separators and line ends are one byte each.
         match rest.chars().next() {
-            None => return (cells, ""),
-            Some('\n') => return (cells, &rest[1..]),
+            None => break,
+            Some('\n') => return (cells, columns, &rest[1..]),
             Some(_) => rest = &rest[1..],
         }
     }
+    (cells, columns, "")
 }
 
 fn separates(c: char) -> bool {
@@ -219,6 +223,14 @@ mod tests {
     }
 
     #[test]
+    fn a_cell_knows_its_column_though_empty_ones_are_dropped() {
+        let entries = entries(";SN1;;PC-1\n\"SN2\nSN3\",Anna <anna@x.example>,x").unwrap();
+        assert_eq!(entries[0].columns, [1, 3]);
+        assert_eq!(entries[1].cells, ["SN2", "SN3", "Anna", "anna@x.example", "x"]);
+        assert_eq!(entries[1].columns, [0, 0, 1, 1, 2]);
+    }
+
+    #[test]
     fn quotes_hold_a_cell_together_as_in_csv() {
         assert_eq!(
             cells("\"Doe, John's iPad\", \"say \"\"hi\"\" twice\" ;\"\",=\"00123\""),
@@ -337,7 +349,7 @@ mod tests {
             for entry in &found {
                 prop_assert!(entry.line > line);
                 line = entry.line;
-                prop_assert!(!entry.cells.is_empty());
+                prop_assert!(!entry.cells.is_empty() && entry.columns.len() == entry.cells.len() && entry.columns.is_sorted());
                 for cell in &entry.cells {
                     prop_assert!(!cell.is_empty() && tidy(cell, false) == cell && !cell.contains('\n'), "{:?}", cell);
                     let _ = words(cell).count();
