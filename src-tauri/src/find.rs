@@ -19,6 +19,8 @@ use crate::table::{Listed, TableEnd};
 
 /// The shortest time between two messages to the window while rows come.
 const PACE: Duration = Duration::from_millis(100);
+/// How long the entries of one row may become, in bytes.
+const MOST_TEXT: usize = 300;
 /// The most entries of a list that are told apart.
 const MOST_NOTES: usize = 5_000;
 
@@ -142,7 +144,9 @@ fn finish_list(desk: &Desk, search: u32, found: Found) -> Result<TableState, Com
                 }
                 // Two entries may have one device among those they could mean; it stands there for both.
                 Entry::Occupied(place) => {
-                    if let Some((_, text)) = of_rows.get_mut(*place.get()) {
+                    if let Some((_, text)) = of_rows.get_mut(*place.get())
+                        && text.len() < MOST_TEXT
+                    {
                         text.push_str(" · ");
                         text.push_str(&entry.text);
                     }

@@ -46,6 +46,7 @@ pub enum Outcome {
     /// told whether that one was meant: a plain word beside other cells, as a model is, which some device is called by; a name or
     /// a person beside what could be a serial number or id of another device, and is none that was found; a name that is the same
     /// but for accents, width, white space or characters that nobody sees; or a device in the words before what a line names.
+    /// At most 200 of them.
     Several(Vec<DeviceId>),
     /// It names no device.
     None,

@@ -223,6 +223,9 @@ fn look_alikes<'a>(entry: &Entry, known: &'a Known) -> Option<(String, Places<'a
     Some((texts.join(", "), union(sets.into_iter())?))
 }
 
+/// The most devices that one entry gives to choose from: a name that thousands have is no choice, and would be held once an entry.
+const MOST_TO_CHOOSE_FROM: usize = 200;
+
 /// What was said so far.
 struct Telling<'a> {
     known: &'a Known,
@@ -262,9 +265,10 @@ impl Telling<'_> {
                 self.devices.insert(place, line);
                 Outcome::One(id(place))
             }
-            _ => Outcome::Several(places.iter().copied().map(id).collect()),
+            _ => Outcome::Several(places.iter().copied().take(MOST_TO_CHOOSE_FROM).map(id).collect()),
         };
-        self.order.extend(places.iter().filter(|place| self.ordered.insert(**place)));
+        let told = places.iter().take(MOST_TO_CHOOSE_FROM);
+        self.order.extend(told.filter(|place| self.ordered.insert(**place)));
         outcome
     }
 }

@@ -418,3 +418,22 @@ proptest! {
         prop_assert!(!wanted.names(&device(&other, &other)));
     }
 }
+
+#[test]
+fn a_name_that_thousands_have_costs_no_more_than_a_choice() {
+    let mut known = Known::default();
+    for number in 0..3_000 {
+        let row = json!({"id": format!("i{number}"), "serialNumber": format!("SN{number:05}"), "deviceName": "iPad"});
+        known.add(ManagedDevice::read(row).unwrap());
+    }
+    // All in one line, in a line each, and all the serial numbers in one line.
+    let serials = (0..3_000).map(|number| format!("SN{number:05}")).collect::<Vec<_>>().join(",");
+    let text = format!("{}\n{}\n{serials}", "iPad,".repeat(20_000), "iPad\n".repeat(5_000));
+    let (told, _) = resolve(&entries(&text).unwrap(), known, |_| true);
+    let several = |entry: &ListedEntry| match &entry.outcome {
+        Outcome::Several(ids) => ids.len(),
+        _ => 0,
+    };
+    assert!(told.iter().map(several).sum::<usize>() <= 200 * 2, "{}", told.iter().map(several).sum::<usize>());
+    assert_eq!(told.iter().filter(|entry| matches!(entry.outcome, Outcome::One(_))).count(), 3_000);
+}
