@@ -166,7 +166,7 @@ const WATCH: &str = "
     const part = (id) => document.querySelector(`[data-testid=\"${id}\"]`);
     const grid = () => part('results-grid');
     const rows = () => [...document.querySelectorAll('[data-testid=\"device-row\"]')];
-    const settled = () => grid() && grid().getAttribute('aria-busy') !== 'true' && !document.querySelector('[data-placeholder]');
+    const settled = () => grid() && grid().getAttribute('aria-busy') !== 'true' && !part('blank-row');
     const frame = () => new Promise((drawn) => requestAnimationFrame(() => {
         const { port1, port2 } = new MessageChannel();
         port1.onmessage = drawn;
@@ -194,9 +194,8 @@ const TYPING: &str = "report(async () => {
         Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(field, text);
         field.dispatchEvent(new Event('input', { bubbles: true }));
     };
-    for (const word of ['1', '12', '123', '12', '1', '', '0', '01', '0', '', '7', '']) {
-        const before = grid().getAttribute('aria-rowcount');
-        times.push(await timed(write(word), () => grid().getAttribute('aria-rowcount') !== before));
+    for (const word of ['1', '12', '123', '12', '1', '', '0', '01', '0', '', 'i', 'ip', 'ipa', 'ipad', '']) {
+        times.push(await timed(write(word), () => part('table-filter').value === word));
     }
     return times;
 });";
@@ -206,9 +205,8 @@ const SORTING: &str = "report(async () => {
     for (const column of ['column-serial', 'column-name', 'column-user', 'column-lastContact']) {
         for (let turn = 0; turn < 3; turn += 1) {
             const head = () => part(column).closest('[aria-sort]') ?? part(column);
-            const before = [head().getAttribute('aria-sort'), rows().map((row) => row.dataset.deviceId).join()].join();
-            const now = () => [head().getAttribute('aria-sort'), rows().map((row) => row.dataset.deviceId).join()].join();
-            times.push(await timed(() => part(column).click(), () => now() !== before));
+            const before = head().getAttribute('aria-sort');
+            times.push(await timed(() => part(column).click(), () => head().getAttribute('aria-sort') !== before));
         }
     }
     return times;

@@ -18,9 +18,18 @@ async function value<T>(call: Promise<Result<T>>): Promise<T> {
   return result.data;
 }
 
+/** The first thing every window asks, asked at once. */
+let first: ReturnType<typeof commands.appStatus> | null = commands.appStatus();
+
+function appStatus(): ReturnType<typeof commands.appStatus> {
+  const asked = first ?? commands.appStatus();
+  first = null;
+  return asked;
+}
+
 /** The engine behind the packaged window. */
 export const tauriBackend: Backend = {
-  appStatus: () => value(commands.appStatus()),
+  appStatus: () => value(appStatus()),
   startDemo: () => value(commands.startDemo()),
   leaveDemo: () => value(commands.leaveDemo()),
   showPlace: (place) => value(commands.showPlace(place)),

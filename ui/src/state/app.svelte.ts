@@ -119,8 +119,9 @@ export class AppState {
   async start(): Promise<void> {
     this.problem = null;
     try {
-      await this.backend.watchWindow((notice) => this.#noticed(notice));
-      this.#take(await this.backend.appStatus());
+      const watching = this.backend.watchWindow((notice) => this.#noticed(notice));
+      const [status] = await Promise.all([this.backend.appStatus(), watching]);
+      this.#take(status);
     } catch (thrown) {
       this.problem = failure(thrown);
     }
