@@ -77,6 +77,14 @@ export function valueText(column: Column, value: string): string {
   }
 }
 
+/** A person by name and user name, because two may have one name; nothing where neither is known. */
+export function personText(name: string | null, username: string | null): string {
+  return [...new Set([name, username])]
+    .filter((part): part is string => Boolean(part))
+    .map((part) => isolated(visible(part)))
+    .join(' · ');
+}
+
 const day = (iso: string | null) => (iso ? relativeTime(iso, clock()) : m.never());
 
 /** What stands in a cell. */
@@ -87,7 +95,7 @@ export function cellText(column: Column, device: DeviceRow): string {
     case 'serial':
       return visible(device.serial ?? '–');
     case 'user':
-      return visible(device.userDisplayName ?? device.userPrincipalName ?? '–');
+      return personText(device.userDisplayName, device.userPrincipalName) || '–';
     case 'system':
       return visible(systemText(device));
     case 'model':
@@ -114,7 +122,7 @@ export function cellTitle(column: Column, device: DeviceRow): string {
       .join(' · ');
   switch (column) {
     case 'user':
-      return both(device.userDisplayName, device.userPrincipalName);
+      return personText(device.userDisplayName, device.userPrincipalName) || m.tray_no_user();
     case 'system':
       return both(systemText(device), device.model);
     case 'lastContact':

@@ -3,6 +3,7 @@ import {
   type AccountView,
   type Backend,
   type CommandError,
+  type DeviceWarning,
   type PlanView,
 } from '../backend/backend';
 import type { RunView } from '../backend/backend';
@@ -23,6 +24,9 @@ export interface Trouble {
   again: () => void;
 }
 
+/** Why a review leaves a device out: together with all that one warning is about, or alone. */
+export type LeftOutFor = DeviceWarning['kind'] | 'undocumented' | 'hand';
+
 /** What a person has in front of them in one tenant. Each tenant and each account has its own; nothing goes from one to another. */
 export class DeskState {
   view = $state.raw<View>({ name: 'desk' });
@@ -41,6 +45,11 @@ export class DeskState {
   account: AccountView | null = null;
   /** The last run that started here: what was selected for it can be had back. */
   started: string | null = null;
+
+  /** What the review leaves out, by device id, with every reason for it. It outlasts the review, until a run starts or nothing is selected. */
+  leftOut = $state.raw<ReadonlyMap<string, ReadonlySet<LeftOutFor>>>(new Map());
+  /** The reason or ticket that was given in the review; it lasts as long. */
+  reason = $state('');
 
   readonly selection: Selection;
   readonly search: Search;
@@ -62,11 +71,22 @@ export class DeskState {
       failed: (error, again) => tell(this, error, again),
       answered: () => (this.trouble = null),
     });
+    $effect.root(() => {
+      $effect(() => {
+        if (this.selection.size === 0) this.#forgetReview();
+      });
+    });
+  }
+
+  #forgetReview(): void {
+    this.leftOut = new Map();
+    this.reason = '';
   }
 
   /** A run started: the engine took what it was for out of the selection. It is shown unless a person has turned to something else. */
   began({ summary }: RunView, show: boolean): void {
     this.started = summary.id;
+    this.#forgetReview();
     void this.selection.refresh();
     if (!show) return;
     this.detail = null;
@@ -88,7 +108,7 @@ export class DeskState {
     this.search.table.refresh();
   }
 
-  /** Nobody may look: a review is left, because what was left out in it would not come back with it. */
+  /** Nobody may look: a review is left, because what it holds may have changed until somebody looks again. */
   lock(): void {
     this.pause();
     if (this.view.name === 'confirm') this.view = { name: 'desk' };

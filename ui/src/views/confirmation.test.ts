@@ -2,6 +2,7 @@ import { fireEvent, screen, waitFor, within } from '@testing-library/svelte';
 import { describe, expect, it } from 'vitest';
 
 import { FakeBackend, fakeAccount, fakePlace, problem } from '../backend/fake';
+import { fakeDevice } from '../backend/fake-tenant';
 import { byId, deviceIds, devicesOf, findId, noId, openWindow } from '../test-window';
 
 async function review(backend: FakeBackend, text = 'zoë') {
@@ -25,7 +26,9 @@ describe('the confirmation', () => {
 
   it('counts by user, system and owner', async () => {
     await review(FakeBackend.signedIn());
-    expect(byId('confirm-by-user')).toHaveTextContent(/^Séan O'Brien\s2 · Alma Núñez\s1$/);
+    expect(byId('confirm-by-user')).toHaveTextContent(
+      /^Séan O'Brien · user0002@contoso.example\s2; Alma Núñez · user0001@contoso.example\s1$/,
+    );
     expect(within(byId('confirm-dialog')).getByText(/Company\s2 · Personal\s1/)).toBeInTheDocument();
   });
 
@@ -74,6 +77,128 @@ describe('the confirmation', () => {
     await person.click(byId('confirm-button'));
     await findId('run-view');
     expect(backend.called('startRun')).toMatchObject([{ leaveOut: ['d-6'], count: 2, reason: null }]);
+  });
+
+  it('takes back in only what no other reason leaves out', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await review(backend);
+    // One device is both a personal one and never in contact; another one is unticked by hand.
+    const [personal, both] = [0, 1];
+    const button = (at: number) => screen.getAllByTestId('leave-out')[at] as HTMLElement;
+    await person.click(screen.getByRole('checkbox', { name: 'Include IPADOS-00005' }));
+    await person.click(button(personal));
+    await person.click(button(both));
+    expect(byId('confirm-button')).toHaveTextContent('Recover 1 passcode');
+    await person.click(button(personal));
+    expect(screen.getByRole('checkbox', { name: 'Include IPHONE-00006' })).not.toBeChecked();
+    await person.click(button(both));
+    expect(screen.getByRole('checkbox', { name: 'Include IPHONE-00006' })).toBeChecked();
+    expect(screen.getByRole('checkbox', { name: 'Include IPADOS-00005' })).not.toBeChecked();
+  });
+
+  it('does not take in by a group what was unticked by hand', async () => {
+    const { person } = await review(FakeBackend.signedIn());
+    const box = () => screen.getByRole('checkbox', { name: 'Include IPHONE-00006' });
+    await person.click(box());
+    await person.click(screen.getAllByTestId('leave-out')[0] as HTMLElement);
+    await person.click(screen.getAllByTestId('leave-out')[0] as HTMLElement);
+    expect(box()).not.toBeChecked();
+    await person.click(box());
+    expect(byId('confirm-button')).toHaveTextContent('Recover 3 passcodes');
+  });
+
+  it('has the worst warnings first though nothing is documented, and says that once', async () => {
+    const backend = FakeBackend.signedIn();
+    backend.documented = () => false;
+    backend.devicesFound = {
+      devices: [
+        { ...fakeDevice(1, null), id: 'silent', warnings: [{ kind: 'silent', days: 93 }] },
+        { ...fakeDevice(2, null), id: 'sound', warnings: [] },
+        { ...fakeDevice(3, null), id: 'owned', warnings: [{ kind: 'personal' }] },
+        {
+          ...fakeDevice(4, null),
+          id: 'leaving',
+          warnings: [
+            { kind: 'silent', days: 93 },
+            { kind: 'removalPending', state: 'retirePending' },
+          ],
+        },
+      ],
+    };
+    await review(backend);
+    expect(deviceIds('plan-item')).toEqual(['leaving', 'owned', 'silent', 'sound']);
+    noId('plan-note');
+    expect(byId('confirm-dialog')).toHaveTextContent(
+      'Microsoft does not document the action for this system · 4 devices',
+    );
+  });
+
+  it('tells two people of one name apart, and has words for nobody', async () => {
+    const backend = FakeBackend.signedIn();
+    const person = (number: number, userPrincipalName: string | null) => ({
+      ...fakeDevice(number, null),
+      userDisplayName: userPrincipalName && 'Ana Gil',
+      userPrincipalName,
+    });
+    backend.devicesFound = {
+      devices: [person(1, 'ana@contoso.example'), person(2, 'gil@contoso.example'), person(3, null)],
+    };
+    await review(backend);
+    expect(byId('confirm-by-user')).toHaveTextContent(
+      /^Ana Gil · ana@contoso.example\s1; Ana Gil · gil@contoso.example\s1; Without a user\s1$/,
+    );
+    const rows = screen.getAllByTestId('plan-item').map((row) => row.textContent);
+    expect(rows.filter((text) => text.includes('Ana Gil · gil@contoso.example'))).toHaveLength(1);
+    expect(rows.filter((text) => text.includes('Without a user'))).toHaveLength(1);
+  });
+
+  it('keeps what is left out and the reason when it is left and opened again', async () => {
+    const { person } = await review(FakeBackend.signedIn());
+    await person.click(screen.getByRole('checkbox', { name: 'Include IPADOS-00005' }));
+    await person.type(byId('reason-input'), 'INC-1');
+    await person.keyboard('{Escape}');
+    await person.click(byId('recover-button'));
+    await findId('confirm-dialog');
+    expect(byId('confirm-left-out')).toHaveTextContent('1 left out');
+    expect(byId('confirm-button')).toHaveTextContent('Recover 2 passcodes');
+    expect(byId('reason-input')).toHaveValue('INC-1');
+  });
+
+  it('forgets them when the selection is cleared', async () => {
+    const { person } = await review(FakeBackend.signedIn());
+    await person.click(screen.getByRole('checkbox', { name: 'Include IPADOS-00005' }));
+    await person.type(byId('reason-input'), 'INC-1');
+    await person.keyboard('{Escape}');
+    await person.click(byId('tray-clear'));
+    await person.click(await findId('tray-undo'));
+    await person.click(await findId('recover-button'));
+    await findId('confirm-dialog');
+    noId('confirm-left-out');
+    expect(byId('reason-input')).toHaveValue('');
+  });
+
+  it('forgets them when a run starts', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await review(backend);
+    await person.click(screen.getByRole('checkbox', { name: 'Include IPADOS-00005' }));
+    await person.type(byId('reason-input'), 'INC-1');
+    await person.click(byId('confirm-button'));
+    await findId('run-view');
+    expect(backend.called('startRun')).toMatchObject([{ leaveOut: ['d-5'], count: 2, reason: 'INC-1' }]);
+    await person.click(screen.getAllByRole('button', { name: /desk|back/i })[0] as HTMLElement);
+    await person.click(await findId('recover-button'));
+    await findId('confirm-dialog');
+    noId('confirm-left-out');
+    expect(byId('reason-input')).toHaveValue('');
+  });
+
+  it('is not left by an Escape that was meant for something else', async () => {
+    await review(FakeBackend.signedIn());
+    await fireEvent.keyDown(byId('reason-input'), { key: 'Escape', isComposing: true });
+    const taken = (event: Event) => event.preventDefault();
+    document.body.addEventListener('keydown', taken, { once: true });
+    await fireEvent.keyDown(byId('reason-input'), { key: 'Escape' });
+    expect(byId('confirm-dialog')).toBeInTheDocument();
   });
 
   it('cannot go on when every device is left out', async () => {
@@ -162,6 +287,7 @@ describe('the confirmation', () => {
   it('offers a new review when the plan no longer matches, and sends nothing', async () => {
     const backend = FakeBackend.signedIn();
     const { person } = await review(backend);
+    await person.click(screen.getByRole('checkbox', { name: 'Include IPADOS-00005' }));
     backend.fail('startRun', problem('planMismatch'));
     await person.click(byId('confirm-button'));
     expect(await findId('error-panel')).toHaveTextContent('Nothing was sent. Review the selection again.');
@@ -169,6 +295,7 @@ describe('the confirmation', () => {
     await waitFor(() => expect(backend.called('planRun')).toHaveLength(2));
     await findId('confirm-dialog');
     noId('error-panel');
+    expect(byId('confirm-left-out')).toHaveTextContent('1 left out');
   });
 
   it('starts a run once, however often the button is pressed', async () => {
