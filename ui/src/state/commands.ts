@@ -16,7 +16,7 @@ export interface Command {
   icon: IconName;
   /** Its name, in the language of the window. */
   name: string;
-  /** All that it is found by: its name in both languages. */
+  /** All that it is found by: its name, and what else it is called, in both languages. */
   names: readonly string[];
   /** The keys that do the same, as `Mod+K`. */
   keys?: string;
@@ -51,8 +51,10 @@ function press(testid: string): void {
 /** The commands that are possible now. */
 export function commandsOf(app: AppState, newestRun: string | null): Command[] {
   const all: Command[] = [];
-  const add = (id: string, icon: IconName, said: Said, run: () => void, keys?: string) => {
-    const names = (['en', 'es'] as const).map((language) => said({ locale: language }));
+  const add = (id: string, icon: IconName, said: Said, run: () => void, keys?: string, also?: Said) => {
+    const names = [said, ...(also ? [also] : [])].flatMap((each) =>
+      (['en', 'es'] as const).map((language) => each({ locale: language })),
+    );
     all.push({ id, icon, name: said({ locale: locale() }), names, run, ...(keys ? { keys } : {}) });
   };
   const onDesk = app.view.name === 'desk';
@@ -65,11 +67,11 @@ export function commandsOf(app: AppState, newestRun: string | null): Command[] {
     if (onDesk && !control(`mode-${mode}`)) return;
     add(`search-${mode}`, icon, said, () => void pressOnDesk(`mode-${mode}`), `Mod+${key}`);
   };
-  const onScreen = (testid: string, icon: IconName, id: string, said: Said, keys?: string) => {
+  const onScreen = (testid: string, icon: IconName, id: string, said: Said, keys?: string, also?: Said) => {
     const found = onDesk ? control(testid) : null;
     // What is ticked already would be unticked.
     if (found && !found.matches(':checked, [aria-checked="true"]'))
-      add(id, icon, said, () => press(testid), keys);
+      add(id, icon, said, () => press(testid), keys, also);
   };
 
   search('user', 'person', (to) => m.command_search_user({}, to), '1');
@@ -79,7 +81,8 @@ export function commandsOf(app: AppState, newestRun: string | null): Command[] {
   onScreen('table-filter', 'search', 'filter', (to) => m.command_filter({}, to));
   onScreen('select-all', 'check', 'select-all', (to) => m.command_select_all({}, to), 'Mod+A');
   onScreen('tray-clear', 'close', 'clear', (to) => m.command_clear({}, to));
-  onScreen('recover-button', 'accepted', 'review', (to) => m.command_review({}, to), 'Mod+Enter');
+  const recover: Said = (to) => m.command_recover({}, to);
+  onScreen('recover-button', 'accepted', 'review', (to) => m.command_review({}, to), 'Mod+Enter', recover);
   if (newestRun !== null) {
     const view = { name: 'run', runId: newestRun, from: 'desk' } as const;
     add(
@@ -166,9 +169,14 @@ export function commandsOf(app: AppState, newestRun: string | null): Command[] {
     );
   if (app.account && app.busy === null) {
     const tenant = app.place ? isolated(placeName(app.place)) : '';
-    const leave = (browser: boolean) => () => void app.signOut(browser);
-    add('sign-out', 'stop', (to) => m.sign_out_here({ tenant }, to), leave(false));
-    add('sign-out-browser', 'stop', (to) => m.sign_out_browser({ tenant }, to), leave(true));
+    // It costs the selection, so it takes one more step than its name and Enter.
+    const leave = async () => {
+      press('account-menu');
+      await tick();
+      press('sign-out');
+    };
+    const said: Said = (to) => m.sign_out_here({ tenant }, to);
+    add('sign-out', 'stop', said, () => void leave(), undefined, (to) => m.menu_sign_out({}, to));
   }
   return all;
 }

@@ -16,6 +16,9 @@ describe('what a person types of a command', () => {
     ['xyz', 'History'],
     ['history now', 'History'],
     ['yrotsih', 'History'],
+    ['recover', 'Sign out of Contoso and of the browser'],
+    ['recuperar', 'Cerrar la sesión de Contoso Corporativa y la del navegador'],
+    ['slc', 'Select all that match'],
   ])('%s does not find “%s”', (typed, name) => expect(fuzzy(typed, [name])).toBeNull());
 
   it('the beginning of a name goes before its middle, and letters together before scattered ones', () => {

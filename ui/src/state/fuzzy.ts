@@ -1,20 +1,25 @@
 import { folded } from './run-table.svelte';
 
-/** How well a word is found in a text: its letters in their order, best together and at the beginning of a word. */
+function begins(text: string, at: number): boolean {
+  return at === 0 || /[\s:·]/.test(text[at - 1] ?? '');
+}
+
+/**
+ * How well a word is found in a text: best together and at the beginning of a word, else as the beginnings of words one after
+ * another. Letters from the middle of words would find nearly anything.
+ */
 function scoreWord(word: string, text: string): number | null {
   const together = text.indexOf(word);
   if (together === 0) return 100;
-  if (together > 0) return /[\s:·]/.test(text[together - 1] ?? '') ? 80 : 50;
-  let at = -1;
-  let score = 40;
+  if (together > 0) return begins(text, together) ? 80 : 50;
+  let at = -2;
   for (const letter of word) {
-    const next = text.indexOf(letter, at + 1);
+    let next = text[at + 1] === letter ? at + 1 : text.indexOf(letter, at + 2);
+    while (next > at + 1 && !begins(text, next)) next = text.indexOf(letter, next + 1);
     if (next < 0) return null;
-    const begins = next === 0 || /[\s:·]/.test(text[next - 1] ?? '');
-    if (next !== at + 1 && !begins) score -= 6;
     at = next;
   }
-  return Math.max(1, score);
+  return 40;
 }
 
 /** How well a question is found in the best of several texts, or null. Every word of it must be found; case and accents aside. */

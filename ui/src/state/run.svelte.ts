@@ -11,6 +11,7 @@ import {
   type RunSummary,
   type RunView,
 } from '../backend/backend';
+import { fetchPasscode, letGo } from './passcodes';
 
 export type ItemGroup = Exclude<keyof RunCounts, 'total'>;
 
@@ -148,7 +149,7 @@ export class RunFollow {
 
   /** The passcode that the service tells, or null. It is not kept here. Throws what the engine says. */
   passcode(position: number): Promise<string | null> {
-    return this.backend.showPasscode(this.runId, position);
+    return fetchPasscode(this.backend, this.runId, position);
   }
 
   /** Has the passcode copied as a secret; false if the service tells none any more. Throws what the engine says. */
@@ -158,8 +159,7 @@ export class RunFollow {
 
   /** The passcode is on the screen no more. */
   hidePasscode(): void {
-    // Should it fail, the window stays protected from capture, which harms nobody.
-    this.backend.hidePasscode().catch(() => {});
+    letGo(this.backend);
   }
 
   /** Gives the file, or null if it could not be written. */

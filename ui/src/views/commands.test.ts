@@ -85,6 +85,28 @@ describe('the palette', () => {
     noId('shortcuts-sheet');
   });
 
+  it.each(['recover passcodes', 'recuperar códigos'])('“%s” leads to the review', async (typed) => {
+    const { person } = await openWindow(FakeBackend.signedIn());
+    await devicesOf(person, 'zoë');
+    await palette(person, 'select all{Enter}');
+    await waitFor(() => expect(selectedIds()).toHaveLength(3));
+    await palette(person, typed);
+    expect(options()[0]).toBe('review');
+  });
+
+  it('finds no sign-out by “recover”, and asks once more before it signs out', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await openWindow(backend);
+    await palette(person, 'recover');
+    expect(options()).toEqual([]);
+    await person.clear(byId('palette-input'));
+    await person.keyboard('sign out{Enter}');
+    await waitFor(() => expect(byId('sign-out-here')).toHaveFocus());
+    expect(backend.called('signOut')).toEqual([]);
+    await person.keyboard('{Enter}');
+    await waitFor(() => expect(backend.called('signOut')).toHaveLength(1));
+  });
+
   it('opens the newest run', async () => {
     const { person } = await openWindow(FakeBackend.signedIn());
     await devicesOf(person, 'zoë');

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 
 import type { ItemView, RunSummary } from '../backend/backend';
 import { FakeBackend, problem } from '../backend/fake';
+import { fetchPasscode, letGo } from '../state/passcodes';
 import { byId, devicesOf, findId, noId, openWindow, selectedIds } from '../test-window';
 
 type Person = Awaited<ReturnType<typeof openWindow>>['person'];
@@ -277,6 +278,57 @@ describe('a passcode', () => {
     release();
     await waitFor(() => expect(backend.called('hidePasscode')).toHaveLength(1));
     expect(document.body).not.toHaveTextContent('0O1l-4711');
+  });
+
+  it('stays hidden when it comes after the window was left', async () => {
+    const backend = FakeBackend.signedIn();
+    backend.passcode = '0O1l-4711';
+    const { person } = await ended([done], {}, backend);
+    await openFirst(person);
+    const release = backend.hold('showPasscode');
+    await person.click(byId('show-passcode'));
+    await fireEvent.blur(window);
+    release();
+    expect(await findId('passcode-stayed')).toHaveTextContent('was not shown');
+    expect(document.body).not.toHaveTextContent('0O1l-4711');
+    expect(backend.called('hidePasscode')).toHaveLength(1);
+    await person.click(byId('show-passcode'));
+    await findId('passcode');
+    noId('passcode-stayed');
+  });
+
+  it('stays hidden when it comes to a window that has no focus', async () => {
+    const backend = FakeBackend.signedIn();
+    backend.passcode = '0O1l-4711';
+    const { person } = await ended([done], {}, backend);
+    await openFirst(person);
+    const focus = vi.spyOn(document, 'hasFocus').mockReturnValue(false);
+    await person.click(byId('show-passcode'));
+    await findId('passcode-stayed');
+    focus.mockRestore();
+    expect(document.body).not.toHaveTextContent('0O1l-4711');
+  });
+
+  it('is hidden with the window, which is said, and leaves the focus on its button', async () => {
+    await shown();
+    expect(byId('hide-passcode')).toHaveFocus();
+    await fireEvent.blur(window);
+    await waitFor(() => expect(byId('show-passcode')).toHaveFocus());
+    expect(byId('announcer')).toHaveTextContent('The passcode is hidden again.');
+    noId('passcode');
+  });
+
+  it('that comes late does not let another one be captured', async () => {
+    const backend = FakeBackend.signedIn();
+    const release = backend.hold('showPasscode');
+    const late = fetchPasscode(backend, ID, 0);
+    await fetchPasscode(backend, ID, 1);
+    release();
+    await late;
+    letGo(backend);
+    expect(backend.called('hidePasscode')).toHaveLength(0);
+    letGo(backend);
+    expect(backend.called('hidePasscode')).toHaveLength(1);
   });
 
   it('is copied as a secret by the engine, without being shown', async () => {
