@@ -185,7 +185,9 @@ describe('the confirmation', () => {
     await person.click(byId('confirm-button'));
     await findId('run-view');
     expect(backend.called('startRun')).toMatchObject([{ leaveOut: ['d-5'], count: 2, reason: 'INC-1' }]);
-    await person.click(screen.getAllByRole('button', { name: /desk|back/i })[0] as HTMLElement);
+    await person.click(byId('back-to-desk'));
+    await devicesOf(person, 'zoë');
+    await person.keyboard('{Control>}a{/Control}');
     await person.click(await findId('recover-button'));
     await findId('confirm-dialog');
     noId('confirm-left-out');
