@@ -176,7 +176,14 @@ export function commandsOf(app: AppState, newestRun: string | null): Command[] {
       press('sign-out');
     };
     const said: Said = (to) => m.sign_out_here({ tenant }, to);
-    add('sign-out', 'stop', said, () => void leave(), undefined, (to) => m.menu_sign_out({}, to));
+    add(
+      'sign-out',
+      'stop',
+      said,
+      () => void leave(),
+      undefined,
+      (to) => m.menu_sign_out({}, to),
+    );
   }
   return all;
 }
