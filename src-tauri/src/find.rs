@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use time::OffsetDateTime;
 use unlatch_graph::{
     AppId, DetectedApp, Ended, Entry as ListEntry, Error, Listed as Found, ListedEntry, Outcome, Route, Step,
     User, UserId,
 };
 
-use crate::dto::{DeviceQuestion, ListGroup, ListNote, ListNoteKind, ListView, TableState};
+use crate::dto::{Column, DeviceQuestion, ListGroup, ListNote, ListNoteKind, ListView, TableState};
 use crate::error::CommandError;
 use crate::place::Desk;
 use crate::selection::Origin;
@@ -19,6 +20,18 @@ use crate::table::{Listed, TableEnd};
 
 /// The shortest time between two messages to the window while rows come.
 const PACE: Duration = Duration::from_millis(100);
+/// From how many devices on orders are made beforehand, and by which columns.
+const MANY: u32 = 5_000;
+const ORDERED: [Column; 8] = [
+    Column::Name,
+    Column::Serial,
+    Column::User,
+    Column::System,
+    Column::LastContact,
+    Column::Warnings,
+    Column::Owner,
+    Column::Model,
+];
 /// How long the entries of one row may become, in bytes.
 const MOST_TEXT: usize = 300;
 /// The most entries of a list that are told apart.
@@ -109,12 +122,27 @@ pub async fn devices(
         Ok(Ended { left_out, complete, stopped_by, counted }) => {
             table.leave_out(left_out);
             table.finish(end(complete, counted, stopped_by), None);
-            Ok(table.state())
+            let state = table.state();
+            if state.loaded > MANY {
+                tauri::async_runtime::spawn(prepare(desk.shown.clone(), search));
+            }
+            Ok(state)
         }
         Err(error) => {
             table.finish(end(false, None, Some(error.clone())), None);
             Err(error.into())
         }
+    }
+}
+
+/// Makes the orders of a long table while a person looks at it, one at a time, so that nobody waits for the bench meanwhile.
+async fn prepare(shown: Arc<Shown>, search: u32) {
+    for column in ORDERED {
+        match shown.work().table(search) {
+            Some(table) => table.prepare(column, OffsetDateTime::now_utc()),
+            None => return,
+        }
+        tokio::time::sleep(PACE).await;
     }
 }
 

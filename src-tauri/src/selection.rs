@@ -35,7 +35,13 @@ struct Held(Arc<Row>);
 struct Known<'a>(&'a DeviceId);
 
 fn hash_id(id: &DeviceId, state: &mut impl Hasher) {
-    id.as_str().bytes().for_each(|byte| state.write_u8(byte.to_ascii_lowercase()));
+    for part in id.as_str().as_bytes().chunks(64) {
+        let mut lower = [0; 64];
+        let lower = &mut lower[..part.len()];
+        lower.copy_from_slice(part);
+        lower.make_ascii_lowercase();
+        state.write(lower);
+    }
 }
 
 fn same_id(one: &DeviceId, other: &DeviceId) -> bool {
@@ -68,7 +74,7 @@ impl Equivalent<Held> for Known<'_> {
     }
 }
 
-type Devices = IndexMap<Held, Arc<Origin>>;
+type Devices = IndexMap<Held, Arc<Origin>, foldhash::fast::RandomState>;
 
 /// The selected devices, in the order in which they were selected.
 #[derive(Default)]
@@ -130,6 +136,7 @@ impl Selection {
     /// Selects rows of a search. Those that another search has already stay with that one.
     pub fn add<'a>(&mut self, rows: impl Iterator<Item = &'a Arc<Row>>, origin: &Arc<Origin>) {
         self.doubled = 0;
+        self.devices.reserve(rows.size_hint().1.unwrap_or_default());
         for row in rows {
             match self.devices.entry(Held(row.clone())) {
                 indexmap::map::Entry::Vacant(free) => {

@@ -136,7 +136,7 @@ impl Workbench {
             let origin = table.origin().clone();
             selection.add(chosen(), &origin);
         } else {
-            let goes: HashSet<&DeviceId> = chosen().map(|row| &row.id).collect();
+            let goes: HashSet<&DeviceId, foldhash::fast::RandomState> = chosen().map(|row| &row.id).collect();
             selection.remove(|id| goes.contains(id));
         }
         table.set_ticks(rows, on, before, selection.version());

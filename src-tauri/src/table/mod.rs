@@ -37,7 +37,7 @@ pub struct Table {
     progress: Option<ReadProgress>,
     /// Rises with every row, so that what was made of fewer is made anew.
     version: u64,
-    orders: HashMap<Column, Arc<Order>>,
+    orders: HashMap<Column, Order>,
     columns: HashMap<Column, Haystack>,
     view: Option<View>,
     ticks: Ticks,
@@ -241,6 +241,11 @@ impl Table {
         &self.ticks.rows
     }
 
+    /// Makes the order by a column, so that it is there when a person asks for it.
+    pub fn prepare(&mut self, column: Column, now: OffsetDateTime) {
+        order_of(&mut self.orders, &self.rows, column, now);
+    }
+
     /// The values of a column among all rows, the most frequent first.
     pub fn values(&self, column: Column, now: OffsetDateTime) -> Vec<ColumnValue> {
         let mut counts: HashMap<&str, u32> = HashMap::new();
@@ -289,15 +294,20 @@ impl Table {
         match query.sort.filter(|_| !self.is_loading()) {
             None => (0..whole(count)).filter(shown).collect(),
             Some(sort) => {
-                let rows = &self.rows;
-                let order = self
-                    .orders
-                    .entry(sort.column)
-                    .or_insert_with(|| Arc::new(Order::new(rows.iter().map(|row| &**row), sort.column, now)));
+                let order = order_of(&mut self.orders, &self.rows, sort.column, now);
                 order.rows(sort.descending).filter(shown).collect()
             }
         }
     }
+}
+
+fn order_of<'a>(
+    orders: &'a mut HashMap<Column, Order>,
+    rows: &[Arc<Row>],
+    column: Column,
+    now: OffsetDateTime,
+) -> &'a Order {
+    orders.entry(column).or_insert_with(|| Order::new(rows.iter().map(|row| &**row), column, now))
 }
 
 fn marked(rows: &[u32], count: usize) -> Vec<bool> {

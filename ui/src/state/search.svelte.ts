@@ -118,6 +118,10 @@ export class Search {
   readonly options = $derived.by<readonly Origin[]>(() => {
     if (this.offersRecent) return this.recent;
     if (!this.choices) return [];
+    // What is nobody's name may be a serial number or the name of a device.
+    if (this.choices.kind === 'users' && this.choices.found.users.length === 0) {
+      return [{ kind: 'device', text: this.choices.text }];
+    }
     return this.choices.kind === 'users'
       ? this.choices.found.users.map((user): Origin => ({ kind: 'user', user }))
       : appGroups(this.choices.found.apps).flatMap((group) =>
@@ -201,6 +205,7 @@ export class Search {
 
   async take(option: Origin): Promise<void> {
     if (this.offersRecent) this.#recall(option);
+    else if (option.kind === 'device') this.mode = 'device';
     this.open = false;
     this.active = -1;
     await this.showDevices(option);
@@ -338,7 +343,10 @@ export class Search {
     if (this.choices.kind === 'apps') {
       return this.options.length === 1 && this.choices.found.complete ? this.options[0] : undefined;
     }
-    if (this.options.length === 1 && !this.choices.found.more) return this.options[0];
+    const first = this.options[0];
+    // Words are more likely a name that was mistyped; whoever means a device points at it.
+    if (first?.kind === 'device' && !/^\S*\d\S*$/.test(first.text)) return undefined;
+    if (this.options.length === 1 && !this.choices.found.more) return first;
     const name = this.choices.text.toLowerCase();
     return this.options.find(
       (option) => option.kind === 'user' && option.user.userPrincipalName.toLowerCase() === name,

@@ -1,8 +1,7 @@
-/* eslint-disable no-misleading-character-class -- each of these characters is meant by itself */
-
 // What takes no room on the screen, or turns the text after it around, and so lets one name look like another.
+// Arabic signs for numbers count as format characters, but are seen.
 const HIDDEN =
-  /[\p{Cc}\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e0fff}]/gu;
+  /(?![\u0600-\u0605\u06dd\u070f\u08e2\u{110bd}])[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\u2800]|(?! )\p{Zs}/gu;
 
 // Joiners belong to emoji and to scripts whose letters join; a variation selector belongs to the character before it.
 const JOINS =
@@ -22,7 +21,11 @@ export function visible(text: string, most: number = LONGEST_DRAWN): string {
     const before = [...drawn.slice(Math.max(0, at - 2), at)].at(-1) ?? '';
     const after = [...drawn.slice(at + mark.length, at + mark.length + 2)][0] ?? '';
     if ((mark === '\u200d' || mark === '\u200c') && JOINS.test(before) && JOINS.test(after)) return mark;
-    if ((mark === '\ufe0f' || mark === '\ufe0e') && /\p{Emoji}/u.test(before)) return mark;
+    if (mark === '\ufe0f' || mark === '\ufe0e') {
+      // After a digit only where it makes a key of it; else the digit would look like itself.
+      const isKey = /[0-9#*]/.test(before) && after === '\u20e3';
+      if (isKey || /\p{Extended_Pictographic}/u.test(before)) return mark;
+    }
     const code = mark.codePointAt(0) ?? 0;
     return `‹U+${code.toString(16).toUpperCase().padStart(4, '0')}›`;
   });

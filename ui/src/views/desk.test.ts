@@ -45,6 +45,17 @@ describe('the desk', () => {
     expect(await findId('no-devices')).toHaveTextContent('Nobody Here has no managed device.');
   });
 
+  it('takes what is nobody’s name for a serial number or a device', async () => {
+    const { person } = await openWindow(FakeBackend.signedIn());
+    await search(person, 'SN000120');
+    await waitFor(() => expect(deviceIds('device-row')).toEqual(['d-12']));
+    expect(byId('mode-device')).toHaveAttribute('aria-checked', 'true');
+    await person.click(byId('mode-user'));
+    await person.clear(byId('search-input'));
+    await person.keyboard('somebody else');
+    expect(await findId('device-option')).toHaveTextContent('Search devices for “somebody else”');
+  });
+
   it('refuses 5,000 pasted characters with words', async () => {
     const { person } = await openWindow(FakeBackend.signedIn());
     await person.click(byId('search-input'));

@@ -297,15 +297,16 @@ describe('a passcode', () => {
     noId('passcode-stayed');
   });
 
-  it('stays hidden when it comes to a window that has no focus', async () => {
+  it('stays hidden when it comes to a window that was left meanwhile', async () => {
     const backend = FakeBackend.signedIn();
     backend.passcode = '0O1l-4711';
     const { person } = await ended([done], {}, backend);
     await openFirst(person);
-    const focus = vi.spyOn(document, 'hasFocus').mockReturnValue(false);
+    const release = backend.hold('showPasscode');
     await person.click(byId('show-passcode'));
+    await fireEvent.blur(window);
+    release();
     await findId('passcode-stayed');
-    focus.mockRestore();
     expect(document.body).not.toHaveTextContent('0O1l-4711');
   });
 

@@ -434,6 +434,10 @@ fn a_name_that_thousands_have_costs_no_more_than_a_choice() {
         Outcome::Several(ids) => ids.len(),
         _ => 0,
     };
-    assert!(told.iter().map(several).sum::<usize>() <= 200 * 2, "{}", told.iter().map(several).sum::<usize>());
+    assert!(
+        told.iter().map(several).sum::<usize>() <= 200 * 2,
+        "{}",
+        told.iter().map(several).sum::<usize>()
+    );
     assert_eq!(told.iter().filter(|entry| matches!(entry.outcome, Outcome::One(_))).count(), 3_000);
 }
