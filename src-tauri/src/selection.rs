@@ -254,7 +254,7 @@ impl Selection {
         Some(match line {
             Line::Device(at) => {
                 let (held, _) = self.devices.get_index(at)?;
-                TrayRow::Device { device: convert::device_row(&held.0.device(), now) }
+                TrayRow::Device { device: Box::new(convert::device_row(&held.0.device(), now)) }
             }
             Line::Heading { first, count } => {
                 let (held, origin) = self.devices.get_index(first)?;

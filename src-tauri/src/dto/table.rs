@@ -285,5 +285,5 @@ pub enum TrayRow {
     /// The head of the devices with an operating system, or of those that tell none.
     System { name: Option<String>, count: u32 },
     /// A device.
-    Device { device: DeviceRow },
+    Device { device: Box<DeviceRow> },
 }
