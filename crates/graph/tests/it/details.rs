@@ -20,7 +20,8 @@ async fn everything_worth_knowing_comes_with_one_request() {
         let total = u64::try_from(device.total_storage).ok().filter(|total| *total > 0);
         assert_eq!(facts.storage_bytes, total);
         assert_eq!(facts.free_storage_bytes, total.and(u64::try_from(device.free_storage).ok()));
-        assert_eq!(facts.grace_until, None);
+        assert_eq!(facts.grace_until.is_some(), device.compliance_state == "inGracePeriod");
+        assert_eq!(facts.notes, device.notes);
     }
 }
 
