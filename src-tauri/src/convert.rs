@@ -347,6 +347,7 @@ pub fn seconds(wait: std::time::Duration) -> u32 {
     u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX)
 }
 
-fn count(rows: usize) -> u32 {
+/// A count for the window.
+pub fn count(rows: usize) -> u32 {
     u32::try_from(rows).unwrap_or(u32::MAX)
 }

@@ -11,6 +11,7 @@ use unlatch_graph::{
     User, UserId,
 };
 
+use crate::convert;
 use crate::dto::{Column, DeviceQuestion, ListGroup, ListNote, ListNoteKind, ListView, TableState};
 use crate::error::CommandError;
 use crate::place::Desk;
@@ -193,7 +194,7 @@ fn finish_list(desk: &Desk, search: u32, found: Found) -> Result<TableState, Com
 
 fn list_view(entries: &[ListedEntry]) -> ListView {
     let mut view = ListView {
-        entries: u32::try_from(entries.len()).unwrap_or(u32::MAX),
+        entries: convert::count(entries.len()),
         one: 0,
         several: 0,
         none: 0,
@@ -201,7 +202,6 @@ fn list_view(entries: &[ListedEntry]) -> ListView {
         not_read: 0,
         notes: Vec::new(),
     };
-    let line = |line: usize| u32::try_from(line).unwrap_or(u32::MAX);
     for entry in entries {
         let (count, note) = match entry.outcome {
             Outcome::One(_) => (&mut view.one, None),
@@ -215,10 +215,15 @@ fn list_view(entries: &[ListedEntry]) -> ListView {
             && view.notes.len() < MOST_NOTES
         {
             let same_as = match entry.outcome {
-                Outcome::Double { of_line } => Some(line(of_line)),
+                Outcome::Double { of_line } => Some(convert::count(of_line)),
                 _ => None,
             };
-            view.notes.push(ListNote { line: line(entry.line), text: entry.text.clone(), kind, same_as });
+            view.notes.push(ListNote {
+                line: convert::count(entry.line),
+                text: entry.text.clone(),
+                kind,
+                same_as,
+            });
         }
     }
     view

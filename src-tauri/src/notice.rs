@@ -4,6 +4,7 @@ use tauri::{AppHandle, Manager, UserAttentionType};
 use tauri_plugin_notification::NotificationExt;
 use unlatch_recovery::{RunCounts, RunState, RunSummary};
 
+use crate::config;
 use crate::state::AppState;
 
 /// Tells that a run has sent what it had to send, unless the window is in front. It names no device and nobody, as others may see it.
@@ -13,8 +14,7 @@ pub fn run_ended(app: &AppHandle, run: &RunSummary) {
         return;
     }
     let language = app.state::<AppState>().settings().language;
-    let language = language.or_else(sys_locale::get_locale).unwrap_or_default();
-    let (title, body) = words(run.state, run.counts, language.starts_with("es"));
+    let (title, body) = words(run.state, run.counts, config::speaks_spanish(language.as_deref()));
     if let Err(error) = app.notification().builder().title(title).body(body).show() {
         tracing::info!(%error, "no notification could be shown");
     }

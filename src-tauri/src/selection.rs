@@ -206,9 +206,9 @@ impl Selection {
         let warned = self.devices.keys().filter(|held| held.0.warnings(now).next().is_some()).count();
         SelectionState {
             version: (self.version % u64::from(u32::MAX)) as u32,
-            size: whole(self.devices.len()),
-            warned: whole(warned),
-            doubled: whole(self.doubled),
+            size: convert::count(self.devices.len()),
+            warned: convert::count(warned),
+            doubled: convert::count(self.doubled),
             can_undo: self.cleared.is_some(),
         }
     }
@@ -222,7 +222,7 @@ impl Selection {
         };
         let lines = tray.rows.iter().skip(from as usize).take(count as usize);
         let rows = lines.filter_map(|line| self.tray_row(*line, grouping, now)).collect();
-        let total = whole(tray.rows.len());
+        let total = convert::count(tray.rows.len());
         self.tray = Some(tray);
         TrayWindow { state: self.state(now), total, from, rows }
     }
@@ -243,7 +243,7 @@ impl Selection {
             .chain(groups.into_values())
             .flat_map(|devices| {
                 let first = devices.first().copied().unwrap_or_default();
-                std::iter::once(Line::Heading { first, count: whole(devices.len()) })
+                std::iter::once(Line::Heading { first, count: convert::count(devices.len()) })
                     .chain(devices.into_iter().map(Line::Device))
             })
             .collect()
@@ -270,9 +270,4 @@ impl Selection {
             }
         })
     }
-}
-
-/// A count for the window.
-fn whole(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
 }

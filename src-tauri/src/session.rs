@@ -11,6 +11,7 @@ use unlatch_auth::{
 use unlatch_graph::Client;
 use unlatch_recovery::Principal;
 
+use crate::config;
 use crate::convert;
 use crate::error::{CommandError, ErrorCode};
 use crate::place::{Desk, Place};
@@ -369,10 +370,9 @@ async fn desk(
     Ok(Arc::new(Desk { session, client, account, is_named, principal, shown }))
 }
 
-/// The page the browser shows at the end, in the language of the settings or, where they name none, of the system, as the window.
+/// The page the browser shows at the end.
 fn closing_page(language: Option<&str>) -> ClosingPage {
-    let of_the_system = sys_locale::get_locale().unwrap_or_default();
-    let (lang, text) = if language.unwrap_or(&of_the_system).starts_with("es") {
+    let (lang, text) = if config::speaks_spanish(language) {
         ("es", "El inicio de sesión ha terminado. Puede cerrar esta página y volver a Unlatch.")
     } else {
         ("en", "The sign-in has ended. You can close this page and go back to Unlatch.")

@@ -8,7 +8,7 @@ use unlatch_graph::{DeviceId, ManagedDevice};
 
 use crate::convert;
 use crate::dto::{
-    Column, ColumnValue, ListGroup, SelectWhat, SelectionState, TableQuery, TableRow, TableState, TableWindow,
+    Column, ColumnValue, ListGroup, SelectWhat, SelectionState, TableQuery, TableRow, TableWindow,
 };
 use crate::error::CommandError;
 use crate::selection::{Origin, Selection};
@@ -74,7 +74,7 @@ impl Workbench {
         Ok(TableWindow {
             loaded: table.loaded(),
             loading: table.is_loading(),
-            matching: u32::try_from(view.len()).unwrap_or(u32::MAX),
+            matching: convert::count(view.len()),
             selected,
             from,
             rows: rows.collect(),
@@ -146,11 +146,6 @@ impl Workbench {
     /// A device of the table or the selection.
     pub fn device(&self, id: &DeviceId) -> Option<ManagedDevice> {
         self.table.as_ref().and_then(|table| table.device(id)).or_else(|| self.selection.device(id))
-    }
-
-    /// The newest table as it stands.
-    pub fn state(&mut self, search: u32) -> Option<TableState> {
-        self.table(search).map(|table| table.state())
     }
 
     fn parts(&mut self, search: u32) -> Result<(&mut Table, &mut Selection), CommandError> {
@@ -273,7 +268,7 @@ mod tests {
         let search = bench.begin(direct());
         bench.table(search).unwrap().push(vec![device(10), device(9)]);
         assert_eq!(ids(&mut bench, search, &by(Column::Name, false)), ["d-10", "d-9"]);
-        assert!(bench.state(search).unwrap().loading);
+        assert!(bench.table(search).unwrap().is_loading());
         bench.table(search).unwrap().push(vec![device(1), device(11)]);
         assert_eq!(ids(&mut bench, search, &by(Column::Name, true)), ["d-10", "d-9", "d-1", "d-11"]);
         assert_eq!(ids(&mut bench, search, &text("ipad-1")), ["d-10", "d-1", "d-11"]);

@@ -8,11 +8,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use time::{Duration, OffsetDateTime};
-use unlatch_graph::{DeviceId, ManagedDevice, folded};
+use unlatch_graph::{DeviceId, ManagedDevice};
 
 use self::haystack::Haystack;
 use self::order::Order;
 use self::row::{Row, Words};
+use crate::convert;
 use crate::dto::{
     Column, ColumnFilter, ColumnValue, ListGroup, ListView, ReadProgress, TableQuery, TableState,
 };
@@ -129,12 +130,12 @@ impl Table {
 
     /// Tells how many rows did not come through so far.
     pub fn leave_out(&mut self, count: usize) {
-        self.left_out = whole(count);
+        self.left_out = convert::count(count);
     }
 
     /// Tells how far reading has come.
     pub fn progress(&mut self, done: usize, total: usize) {
-        self.progress = Some(ReadProgress { done: whole(done), total: whole(total) });
+        self.progress = Some(ReadProgress { done: convert::count(done), total: convert::count(total) });
     }
 
     /// Everything there will be is there.
@@ -152,7 +153,7 @@ impl Table {
 
     /// How many devices there are so far.
     pub fn loaded(&self) -> u32 {
-        whole(self.listed.as_ref().map_or(self.rows.len(), |listed| listed.devices))
+        convert::count(self.listed.as_ref().map_or(self.rows.len(), |listed| listed.devices))
     }
 
     /// Whether rows are still being read.
@@ -211,7 +212,9 @@ impl Table {
             Some((version, count)) if version == selection => count,
             _ => {
                 let ticks = self.ticks(selection, is_selected);
-                whole(view.rows.iter().filter(|row| ticks.get(**row as usize) == Some(&true)).count())
+                convert::count(
+                    view.rows.iter().filter(|row| ticks.get(**row as usize) == Some(&true)).count(),
+                )
             }
         };
         view.selected = Some((selection, count));
@@ -270,18 +273,27 @@ impl Table {
             keep(marked(&rows, count));
         }
         for filter in &query.filters {
-            if let ColumnFilter::Contains { column, text } = filter {
-                let rows = &self.rows;
-                let haystack = self.columns.entry(*column).or_insert_with(|| {
-                    let mut haystack = Haystack::default();
-                    rows.iter().for_each(|row| haystack.push(texts(row, *column).into_iter()));
-                    haystack
-                });
-                if let Some(rows) = haystack.rows_with(text) {
-                    keep(marked(&rows, count));
+            let rows = &self.rows;
+            match filter {
+                ColumnFilter::Contains { column, text } => {
+                    let haystack = self.columns.entry(*column).or_insert_with(|| {
+                        let mut haystack = Haystack::default();
+                        rows.iter().for_each(|row| haystack.push(texts(row, *column).into_iter()));
+                        haystack
+                    });
+                    if let Some(rows) = haystack.rows_with(text) {
+                        keep(marked(&rows, count));
+                    }
                 }
-            } else {
-                keep(self.rows.iter().map(|row| passes(row, filter, now)).collect());
+                ColumnFilter::OneOf { column, values } => {
+                    keep(rows.iter().map(|row| has_one(row, *column, values, now)).collect());
+                }
+                ColumnFilter::Before { column, days } => {
+                    keep(rows.iter().map(|row| lies_back(row, *column, *days, now)).collect());
+                }
+                ColumnFilter::Within { column, days } => {
+                    keep(rows.iter().map(|row| !lies_back(row, *column, *days, now)).collect());
+                }
             }
         }
         if let Some(listed) = &self.listed {
@@ -292,7 +304,7 @@ impl Table {
         let shown = |row: &u32| meets.as_ref().is_none_or(|meets| meets.get(*row as usize) == Some(&true));
         // While rows come in they stay where they are, so that none slides under a pointer.
         match query.sort.filter(|_| !self.is_loading()) {
-            None => (0..whole(count)).filter(shown).collect(),
+            None => (0..convert::count(count)).filter(shown).collect(),
             Some(sort) => {
                 let order = order_of(&mut self.orders, &self.rows, sort.column, now);
                 order.rows(sort.descending).filter(shown).collect()
@@ -352,26 +364,14 @@ fn each_value<'a>(row: &'a Row, column: Column, now: OffsetDateTime, mut tell: i
     }
 }
 
-fn passes(row: &Row, filter: &ColumnFilter, now: OffsetDateTime) -> bool {
-    let at_least = |at: Option<OffsetDateTime>, days: u32| {
-        at.is_none_or(|at| now - at >= Duration::days(i64::from(days)))
-    };
-    let moment = |column: Column| if column == Column::Enrolled { row.enrolled } else { row.last_sync };
-    match filter {
-        ColumnFilter::Contains { column, text } => {
-            texts(row, *column).iter().any(|part| folded(part).contains(&folded(text)))
-        }
-        ColumnFilter::OneOf { column, values } => {
-            let mut found = false;
-            each_value(row, *column, now, |value| found |= values.iter().any(|wanted| wanted == value));
-            found
-        }
-        ColumnFilter::Before { column, days } => at_least(moment(*column), *days),
-        ColumnFilter::Within { column, days } => !at_least(moment(*column), *days),
-    }
+fn has_one(row: &Row, column: Column, values: &[String], now: OffsetDateTime) -> bool {
+    let mut found = false;
+    each_value(row, column, now, |value| found |= values.iter().any(|wanted| wanted == value));
+    found
 }
 
-/// A count for the window.
-fn whole(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
+/// Whether a moment lies at least so many days back; one that never was does.
+fn lies_back(row: &Row, column: Column, days: u32, now: OffsetDateTime) -> bool {
+    let at = if column == Column::Enrolled { row.enrolled } else { row.last_sync };
+    at.is_none_or(|at| now - at >= Duration::days(i64::from(days)))
 }
