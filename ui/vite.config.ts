@@ -36,7 +36,7 @@ export default defineConfig(({ mode }) => ({
     target: 'es2022',
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: mode === 'fake' ? ['fake.html', 'gallery.html'] : 'index.html' },
+    rolldownOptions: { input: mode === 'fake' ? 'gallery.html' : 'index.html' },
   },
   test: {
     environment: 'jsdom',

@@ -39,7 +39,7 @@ export function check(deviceId: string): HTMLInputElement {
   return within(row(deviceId)).getByTestId<HTMLInputElement>('device-check');
 }
 
-type Person = ReturnType<typeof userEvent.setup>;
+export type Person = ReturnType<typeof userEvent.setup>;
 
 /** Types a search, presses Enter and waits for the devices. */
 export async function search(person: Person, text: string) {

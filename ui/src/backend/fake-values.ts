@@ -72,6 +72,29 @@ export const unsent = {
   canSendAgain: false,
 } as const;
 
+/** A device of a run whose turn has not come. */
+export function fakeItem(
+  position: number,
+  more: Partial<ItemView> & Pick<ItemView, 'deviceId' | 'name'>,
+): ItemView {
+  return {
+    position,
+    serial: null,
+    user: null,
+    system: null,
+    route: { kind: 'direct' },
+    fellBack: false,
+    ...unsent,
+    requestId: null,
+    clientRequestId: null,
+    at: null,
+    attempts: 0,
+    hasPasscode: false,
+    gaveUp: false,
+    ...more,
+  };
+}
+
 export function count(items: readonly ItemView[]): RunCounts {
   const of = (...states: ItemView['state'][]) => items.filter((item) => states.includes(item.state)).length;
   return {

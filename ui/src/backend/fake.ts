@@ -31,7 +31,16 @@ import {
   type WindowNotice,
 } from './backend';
 import { fakeDetails, fakeHistory } from './fake-record';
-import { count, fakeAccount, fakeCode, fakePlace, problem, unsent, WHILE_LOCKED } from './fake-values';
+import {
+  count,
+  fakeAccount,
+  fakeCode,
+  fakeItem,
+  fakePlace,
+  problem,
+  unsent,
+  WHILE_LOCKED,
+} from './fake-values';
 import { fakeStatus } from './fake-status';
 import { FakeDesk, type DevicesFound } from './fake-table';
 import { FAKE_NOW, fakeApps, fakeUsers } from './fake-tenant';
@@ -51,8 +60,6 @@ export class FakeBackend implements Backend {
   status: AppStatus;
   now = FAKE_NOW;
   typedCountAbove = 20;
-  /** Milliseconds that every answer takes. */
-  delay = 0;
   /** Who signs in next. */
   account = fakeAccount;
   /** Whether sending the action was consented to. */
@@ -133,7 +140,6 @@ export class FakeBackend implements Backend {
   async #answer<T>(command: Command, argument: unknown, give: () => T | Promise<T>): Promise<T> {
     this.calls.push({ command, argument });
     const gate = this.#gates.get(command)?.shift();
-    if (this.delay > 0) await new Promise((resolve) => setTimeout(resolve, this.delay));
     if (gate) await gate;
     const error = this.#failures.get(command)?.shift();
     if (error) throw new BackendError(error);
@@ -387,27 +393,16 @@ export class FakeBackend implements Backend {
       const left = plan?.items.filter((item) => !confirmation.leaveOut.includes(item.device.id)) ?? [];
       if (!plan || left.length !== confirmation.count) throw new BackendError(problem('planMismatch'));
       this.#plans.delete(confirmation.planId);
-      const items = left.map(({ device, route }, position): ItemView => ({
-        position,
-        deviceId: device.id,
-        name: device.name,
-        serial: device.serial,
-        user: device.userDisplayName ?? device.userPrincipalName,
-        system: [device.operatingSystem, device.osVersion].filter(Boolean).join(' '),
-        route,
-        fellBack: false,
-        state: 'waiting',
-        reason: null,
-        message: null,
-        found: null,
-        requestId: null,
-        clientRequestId: null,
-        at: null,
-        attempts: 0,
-        canSendAgain: false,
-        hasPasscode: false,
-        gaveUp: false,
-      }));
+      const items = left.map(({ device, route }, position) =>
+        fakeItem(position, {
+          deviceId: device.id,
+          name: device.name,
+          serial: device.serial,
+          user: device.userDisplayName ?? device.userPrincipalName,
+          system: [device.operatingSystem, device.osVersion].filter(Boolean).join(' '),
+          route,
+        }),
+      );
       const run: FakeRun = {
         place: this.status.place,
         view: {

@@ -11,7 +11,7 @@ import type {
 import { fakeAccount, FakeBackend, fakePlace, problem } from '../backend/fake';
 import { fakeDevice, fakeUsers } from '../backend/fake-tenant';
 import { fakeDetails } from '../backend/fake-record';
-import { count } from '../backend/fake-values';
+import { count, fakeItem } from '../backend/fake-values';
 
 export type Finds = NonNullable<FakeBackend['devicesFound']>;
 
@@ -135,28 +135,20 @@ export function kept(id: string, items: ItemView[], change: Partial<RunSummary> 
 
 /** Items for devices, each with an ending of its own. */
 export function items(of: readonly DeviceRow[], ending: (at: number) => Partial<ItemView>): ItemView[] {
-  return of.map((device, position) => ({
-    position,
-    deviceId: device.id,
-    name: device.name,
-    serial: device.serial,
-    user: device.userDisplayName,
-    system: [device.operatingSystem, device.osVersion].filter(Boolean).join(' '),
-    route: { kind: 'direct' },
-    fellBack: false,
-    state: 'waiting',
-    reason: null,
-    message: null,
-    found: null,
-    requestId: '5b1c9e20-7d44-4f0e-9a61-000000000001',
-    clientRequestId: 'c11e47aa-7d44-4f0e-9a61-000000000001',
-    at: '2026-11-20T08:15:40Z',
-    attempts: 1,
-    canSendAgain: false,
-    hasPasscode: false,
-    gaveUp: false,
-    ...ending(position),
-  }));
+  return of.map((device, position) =>
+    fakeItem(position, {
+      deviceId: device.id,
+      name: device.name,
+      serial: device.serial,
+      user: device.userDisplayName,
+      system: [device.operatingSystem, device.osVersion].filter(Boolean).join(' '),
+      requestId: '5b1c9e20-7d44-4f0e-9a61-000000000001',
+      clientRequestId: 'c11e47aa-7d44-4f0e-9a61-000000000001',
+      at: '2026-11-20T08:15:40Z',
+      attempts: 1,
+      ...ending(position),
+    }),
+  );
 }
 
 /** A journal with a run of each kind. */

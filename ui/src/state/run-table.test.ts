@@ -2,33 +2,19 @@ import { describe, expect, it } from 'vitest';
 
 import type { ItemView, RunProgress, RunView } from '../backend/backend';
 import { FakeBackend } from '../backend/fake';
-import { count } from '../backend/fake-values';
+import { count, fakeItem } from '../backend/fake-values';
 import { RunFollow } from './run.svelte';
 import { placeOf, RunTable } from './run-table.svelte';
 
 function item(position: number, more: Partial<ItemView> = {}): ItemView {
-  return {
-    position,
+  return fakeItem(position, {
     deviceId: `d-${position}`,
     name: `IPAD-${String(position).padStart(5, '0')}`,
     serial: `SN${position}`,
     user: position % 2 ? 'Zoë Ruiz' : 'Alma Núñez',
     system: 'iPadOS 26.1',
-    route: { kind: 'direct' },
-    fellBack: false,
-    state: 'waiting',
-    reason: null,
-    message: null,
-    found: null,
-    requestId: null,
-    clientRequestId: null,
-    at: null,
-    attempts: 0,
-    canSendAgain: false,
-    hasPasscode: false,
-    gaveUp: false,
     ...more,
-  };
+  });
 }
 
 function view(items: ItemView[]): RunView {

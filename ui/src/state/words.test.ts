@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import type { FoundView, ItemState, ItemView } from '../backend/backend';
+import { fakeItem } from '../backend/fake-values';
 import { problem } from '../backend/fake';
 import en from '../messages/en.json';
 import es from '../messages/es.json';
@@ -61,28 +62,7 @@ const everyWord: [string, () => string][] = [
 ];
 
 function item(state: ItemState, more: Partial<ItemView> = {}): ItemView {
-  return {
-    position: 0,
-    deviceId: 'd-1',
-    name: 'IPADOS-00001',
-    serial: null,
-    user: null,
-    system: null,
-    route: { kind: 'direct' },
-    fellBack: false,
-    state,
-    reason: null,
-    message: null,
-    requestId: null,
-    clientRequestId: null,
-    found: null,
-    at: null,
-    attempts: 0,
-    canSendAgain: false,
-    hasPasscode: false,
-    gaveUp: false,
-    ...more,
-  };
+  return fakeItem(0, { deviceId: 'd-1', name: 'IPADOS-00001', state, ...more });
 }
 
 describe('words', () => {

@@ -2,13 +2,28 @@ import { act, fireEvent, screen, waitFor, within } from '@testing-library/svelte
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { fakeAccount, FakeBackend, fakePlace, problem } from '../backend/fake';
-import { byId, deviceIds, devicesOf, findId, noId, openWindow } from '../test-window';
+import { byId, deviceIds, devicesOf, findId, noId, openWindow, type Person } from '../test-window';
 
 async function withSelection(backend = FakeBackend.signedIn()) {
   const opened = await openWindow(backend);
   await devicesOf(opened.person, 'zoë');
   await opened.person.keyboard('{Control>}a{/Control}');
   return { ...opened, backend };
+}
+
+/** Confirms a review. The engine starts the run, and the window locks before it knows. Gives what lets the answer arrive. */
+async function lockedWhileStarting(person: Person, backend: FakeBackend): Promise<() => void> {
+  const start = backend.startRun;
+  let arrive = () => {};
+  backend.startRun = async (confirmation) => {
+    const run = await start(confirmation);
+    await new Promise<void>((resolve) => (arrive = resolve));
+    return run;
+  };
+  await person.click(await findId('confirm-button'));
+  await waitFor(() => expect(backend.called('startRun')).toHaveLength(1));
+  await act(() => backend.fallAsleep());
+  return () => arrive();
 }
 
 describe('the lock', () => {
@@ -137,16 +152,7 @@ describe('the lock', () => {
   it('is opened though a run was being started, which is shown then', async () => {
     const { person, backend } = await withSelection();
     await person.keyboard('{Control>}{Enter}{/Control}');
-    const start = backend.startRun;
-    let arrive = () => {};
-    backend.startRun = async (confirmation) => {
-      const run = await start(confirmation);
-      await new Promise<void>((resolve) => (arrive = resolve));
-      return run;
-    };
-    await person.click(await findId('confirm-button'));
-    await waitFor(() => expect(backend.called('startRun')).toHaveLength(1));
-    await act(() => backend.fallAsleep());
+    const arrive = await lockedWhileStarting(person, backend);
     await act(arrive);
     await person.click(await findId('unlock'));
     await findId('run-view');
@@ -156,16 +162,7 @@ describe('the lock', () => {
   it('a run that was being started pulls nobody out of what they turned to after unlocking', async () => {
     const { person, backend } = await withSelection();
     await person.keyboard('{Control>}{Enter}{/Control}');
-    const start = backend.startRun;
-    let arrive = () => {};
-    backend.startRun = async (confirmation) => {
-      const run = await start(confirmation);
-      await new Promise<void>((resolve) => (arrive = resolve));
-      return run;
-    };
-    await person.click(await findId('confirm-button'));
-    await waitFor(() => expect(backend.called('startRun')).toHaveLength(1));
-    await act(() => backend.fallAsleep());
+    const arrive = await lockedWhileStarting(person, backend);
     await person.click(await findId('unlock'));
     await devicesOf(person, 'łukasz');
     await person.keyboard(' ');

@@ -297,19 +297,6 @@ describe('a passcode', () => {
     noId('passcode-stayed');
   });
 
-  it('stays hidden when it comes to a window that was left meanwhile', async () => {
-    const backend = FakeBackend.signedIn();
-    backend.passcode = '0O1l-4711';
-    const { person } = await ended([done], {}, backend);
-    await openFirst(person);
-    const release = backend.hold('showPasscode');
-    await person.click(byId('show-passcode'));
-    await fireEvent.blur(window);
-    release();
-    await findId('passcode-stayed');
-    expect(document.body).not.toHaveTextContent('0O1l-4711');
-  });
-
   it('is hidden with the window, which is said, and leaves the focus on its button', async () => {
     await shown();
     expect(byId('hide-passcode')).toHaveFocus();
