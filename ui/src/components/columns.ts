@@ -77,11 +77,11 @@ export function valueText(column: Column, value: string): string {
   }
 }
 
-/** A person by name and user name, because two may have one name; nothing where neither is known. */
-export function personText(name: string | null, username: string | null): string {
+/** A person by name and user name, because two may have one name, each of at most so many characters; nothing where neither is known. */
+export function personText(name: string | null, username: string | null, most?: number): string {
   return [...new Set([name, username])]
     .filter((part): part is string => Boolean(part))
-    .map((part) => isolated(visible(part)))
+    .map((part) => isolated(visible(part, most)))
     .join(' · ');
 }
 
