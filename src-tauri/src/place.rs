@@ -65,6 +65,7 @@ pub struct SessionState {
 }
 
 /// A signed-in account and what works on its behalf.
+#[derive(Clone)]
 pub struct Desk {
     /// Tokens and where they are kept.
     pub session: Session,
@@ -181,6 +182,16 @@ impl Place {
     pub fn pace(&self, tenant_id: &str) -> Arc<Pace> {
         let client_id = self.registration.as_ref().map(|registration| registration.client_id.as_str());
         self.tenancies.pace(&self.folder(tenant_id), client_id.unwrap_or_default())
+    }
+
+    /// The name that Graph gave the tenant when it was last asked.
+    pub fn tenant_name(&self, tenant_id: &str) -> Option<String> {
+        self.tenancies.name(&self.folder(tenant_id))
+    }
+
+    /// Remembers the tenant's name, to be shown at the next start before Graph is asked.
+    pub fn remember_tenant_name(&self, tenant_id: &str, name: &str) {
+        self.tenancies.remember_name(&self.folder(tenant_id), name);
     }
 
     fn folder(&self, tenant_id: &str) -> std::path::PathBuf {

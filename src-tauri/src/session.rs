@@ -13,10 +13,10 @@ use unlatch_recovery::Principal;
 
 use crate::config;
 use crate::convert;
+use crate::dto::AccountView;
 use crate::error::{CommandError, ErrorCode};
 use crate::place::{Desk, Place};
 use crate::runs;
-use crate::shown::Shown;
 
 /// How long the browser may take.
 const TIME_LIMIT: Duration = Duration::from_secs(5 * 60);
@@ -152,19 +152,12 @@ async fn take_over(
         if before.is_named {
             return Ok(before);
         }
-        // It was restored when Graph could not be asked for the tenant's name.
-        let named = desk(place, registration, before.session.clone(), before.shown.clone()).await?;
-        let mut state = place.session();
-        if !state.desk.as_ref().is_some_and(|desk| Arc::ptr_eq(desk, &before)) {
-            return Err(CommandError::sign_in_cancelled());
-        }
-        state.desk = Some(named.clone());
-        return Ok(named);
+        return name(place, &before).await.ok_or_else(CommandError::sign_in_cancelled);
     }
     let session = Session::begin(registration.clone(), place.vault.clone(), signed_in).await;
     session.keep_open(true);
-    let seated = match desk(place, registration, session.clone(), Arc::default()).await {
-        Ok(desk) => seat(place, desk, cancel),
+    let seated = match desk(place, registration, session.clone()) {
+        Ok(desk) => seat(place, Arc::new(with_name(place, desk).await), cancel),
         Err(error) => Err(error),
     };
     match seated {
@@ -211,13 +204,19 @@ pub fn cancel(place: &Place) {
     }
 }
 
-/// Looks for a kept sign-in. What goes wrong is shown on the sign-in screen; one that Entra has ended is there to be signed in
-/// again.
+/// Looks for a kept sign-in and takes it up. What goes wrong is shown on the sign-in screen; one that Entra has ended is there to
+/// be signed in again.
 pub async fn restore(place: &Arc<Place>) {
+    take_up(place).await;
+    settle(place).await;
+}
+
+/// The first half of [`restore`], which asks the keychain alone: the account is at its desk, under the name its tenant had last.
+pub async fn take_up(place: &Place) {
     let Some(registration) = place.registration.clone() else { return };
     let outcome = match Session::restore(registration.clone(), place.vault.clone()).await {
         Ok(None) => return,
-        Ok(Some(session)) => desk(place, &registration, session, Arc::default()).await,
+        Ok(Some(session)) => desk(place, &registration, session),
         Err(error) => Err(CommandError::from(error)),
     };
     let (desk, locked) = {
@@ -226,7 +225,7 @@ pub async fn restore(place: &Arc<Place>) {
             return;
         }
         match outcome {
-            Ok(desk) => (state.desk.insert(desk).clone(), state.locked),
+            Ok(desk) => (state.desk.insert(Arc::new(desk)).clone(), state.locked),
             Err(problem) => {
                 state.problem = Some(problem);
                 return;
@@ -236,9 +235,19 @@ pub async fn restore(place: &Arc<Place>) {
     // The window was locked while this looked.
     if locked {
         desk.session.lock().await;
-    } else {
-        runs::go_on(place, &desk).await;
     }
+}
+
+/// The second half, which asks Entra and Graph: what waited goes on, and the tenant's name is asked for. Gives whether the account
+/// is shown otherwise since.
+pub async fn settle(place: &Arc<Place>) -> bool {
+    let Ok(desk) = place.desk() else { return false };
+    if place.is_locked() {
+        return false;
+    }
+    runs::go_on(place, &desk).await;
+    let named = name(place, &desk).await;
+    named.is_some_and(|named| named.account != desk.account) || desk.session.ended().borrow().is_some()
 }
 
 /// Looks for a kept sign-in again where the keychain did not give it.
@@ -343,22 +352,15 @@ pub async fn go_on(place: &Place) {
     }
 }
 
-/// What works on an account's behalf. The tenant's name comes from Graph, if it tells in time.
-async fn desk(
-    place: &Place,
-    registration: &Registration,
-    session: Session,
-    shown: Arc<Shown>,
-) -> Result<Arc<Desk>, CommandError> {
+/// What works on an account's behalf, under the name that its tenant had last.
+fn desk(place: &Place, registration: &Registration, session: Session) -> Result<Desk, CommandError> {
     let tokens = Arc::new(session.clone());
     let tenant_id = &session.account().tenant_id;
     place.open_books(tenant_id);
     let client = Client::with_pace(&registration.cloud.graph_url, tokens, None, place.pace(tenant_id))?;
-    let named = tokio::time::timeout(NAME_LIMIT, client.organization_name()).await;
-    let is_named = matches!(&named, Ok(Ok(_)));
-    // Graph tells it to those who may read it. The name that was configured says more than an id, if it is a domain.
+    // The name that was configured says more than an id, if it is a domain.
     let configured = Some(&registration.tenant).filter(|tenant| tenant.contains('.')).unwrap_or(tenant_id);
-    let name = named.ok().and_then(Result::ok).flatten().unwrap_or_else(|| configured.clone());
+    let name = place.tenant_name(tenant_id).unwrap_or_else(|| configured.clone());
     let account = convert::account(session.account(), name);
     let principal = Principal {
         cloud: registration.cloud.name.to_string(),
@@ -367,7 +369,28 @@ async fn desk(
         account: account.username.clone(),
         account_id: session.account().object_id.clone(),
     };
-    Ok(Arc::new(Desk { session, client, account, is_named, principal, shown }))
+    Ok(Desk { session, client, account, is_named: false, principal, shown: Arc::default() })
+}
+
+/// The same desk under the tenant's name, if Graph tells it in time, which it does to those who may read it.
+async fn with_name(place: &Place, desk: Desk) -> Desk {
+    let Ok(Ok(told)) = tokio::time::timeout(NAME_LIMIT, desk.client.organization_name()).await else {
+        return desk;
+    };
+    let Some(name) = told else { return Desk { is_named: true, ..desk } };
+    place.remember_tenant_name(&desk.account.tenant_id, &name);
+    let account = AccountView { tenant_name: name.clone(), ..desk.account };
+    let principal = Principal { tenant_name: name, ..desk.principal };
+    Desk { is_named: true, account, principal, ..desk }
+}
+
+/// Puts a desk with the tenant's name where `desk` stands, and gives it. None if another one stands there by now.
+async fn name(place: &Place, desk: &Arc<Desk>) -> Option<Arc<Desk>> {
+    let named = Arc::new(with_name(place, Desk::clone(desk)).await);
+    let mut state = place.session();
+    let seated = state.desk.as_mut().filter(|seated| Arc::ptr_eq(seated, desk))?;
+    seated.clone_from(&named);
+    Some(named)
 }
 
 /// The page the browser shows at the end.
@@ -450,7 +473,8 @@ mod tests {
         tenant.revoke_refresh_tokens();
 
         let second = place(&vault, &tenant, Arc::new(Silent));
-        restore(&second).await;
+        take_up(&second).await;
+        assert!(settle(&second).await, "the window has to be told");
         let desk = second.desk().unwrap();
         let ended = desk.session.ended().borrow().clone().unwrap();
         assert_eq!(

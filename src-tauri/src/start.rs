@@ -161,10 +161,13 @@ fn set_up(app: &App, args: &Args, data_folder: PathBuf) -> Result<(), CommandErr
     tauri::async_runtime::spawn(async move {
         let state = handle.state::<AppState>();
         let places: Vec<Arc<Place>> = state.places().all().cloned().collect();
-        // The one that is shown is waited for.
+        // The one that is shown is waited for, as far as the keychain goes. What Entra and Graph say to it comes later.
         let shown = state.shown();
-        session::restore(&shown).await;
+        session::take_up(&shown).await;
         state.restored.send_replace(true);
+        if session::settle(&shown).await {
+            state.notify(WindowNotice::AccountChanged);
+        }
         for place in places.iter().filter(|place| !Arc::ptr_eq(place, &shown)) {
             session::restore(place).await;
         }

@@ -36,7 +36,7 @@ pub struct AppState {
     pub lock: Arc<IdleLock>,
     /// Ends the newest question about a tenant that is being named.
     tenant_check: Mutex<CancellationToken>,
-    listener: Mutex<Option<Channel<WindowNotice>>>,
+    listener: Mutex<Listener>,
     /// Runs that were watched over, each by one, so that each end is told once.
     watched: Mutex<HashMap<RunId, CancellationToken>>,
     /// Where a copied passcode is for a minute.
@@ -126,6 +126,33 @@ impl Places {
             self.shown = id.to_owned();
         }
         known
+    }
+}
+
+/// Where the window hears of what happens outside it.
+enum Listener {
+    /// It does not listen yet, and has missed this.
+    Awaited(Vec<WindowNotice>),
+    /// The newest channel.
+    There(Channel<WindowNotice>),
+}
+
+impl Default for Listener {
+    fn default() -> Self {
+        Self::Awaited(Vec::new())
+    }
+}
+
+impl Listener {
+    fn tell(&mut self, notice: WindowNotice) {
+        match self {
+            Self::Awaited(missed) => missed.push(notice),
+            Self::There(channel) => {
+                if let Err(error) = channel.send(notice) {
+                    tracing::debug!(%error, "the window does not listen");
+                }
+            }
+        }
     }
 }
 
@@ -219,17 +246,17 @@ impl AppState {
         token
     }
 
-    /// Tells the window from now on through this channel.
-    pub fn listen(&self, listener: Channel<WindowNotice>) {
-        *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(listener);
+    /// Tells the window from now on through this channel, and what happened before the first one was there.
+    pub fn listen(&self, channel: Channel<WindowNotice>) {
+        let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Listener::Awaited(missed) = std::mem::replace(&mut *listener, Listener::There(channel)) {
+            missed.into_iter().for_each(|notice| listener.tell(notice));
+        }
     }
 
-    /// Tells the window, if it listens.
+    /// Tells the window.
     pub fn notify(&self, notice: WindowNotice) {
-        let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Err(error)) = listener.as_ref().map(|listener| listener.send(notice)) {
-            tracing::debug!(%error, "the window does not listen");
-        }
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner).tell(notice);
     }
 
     /// A copy of the settings in force.

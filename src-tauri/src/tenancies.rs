@@ -12,6 +12,12 @@ use unlatch_recovery::{Engine, EngineOptions, Journal};
 
 use crate::error::CommandError;
 
+/// The file with the tenant's name, beside its journal.
+const NAME: &str = "tenant-name";
+
+/// The longest display name of a directory object, in bytes (Microsoft Entra: 256 characters of up to four bytes).
+const LONGEST_NAME: usize = 1_024;
+
 /// The engines and request limits of every tenant that was opened.
 pub struct Tenancies {
     data_folder: PathBuf,
@@ -63,6 +69,21 @@ impl Tenancies {
     pub fn pace(&self, folder: &Path, client_id: &str) -> Arc<Pace> {
         let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
         paces.entry((folder.to_owned(), client_id.to_owned())).or_default().clone()
+    }
+
+    /// The name of the tenant in whose folder this is, as it was last remembered.
+    pub fn name(&self, folder: &Path) -> Option<String> {
+        let name = std::fs::read_to_string(folder.join(NAME)).ok()?;
+        Some(name).filter(|name| !name.trim().is_empty() && name.len() <= LONGEST_NAME)
+    }
+
+    /// Remembers a tenant's name in its folder, which is there once its journal was opened.
+    pub fn remember_name(&self, folder: &Path, name: &str) {
+        if self.name(folder).as_deref() != Some(name)
+            && let Err(error) = std::fs::write(folder.join(NAME), name)
+        {
+            tracing::debug!(%error, "the tenant's name is not remembered");
+        }
     }
 }
 

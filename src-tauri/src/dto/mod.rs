@@ -53,6 +53,8 @@ pub enum WindowNotice {
     StartedAgain,
     /// The window was locked, as nobody has touched it for a while.
     Locked,
+    /// The account that was taken up at the start is shown otherwise: its tenant has another name, or its sign-in has ended.
+    AccountChanged,
 }
 
 /// What is behind the window.
@@ -80,7 +82,7 @@ pub enum SessionView {
 }
 
 /// A signed-in work or school account.
-#[derive(Debug, Clone, Serialize, Type)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountView {
     /// Display name.

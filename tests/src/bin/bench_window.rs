@@ -286,7 +286,8 @@ async fn table(devices: usize) -> Result<Measured, Failure> {
         ("selecting all", SELECTING),
         (COUNTED, COUNTING),
     ] {
-        times.push(Times { name, each: timed(page, script).await? });
+        let each = timed(page, script).await.map_err(|failure| Failure::new(format!("{name}: {failure}")))?;
+        times.push(Times { name, each });
     }
     tokio::time::sleep(REST).await;
     let memory = megabytes(window.resident()?);

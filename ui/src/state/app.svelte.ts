@@ -390,11 +390,11 @@ export class AppState {
   }
 
   #noticed(notice: WindowNotice): void {
-    if (notice !== 'locked') {
+    if (notice === 'startedAgain') {
       this.notice = notice;
       return;
     }
-    this.#lock();
+    if (notice === 'locked') this.#lock();
     void this.refresh();
   }
 

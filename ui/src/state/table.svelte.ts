@@ -51,7 +51,15 @@ export class Table {
   /** While rows come in they stay where they are. */
   readonly sortable = $derived(this.state !== null && !this.state.loading);
   readonly complete = $derived(this.state?.complete ?? false);
-  readonly all = $derived.by(() => this.rows.total > 0 && this.selected === this.rows.total);
+  /** Whether every row that meets the query is selected, or some, as far as a person has ticked. */
+  readonly all = $derived.by(() => {
+    if (this.#allTicked !== null) return this.#allTicked && !this.#isTicked(false);
+    return this.rows.total > 0 && this.selected === this.rows.total;
+  });
+  readonly some = $derived.by(() => {
+    const some = this.#allTicked === null ? this.selected > 0 : this.#allTicked || this.#isTicked(true);
+    return some && !this.all;
+  });
 
   #search: number | null = null;
 
@@ -167,6 +175,10 @@ export class Table {
   /** Every device that an entry of the list names alone, whatever is filtered. */
   selectListed(): Promise<boolean> {
     return this.select({ kind: 'matching' }, true, { ...EVERYTHING, group: 'one' });
+  }
+
+  #isTicked(on: boolean): boolean {
+    return [...this.#ticks.values()].includes(on);
   }
 
   #forget(): void {
