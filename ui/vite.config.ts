@@ -28,7 +28,7 @@ const stretchable = (): Plugin => ({
 export default defineConfig(({ mode }) => ({
   plugins: [svelte(), svelteTesting(), ...(mode === 'fake' ? [stretchable()] : [])],
   clearScreen: false,
-  server: { host: '127.0.0.1', port: 1420, strictPort: true },
+  server: { host: '127.0.0.1', port: 5173, strictPort: true },
   preview: { host: '127.0.0.1', port: 1421, strictPort: true, headers: { 'Content-Security-Policy': csp } },
   build: {
     outDir: mode === 'fake' ? 'dist-fake' : 'dist',

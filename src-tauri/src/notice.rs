@@ -1,7 +1,6 @@
 //! A notification of the operating system when a run has ended and the window is not in front.
 
 use tauri::{AppHandle, Manager, UserAttentionType};
-use tauri_plugin_notification::NotificationExt;
 use unlatch_recovery::{RunCounts, RunState, RunSummary};
 
 use crate::config;
@@ -15,11 +14,26 @@ pub fn run_ended(app: &AppHandle, run: &RunSummary) {
     }
     let language = app.state::<AppState>().settings().language;
     let (title, body) = words(run.state, run.counts, config::speaks_spanish(language.as_deref()));
-    if let Err(error) = app.notification().builder().title(title).body(body).show() {
-        tracing::info!(%error, "no notification could be shown");
-    }
+    show(app.config().identifier.clone(), title, body);
     // Where the taskbar can say so, it does.
     let _ = window.request_user_attention(Some(UserAttentionType::Informational));
+}
+
+/// Shows it from a thread that may wait for the desktop.
+fn show(identifier: String, title: &'static str, body: String) {
+    tauri::async_runtime::spawn_blocking(move || {
+        let mut notification = notify_rust::Notification::new();
+        notification.appname("Unlatch").summary(title).body(&body).auto_icon();
+        #[cfg(windows)]
+        notification.app_id(&identifier);
+        #[cfg(target_os = "macos")]
+        // Refused when it was said before.
+        let _ = notify_rust::set_application(&identifier);
+        tracing::debug!(identifier, "a notification is shown");
+        if let Err(error) = notification.show() {
+            tracing::info!(%error, "no notification could be shown");
+        }
+    });
 }
 
 fn words(state: RunState, counts: RunCounts, spanish: bool) -> (&'static str, String) {

@@ -60,7 +60,6 @@ pub fn run() -> ExitCode {
             }
         }))
         .plugin(stay_at_home())
-        .plugin(tauri_plugin_notification::init())
         .plugin(
             tauri_plugin_window_state::Builder::default()
                 .with_state_flags(
@@ -165,6 +164,8 @@ fn set_up(app: &App, args: &Args, data_folder: PathBuf) -> Result<(), CommandErr
         let shown = state.shown();
         session::take_up(&shown).await;
         state.restored.send_replace(true);
+        // The window is drawn first.
+        state.until_heard().await;
         if session::settle(&shown).await {
             state.notify(WindowNotice::AccountChanged);
         }

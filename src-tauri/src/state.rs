@@ -36,7 +36,7 @@ pub struct AppState {
     pub lock: Arc<IdleLock>,
     /// Ends the newest question about a tenant that is being named.
     tenant_check: Mutex<CancellationToken>,
-    listener: Mutex<Listener>,
+    listener: tokio::sync::watch::Sender<Option<Channel<WindowNotice>>>,
     /// Runs that were watched over, each by one, so that each end is told once.
     watched: Mutex<HashMap<RunId, CancellationToken>>,
     /// Where a copied passcode is for a minute.
@@ -129,33 +129,6 @@ impl Places {
     }
 }
 
-/// Where the window hears of what happens outside it.
-enum Listener {
-    /// It does not listen yet, and has missed this.
-    Awaited(Vec<WindowNotice>),
-    /// The newest channel.
-    There(Channel<WindowNotice>),
-}
-
-impl Default for Listener {
-    fn default() -> Self {
-        Self::Awaited(Vec::new())
-    }
-}
-
-impl Listener {
-    fn tell(&mut self, notice: WindowNotice) {
-        match self {
-            Self::Awaited(missed) => missed.push(notice),
-            Self::There(channel) => {
-                if let Err(error) = channel.send(notice) {
-                    tracing::debug!(%error, "the window does not listen");
-                }
-            }
-        }
-    }
-}
-
 impl AppState {
     /// State on the places that the settings name, whose sign-ins are kept in `vault`, and the demo tenant's, which is shown then.
     pub fn new(
@@ -191,7 +164,7 @@ impl AppState {
             restored: tokio::sync::watch::Sender::new(false),
             lock: Arc::default(),
             tenant_check: Mutex::default(),
-            listener: Mutex::default(),
+            listener: tokio::sync::watch::Sender::default(),
             watched: Mutex::default(),
             clipboard: SecretClipboard::default(),
         }
@@ -246,17 +219,22 @@ impl AppState {
         token
     }
 
-    /// Tells the window from now on through this channel, and what happened before the first one was there.
-    pub fn listen(&self, channel: Channel<WindowNotice>) {
-        let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Listener::Awaited(missed) = std::mem::replace(&mut *listener, Listener::There(channel)) {
-            missed.into_iter().for_each(|notice| listener.tell(notice));
-        }
+    /// Tells the window from now on through this channel.
+    pub fn listen(&self, listener: Channel<WindowNotice>) {
+        self.listener.send_replace(Some(listener));
     }
 
-    /// Tells the window.
+    /// Waits until the window listens.
+    pub async fn until_heard(&self) {
+        // The sender lives as long as the state, so waiting cannot fail.
+        let _ = self.listener.subscribe().wait_for(Option::is_some).await;
+    }
+
+    /// Tells the window, if it listens.
     pub fn notify(&self, notice: WindowNotice) {
-        self.listener.lock().unwrap_or_else(PoisonError::into_inner).tell(notice);
+        if let Some(Err(error)) = self.listener.borrow().as_ref().map(|listener| listener.send(notice)) {
+            tracing::debug!(%error, "the window does not listen");
+        }
     }
 
     /// A copy of the settings in force.

@@ -4,9 +4,4 @@ import { tauriBackend } from './backend/tauri';
 import './tokens.css';
 import './base.css';
 
-import { mount } from 'svelte';
-
-import App from './App.svelte';
-
-const target = document.getElementById('app');
-if (target) mount(App, { target, props: { backend: tauriBackend } });
+void import('./window').then(({ open }) => open(tauriBackend));

@@ -4,10 +4,11 @@ import { expect } from 'vitest';
 
 import App from './App.svelte';
 import type { FakeBackend } from './backend/fake';
+import * as further from './views/further';
 
 /** The whole window on a fake engine, and somebody at its keyboard. */
 export async function openWindow(backend: FakeBackend) {
-  const view = render(App, { props: { backend } });
+  const view = render(App, { props: { backend, further } });
   const person = userEvent.setup();
   await waitFor(() => expect(view.container.querySelector('main, [role=dialog]')).not.toBeNull());
   await waitFor(() => expect(screen.queryByText('Loading…')).toBeNull());

@@ -5,6 +5,7 @@ import '../base.css';
 import { mount } from 'svelte';
 
 import App from '../App.svelte';
+import * as further from '../views/further';
 import { Person, still } from './person';
 import { scenes } from './scenes';
 import { stretchWords } from './stretch';
@@ -35,7 +36,7 @@ async function play(target: HTMLElement): Promise<void> {
     ...engine.status,
     settings: { ...engine.status.settings, language: asked.get('lang') ?? 'en' },
   };
-  mount(App, { target, props: { backend: engine } });
+  mount(App, { target, props: { backend: engine, further } });
   try {
     await still();
     await scene.act?.(new Person(), engine);

@@ -23,6 +23,8 @@ const BANNER_CODES: readonly string[] = ['signedOut', 'offline', 'tls', 'throttl
 
 type Change = 'signIn' | 'code' | 'demo' | 'place' | 'signOut' | 'name';
 
+export type Further = typeof import('../views/further');
+
 /** A code for another device, and until when it is good. */
 export interface ShownCode extends DeviceCodeView {
   until: number;
@@ -63,6 +65,8 @@ export class AppState {
   /** The code to be typed on another device, while one is waited for. */
   code = $state.raw<ShownCode | null>(null);
 
+  views = $state.raw<Further | null>(null);
+
   readonly announcer = new Announcer();
   readonly overlay = new Overlay();
 
@@ -84,7 +88,12 @@ export class AppState {
   #anotherCode = false;
   #language: string | null | undefined;
 
-  constructor(readonly backend: Backend) {
+  constructor(
+    readonly backend: Backend,
+    /** The parts of the window that a start does not draw, once they are read. */
+    views: Further | null = null,
+  ) {
+    this.views = views;
     this.desk = this.#newDesk('');
   }
 
@@ -120,8 +129,10 @@ export class AppState {
     this.problem = null;
     try {
       const watching = this.backend.watchWindow((notice) => this.#noticed(notice));
-      const [status] = await Promise.all([this.backend.appStatus(), watching]);
-      this.#take(status);
+      // What is wrong with it is said below, after the first drawing, which does not wait for it.
+      watching.catch(() => {});
+      this.#take(await this.backend.appStatus());
+      await watching;
     } catch (thrown) {
       this.problem = failure(thrown);
     }
