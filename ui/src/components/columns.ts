@@ -3,7 +3,7 @@ import { m } from '../paraglide/messages';
 import { isolated } from '../state/bidi';
 import { clock } from '../state/clock.svelte';
 import { complianceText, managementStateText } from '../state/device-words';
-import { exactTime, number, relativeTime } from '../state/format';
+import { exactTime, relativeTime } from '../state/format';
 import { visible } from '../state/visible';
 import { ownerText, systemText, warningKindWords, warningsText } from '../state/words';
 
@@ -117,8 +117,8 @@ export function filterText(filter: ColumnFilter): string {
         : m.chip_values({ column, count: filter.values.length });
     }
     case 'before':
-      return m.chip_before({ column, days: number(filter.days) });
+      return m.chip_before({ column, days: filter.days });
     case 'within':
-      return m.chip_within({ column, days: number(filter.days) });
+      return m.chip_within({ column, days: filter.days });
   }
 }

@@ -146,6 +146,20 @@ describe('words', () => {
       'Recover 1 passcode',
       'Recuperar 1 código de acceso',
     ]);
+    expect(inBoth(() => m.chip_before({ column: 'X', days: 1 }))).toEqual([
+      'X: longer ago than 1 day',
+      'X: hace más de 1 día',
+    ]);
+    expect(inBoth(() => m.chip_within({ column: 'X', days: 1 }))).toEqual([
+      'X: within 1 day',
+      'X: en el último día',
+    ]);
+    expect(inBoth(() => m.chip_within({ column: 'X', days: 2000 }))).toEqual([
+      'X: within 2,000 days',
+      'X: en los últimos 2000 días',
+    ]);
+    expect(inBoth(() => m.days_unit({ days: 1 }))).toEqual(['day', 'día']);
+    expect(inBoth(() => m.days_unit({ days: 30 }))).toEqual(['days', 'días']);
     expect(inBoth(() => m.left_out({ count: 1998 }))).toEqual([
       'Graph ignored the filter: 1,998 rows that do not match were left out.',
       'Graph ignoró el filtro: se omitieron 1998 filas que no coinciden.',
