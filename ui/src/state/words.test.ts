@@ -160,6 +160,10 @@ describe('words', () => {
     ]);
     expect(inBoth(() => m.days_unit({ days: 1 }))).toEqual(['day', 'día']);
     expect(inBoth(() => m.days_unit({ days: 30 }))).toEqual(['days', 'días']);
+    expect(inBoth(() => m.account_menu({ name: m.account_none() }))).toEqual([
+      'Account: none',
+      'Cuenta: ninguna',
+    ]);
     expect(inBoth(() => m.left_out({ count: 1998 }))).toEqual([
       'Graph ignored the filter: 1,998 rows that do not match were left out.',
       'Graph ignoró el filtro: se omitieron 1998 filas que no coinciden.',
