@@ -2,7 +2,8 @@ import type { Column, ColumnFilter, DeviceRow, DeviceWarning } from '../backend/
 import { m } from '../paraglide/messages';
 import { isolated } from '../state/bidi';
 import { clock } from '../state/clock.svelte';
-import { exactTime, number, relativeTime } from '../state/format';
+import { complianceText, managementStateText } from '../state/device-words';
+import { exactTime, relativeTime } from '../state/format';
 import { visible } from '../state/visible';
 import { ownerText, systemText, warningKindWords, warningsText } from '../state/words';
 
@@ -29,46 +30,15 @@ export const columnViews: Record<Column, ColumnView> = {
   warnings: { words: m.col_warnings, least: 116, share: 1.3, filter: 'values' },
 };
 
-const complianceWords: Record<string, () => string> = {
-  compliant: m.compliance_compliant,
-  noncompliant: m.compliance_noncompliant,
-  conflict: m.compliance_conflict,
-  error: m.compliance_error,
-  inGracePeriod: m.compliance_grace,
-  configManager: m.compliance_config_manager,
-  unknown: m.unknown,
-};
-
-const managementWords: Record<string, () => string> = {
-  managed: m.management_managed,
-  retirePending: m.management_retire_pending,
-  retireFailed: m.management_retire_failed,
-  retireIssued: m.management_retire_issued,
-  retireCanceled: m.management_retire_canceled,
-  wipePending: m.management_wipe_pending,
-  wipeFailed: m.management_wipe_failed,
-  wipeIssued: m.management_wipe_issued,
-  wipeCanceled: m.management_wipe_canceled,
-  deletePending: m.management_delete_pending,
-  unhealthy: m.management_unhealthy,
-  discovered: m.management_discovered,
-  unknown: m.unknown,
-};
-
-/** Values that Graph adds later are shown as they are. */
-function known(words: Record<string, () => string>, value: string): string {
-  return value === '' ? m.unknown() : (words[value]?.() ?? visible(value));
-}
-
 /** How a value that a column has is said. */
 export function valueText(column: Column, value: string): string {
   switch (column) {
     case 'owner':
       return visible(ownerText(value));
     case 'compliance':
-      return known(complianceWords, value);
+      return complianceText(value);
     case 'managementState':
-      return known(managementWords, value);
+      return managementStateText(value);
     case 'warnings':
       if (value === '') return m.no_warning();
       return warningKindWords[value as DeviceWarning['kind']]?.() ?? visible(value);
@@ -147,8 +117,8 @@ export function filterText(filter: ColumnFilter): string {
         : m.chip_values({ column, count: filter.values.length });
     }
     case 'before':
-      return m.chip_before({ column, days: number(filter.days) });
+      return m.chip_before({ column, days: filter.days });
     case 'within':
-      return m.chip_within({ column, days: number(filter.days) });
+      return m.chip_within({ column, days: filter.days });
   }
 }

@@ -4,26 +4,90 @@ import { locale } from './locale.svelte';
 import { visible } from './visible';
 import type { Tone } from './words';
 
-const compliances: Record<string, () => string> = {
-  compliant: m.details_compliance_compliant,
-  noncompliant: m.details_compliance_noncompliant,
-  inGracePeriod: m.details_compliance_grace,
-  conflict: m.details_compliance_conflict,
-  error: m.details_compliance_error,
-  configManager: m.details_compliance_config_manager,
+type Known = Record<string, () => string>;
+
+const compliances: Known = {
+  compliant: m.compliance_compliant,
+  noncompliant: m.compliance_noncompliant,
+  conflict: m.compliance_conflict,
+  error: m.compliance_error,
+  inGracePeriod: m.compliance_grace,
+  configManager: m.compliance_config_manager,
   unknown: m.owner_unknown,
 };
 
-const managementStates: Record<string, () => string> = {
-  managed: m.details_state_managed,
-  retirePending: m.details_state_retire_pending,
-  wipePending: m.details_state_wipe_pending,
-  deletePending: m.details_state_delete_pending,
-  unhealthy: m.details_state_unhealthy,
-  discovered: m.details_state_discovered,
+const managementStates: Known = {
+  managed: m.management_managed,
+  retirePending: m.management_retire_pending,
+  retireFailed: m.management_retire_failed,
+  retireIssued: m.management_retire_issued,
+  retireCanceled: m.management_retire_canceled,
+  wipePending: m.management_wipe_pending,
+  wipeFailed: m.management_wipe_failed,
+  wipeIssued: m.management_wipe_issued,
+  wipeCanceled: m.management_wipe_canceled,
+  deletePending: m.management_delete_pending,
+  unhealthy: m.management_unhealthy,
+  discovered: m.management_discovered,
+  unknown: m.owner_unknown,
 };
 
-const actions: Record<string, () => string> = {
+const named = (name: string) => () => name;
+const mdm = named('MDM');
+const activeSync = named('Exchange ActiveSync');
+const configurationManager = named('Configuration Manager');
+const together =
+  (...parts: (() => string)[]) =>
+  () =>
+    new Intl.ListFormat(locale()).format(parts.map((part) => part()));
+
+const agents: Known = {
+  eas: activeSync,
+  mdm,
+  easMdm: together(activeSync, mdm),
+  intuneClient: m.agent_intune_client,
+  easIntuneClient: together(m.agent_intune_client, activeSync),
+  configurationManagerClient: configurationManager,
+  configurationManagerClientMdm: together(configurationManager, mdm),
+  configurationManagerClientMdmEas: together(configurationManager, mdm, activeSync),
+  jamf: named('Jamf'),
+  googleCloudDevicePolicyController: named('Android Device Policy'),
+  microsoft365ManagedMdm: named('Microsoft 365 MDM'),
+  msSense: m.agent_defender,
+  unknown: m.owner_unknown,
+};
+
+const enrollments: Known = {
+  userEnrollment: m.enrollment_user,
+  deviceEnrollmentManager: m.enrollment_manager,
+  appleBulkWithUser: m.enrollment_apple_bulk_user,
+  appleBulkWithoutUser: m.enrollment_apple_bulk,
+  appleUserEnrollment: m.enrollment_apple_user,
+  appleUserEnrollmentWithServiceAccount: m.enrollment_apple_service,
+  windowsAzureADJoin: m.enrollment_entra_join,
+  windowsAzureADJoinUsingDeviceAuth: m.enrollment_entra_join_device,
+  windowsBulkUserless: m.enrollment_bulk,
+  windowsBulkAzureDomainJoin: m.enrollment_bulk_join,
+  windowsAutoEnrollment: m.enrollment_automatic,
+  windowsCoManagement: m.enrollment_comanagement,
+  unknown: m.owner_unknown,
+};
+
+const platforms: Known = {
+  windows: named('Windows'),
+  windowsMobile: named('Windows Mobile'),
+  windowsHolographic: named('Windows Holographic'),
+  ios: named('iOS'),
+  macOS: named('macOS'),
+  chromeOS: named('ChromeOS'),
+  androidOSP: named('Android'),
+  androidDeviceAdministrator: m.platform_android_admin,
+  androidWorkProfile: m.platform_android_work,
+  androidDedicatedAndFullyManaged: m.platform_android_full,
+  unknown: m.owner_unknown,
+};
+
+const actions: Known = {
   recoverPasscode: m.action_recover_passcode,
   resetPasscode: m.action_reset_passcode,
   removePasscode: m.action_remove_passcode,
@@ -58,16 +122,21 @@ function known<T>(words: Record<string, T>, value: string): T | undefined {
 }
 
 /** Values that Graph adds later are shown as they are. */
-export function complianceText(value: string): string {
-  return known(compliances, value)?.() ?? visible(value);
+function said(words: Known, value: string): string {
+  return value === '' ? m.owner_unknown() : (known(words, value)?.() ?? visible(value));
 }
 
-export function managementStateText(value: string): string {
-  return known(managementStates, value)?.() ?? visible(value);
-}
+export const complianceText = (value: string) => said(compliances, value);
+export const managementStateText = (value: string) => said(managementStates, value);
+export const agentText = (value: string) => said(agents, value);
+export const enrollmentText = (value: string) => said(enrollments, value);
+export const platformText = (value: string) => said(platforms, value);
+
+/** What a run found of a device: its management state or its agent. No word is both, but for the unknown. */
+export const foundStateText = (value: string) => said({ ...agents, ...managementStates }, value);
 
 export function actionText(action: string): string {
-  return known(actions, action)?.() ?? visible(action);
+  return said(actions, action);
 }
 
 export function actionState(state: string): { words: string; icon: IconName; tone: Tone } {

@@ -46,6 +46,17 @@ const names: Record<string, () => string> = {
   '|': m.char_pipe,
   '(': m.char_open_paren,
   ')': m.char_close_paren,
+  '[': m.char_bracket_open,
+  ']': m.char_bracket_close,
+  '{': m.char_brace_open,
+  '}': m.char_brace_close,
+  '<': m.char_less,
+  '>': m.char_greater,
+  '"': m.char_quote,
+  "'": m.char_apostrophe,
+  '`': m.char_grave,
+  '^': m.char_caret,
+  '~': m.char_tilde,
 };
 
 function spelled(character: string): Spelled {
@@ -56,7 +67,7 @@ function spelled(character: string): Spelled {
     return { character, kind: 'capital', name: said, short: m.char_short_capital() };
   }
   if (/^\p{Ll}$/u.test(character)) {
-    const said = m.char_lowercase({ letter: character.toLocaleUpperCase() });
+    const said = m.char_lowercase({ letter: character.toUpperCase() });
     return { character, kind: 'lowercase', name: said, short: m.char_short_lowercase() };
   }
   return { character, kind: 'sign', name: name ?? visible(character), short: m.char_short_sign() };

@@ -10,7 +10,17 @@ import en from '../messages/en.json';
 import es from '../messages/es.json';
 import { m } from '../paraglide/messages';
 import { useLocale } from './locale.svelte';
-import { actionState, actionText, complianceText, jailbrokenText, managementStateText } from './device-words';
+import {
+  actionState,
+  actionText,
+  agentText,
+  complianceText,
+  enrollmentText,
+  foundStateText,
+  jailbrokenText,
+  managementStateText,
+  platformText,
+} from './device-words';
 import { helpWords } from './help-words';
 import {
   errorText,
@@ -136,6 +146,24 @@ describe('words', () => {
       'Recover 1 passcode',
       'Recuperar 1 código de acceso',
     ]);
+    expect(inBoth(() => m.chip_before({ column: 'X', days: 1 }))).toEqual([
+      'X: longer ago than 1 day',
+      'X: hace más de 1 día',
+    ]);
+    expect(inBoth(() => m.chip_within({ column: 'X', days: 1 }))).toEqual([
+      'X: within 1 day',
+      'X: en el último día',
+    ]);
+    expect(inBoth(() => m.chip_within({ column: 'X', days: 2000 }))).toEqual([
+      'X: within 2,000 days',
+      'X: en los últimos 2000 días',
+    ]);
+    expect(inBoth(() => m.days_unit({ days: 1 }))).toEqual(['day', 'día']);
+    expect(inBoth(() => m.days_unit({ days: 30 }))).toEqual(['days', 'días']);
+    expect(inBoth(() => m.account_menu({ name: m.account_none() }))).toEqual([
+      'Account: none',
+      'Cuenta: ninguna',
+    ]);
     expect(inBoth(() => m.left_out({ count: 1998 }))).toEqual([
       'Graph ignored the filter: 1,998 rows that do not match were left out.',
       'Graph ignoró el filtro: se omitieron 1998 filas que no coinciden.',
@@ -197,7 +225,7 @@ describe('words', () => {
     );
     const state: FoundView = { kind: 'state', state: 'wipePending' };
     expect(itemText(item('stopped', { reason: 'removalPending', found: state })).next).toContain(
-      'Intune says: wipePending.',
+      'Intune says: Wipe pending.',
     );
   });
 
@@ -206,10 +234,11 @@ describe('words', () => {
     expect(itemText(item('accepted', { gaveUp: true })).next).toContain('no longer asks');
   });
 
-  it('a warning names its number and what Graph calls the state', () => {
+  it('a warning names its number and the state or the agent', () => {
     useLocale('en');
     expect(warningText({ kind: 'silent', days: 93 })).toBe('No contact for 93 days');
-    expect(warningText({ kind: 'removalPending', state: 'wipePending' })).toContain('wipePending');
+    expect(warningText({ kind: 'removalPending', state: 'wipePending' })).toContain('Wipe pending');
+    expect(warningText({ kind: 'noMdmChannel', agent: 'eas' })).toContain('Exchange ActiveSync');
   });
 
   it('whatever comes from outside is drawn with its hidden characters named', () => {
@@ -227,6 +256,9 @@ describe('words', () => {
       itemText(item('stopped', { reason: 'removalPending', found: { kind: 'state', state: name } })).next,
       complianceText(name),
       managementStateText(name),
+      agentText(name),
+      enrollmentText(name),
+      platformText(name),
       actionText(name),
       actionState(name).words,
       jailbrokenText(name),
@@ -239,5 +271,44 @@ describe('words', () => {
   it('a word of Graph that every object has by nature is no known one', () => {
     expect(actionText('constructor')).toBe('constructor');
     expect(actionState('toString').words).toBe('toString');
+    expect(platformText('constructor')).toBe('constructor');
+  });
+
+  // The words of Microsoft's v1.0 schema.
+  it.each([
+    [complianceText, 'unknown compliant noncompliant conflict error inGracePeriod configManager'],
+    [
+      managementStateText,
+      'unknown managed retirePending retireFailed retireIssued retireCanceled wipePending wipeFailed wipeIssued wipeCanceled deletePending unhealthy discovered',
+    ],
+    [
+      agentText,
+      'unknown eas mdm easMdm intuneClient easIntuneClient configurationManagerClient configurationManagerClientMdm configurationManagerClientMdmEas jamf googleCloudDevicePolicyController microsoft365ManagedMdm msSense',
+    ],
+    [
+      enrollmentText,
+      'unknown userEnrollment deviceEnrollmentManager appleBulkWithUser appleBulkWithoutUser appleUserEnrollment appleUserEnrollmentWithServiceAccount windowsAzureADJoin windowsAzureADJoinUsingDeviceAuth windowsBulkUserless windowsBulkAzureDomainJoin windowsAutoEnrollment windowsCoManagement',
+    ],
+    [
+      platformText,
+      'unknown windows windowsMobile windowsHolographic ios macOS chromeOS androidOSP androidDeviceAdministrator androidWorkProfile androidDedicatedAndFullyManaged',
+    ],
+  ])('each value that Graph has is said in words: %o', (words, values) => {
+    const sameInGraph = ['macOS'];
+    for (const value of values.split(' ')) {
+      for (const text of inBoth(() => words(value))) {
+        expect(text).toBeTruthy();
+        if (!sameInGraph.includes(value)) expect(text).not.toBe(value);
+      }
+    }
+  });
+
+  it('an agent of several parts and what a run found are said in the language of the window', () => {
+    expect(inBoth(() => agentText('easIntuneClient'))).toEqual([
+      'Intune client and Exchange ActiveSync',
+      'Cliente de Intune y Exchange ActiveSync',
+    ]);
+    expect(inBoth(() => foundStateText('retireIssued'))).toEqual(['Retire sent', 'Retirada enviada']);
+    expect(inBoth(() => foundStateText('msSense'))[1]).toBe('Microsoft Defender para punto de conexión');
   });
 });

@@ -16,6 +16,7 @@ import type { IconName } from '../components/icons';
 import { m } from '../paraglide/messages';
 import { isolated } from './bidi';
 import { clock } from './clock.svelte';
+import { agentText, foundStateText, managementStateText } from './device-words';
 import { daysSince, exactTime } from './format';
 import { helpWords } from './help-words';
 import { visible } from './visible';
@@ -165,9 +166,9 @@ export function warningText(warning: DeviceWarning): string {
     case 'personal':
       return m.warning_personal();
     case 'removalPending':
-      return m.warning_removal_pending({ state: isolated(visible(warning.state)) });
+      return m.warning_removal_pending({ state: isolated(managementStateText(warning.state)) });
     case 'noMdmChannel':
-      return m.warning_no_mdm_channel({ agent: isolated(visible(warning.agent)) });
+      return m.warning_no_mdm_channel({ agent: isolated(agentText(warning.agent)) });
   }
 }
 
@@ -205,18 +206,6 @@ export function ownerText(owner: string): string {
   return owner === 'unknown' || owner === '' ? m.owner_unknown() : visible(owner);
 }
 
-const platforms: Record<string, string> = {
-  windows: 'Windows',
-  ios: 'iOS',
-  macOS: 'macOS',
-  androidOSP: 'Android',
-  chromeOS: 'ChromeOS',
-};
-
-export function platformText(platform: string): string {
-  return platforms[platform] ?? visible(platform);
-}
-
 export function systemText(device: DeviceRow): string {
   return visible([device.operatingSystem, device.osVersion].filter(Boolean).join(' ')) || m.unknown();
 }
@@ -239,7 +228,7 @@ function foundText(found: FoundView): string {
       return m.reason_changed_to({ difference });
     }
     case 'state':
-      return m.report_found_state({ state: isolated(visible(found.state)) });
+      return m.report_found_state({ state: isolated(foundStateText(found.state)) });
     case 'pending':
       return [
         found.since === null ? '' : m.report_pending_since({ time: exactTime(found.since) }),

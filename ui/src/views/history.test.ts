@@ -1,10 +1,13 @@
-import { fireEvent, screen, waitFor, within } from '@testing-library/svelte';
-import { describe, expect, it } from 'vitest';
+import { act, fireEvent, screen, waitFor, within } from '@testing-library/svelte';
+import { afterEach, describe, expect, it } from 'vitest';
 
 import type { HistoryQuery } from '../backend/backend';
 import { FakeBackend, problem } from '../backend/fake';
 import { startOfDay } from '../state/history.svelte';
+import { useLocale } from '../state/locale.svelte';
 import { byId, devicesOf, findId, noId, openWindow } from '../test-window';
+
+afterEach(() => useLocale('en'));
 
 /** The history after a run of three devices of Zoë's. */
 async function history(backend = FakeBackend.signedIn()) {
@@ -44,6 +47,14 @@ describe('the history', () => {
     await person.click(byId('back-to-desk'));
     expect(await findId('history-text')).toHaveValue('iphone');
     await findId('history-item');
+  });
+
+  it('takes days in the language of the window', async () => {
+    await history();
+    const languages = () => ['history-since', 'history-until'].map((id) => byId(id).getAttribute('lang'));
+    expect(languages()).toEqual(['en', 'en']);
+    await act(() => useLocale('es'));
+    expect(languages()).toEqual(['es', 'es']);
   });
 
   it('finds by user, account and reason, and says when nothing matches', async () => {

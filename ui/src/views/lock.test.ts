@@ -108,7 +108,7 @@ describe('the lock', () => {
     expect(document.body.outerHTML).not.toContain('0O1l-4711');
   });
 
-  it('leaves a review, because what was left out in it would be back in', async () => {
+  it('leaves a review, and keeps the selection and what was left out', async () => {
     const { person, backend } = await withSelection();
     await person.keyboard('{Control>}{Enter}{/Control}');
     await person.click((await screen.findAllByTestId('plan-item'))[0]!);
@@ -118,6 +118,8 @@ describe('the lock', () => {
     noId('confirm-dialog');
     // Whoever unlocks looks around first: an Enter too many must not open a review.
     expect(byId('search-input')).toHaveFocus();
+    await person.click(byId('recover-button'));
+    expect(await findId('confirm-left-out')).toHaveTextContent('1 left out');
   });
 
   it.each(['unlock', 'sign-in-to-unlock'])('is opened by %s though a review was being made', async (way) => {

@@ -1,9 +1,12 @@
-import { fireEvent, screen, waitFor } from '@testing-library/svelte';
+import { act, fireEvent, screen, waitFor, within } from '@testing-library/svelte';
 import axe from 'axe-core';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { FakeBackend } from '../backend/fake';
+import { FakeBackend, problem } from '../backend/fake';
 import { fakeDevice } from '../backend/fake-tenant';
+import en from '../messages/en.json';
+import es from '../messages/es.json';
+import { useLocale } from '../state/locale.svelte';
 import { byId, deviceIds, devicesOf, findId, noId, openWindow, row, selectedIds } from '../test-window';
 
 type Person = Awaited<ReturnType<typeof openWindow>>['person'];
@@ -46,6 +49,7 @@ async function accessible() {
 }
 
 beforeEach(() => localStorage.clear());
+afterEach(() => useLocale('en'));
 
 describe('the table of devices', () => {
   it('sorts by a click on a heading, the other way by a second one, and as found by a third', async () => {
@@ -164,6 +168,17 @@ describe('the table of devices', () => {
     await waitFor(() => expect(byId('shown')).toHaveTextContent('500 of 500 · all loaded'));
     expect(row('d-3')).toHaveFocus();
     expect(byId('select-all')).toBeEnabled();
+  });
+
+  it('says why the values of a column are not there, in the language of the window', async () => {
+    const backend = many(5);
+    const { person } = await openTable(backend);
+    backend.fail('columnValues', problem('offline'));
+    await person.click(byId('column-menu-owner'));
+    const [english, spanish] = [en.error_offline, es.error_offline];
+    await waitFor(() => expect(within(byId('column-menu')).getByRole('alert')).toHaveTextContent(english));
+    await act(() => useLocale('es'));
+    expect(within(byId('column-menu')).getByRole('alert')).toHaveTextContent(spanish);
   });
 
   it('keeps the focus in the table when the focused row is filtered away', async () => {
