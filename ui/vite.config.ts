@@ -25,8 +25,24 @@ const stretchable = (): Plugin => ({
       : null,
 });
 
+// The window is fetched together with its entry, not after it.
+const windowPreloaded = (): Plugin => ({
+  name: 'unlatch-window-preloaded',
+  transformIndexHtml: {
+    order: 'post',
+    handler(_, { bundle }) {
+      const chunk = Object.values(bundle ?? {}).find(
+        (file) => file.type === 'chunk' && file.name === 'window',
+      );
+      if (!chunk) return [];
+      const attrs = { rel: 'modulepreload', crossorigin: true, href: `/${chunk.fileName}` };
+      return [{ tag: 'link', attrs, injectTo: 'head' }];
+    },
+  },
+});
+
 export default defineConfig(({ mode }) => ({
-  plugins: [svelte(), svelteTesting(), ...(mode === 'fake' ? [stretchable()] : [])],
+  plugins: [svelte(), svelteTesting(), windowPreloaded(), ...(mode === 'fake' ? [stretchable()] : [])],
   clearScreen: false,
   server: { host: '127.0.0.1', port: 5173, strictPort: true },
   preview: { host: '127.0.0.1', port: 1421, strictPort: true, headers: { 'Content-Security-Policy': csp } },

@@ -1287,7 +1287,9 @@ export type WindowNotice =
 /**  Unlatch was started once more. That start ended, and what it was told counts for nothing. */
 "startedAgain" | 
 /**  The window was locked, as nobody has touched it for a while. */
-"locked";
+"locked" | 
+/**  The account that was taken up at the start is shown otherwise: its tenant has another name, or its sign-in has ended. */
+"accountChanged";
 
 /* Tauri Specta runtime */
 async function typedError<T, E>(result: Promise<T>): Promise<{ status: "ok"; data: T } | { status: "error"; error: E }> {

@@ -11,6 +11,7 @@ import {
   type WindowNotice,
 } from '../backend/backend';
 import { m } from '../paraglide/messages';
+import type * as Views from '../views/further';
 import { Announcer } from './announcer.svelte';
 import { DeskState, type Trouble, type View } from './desk.svelte';
 import { useLocale } from './locale.svelte';
@@ -23,7 +24,7 @@ const BANNER_CODES: readonly string[] = ['signedOut', 'offline', 'tls', 'throttl
 
 type Change = 'signIn' | 'code' | 'demo' | 'place' | 'signOut' | 'name';
 
-export type Further = typeof import('../views/further');
+export type Further = typeof Views;
 
 /** A code for another device, and until when it is good. */
 export interface ShownCode extends DeviceCodeView {

@@ -7,10 +7,10 @@ export interface Part<Row> {
   rows: readonly Row[];
 }
 
-const PAGE = 50;
+const PAGE = 25;
 /** The engine gives at most 200 rows at once. */
-const MOST_PAGES = 4;
-const KEPT_PAGES = 60;
+const MOST_PAGES = 8;
+const KEPT_PAGES = 120;
 /** While rows keep coming in, what is in sight is asked for at most that often. */
 const REST_MS = 150;
 

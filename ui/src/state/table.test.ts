@@ -31,10 +31,26 @@ describe('the table', () => {
     await vi.waitFor(() => expect(id(table.rows.at(700))).toBe('d-701'));
     expect(id(table.rows.at(0))).toBe('d-1');
     const asked = backend.called('tableRows').map((call) => (call as { from: number }).from);
-    expect(asked).toEqual([0, 650]);
+    expect(asked).toEqual([0, 675]);
     table.rows.see(695, 725);
     await table.rows.settled();
     expect(backend.called('tableRows')).toHaveLength(2);
+  });
+
+  it('shows at once that all are ticked, and that one is not any more', async () => {
+    const { backend, search, table } = open(3);
+    await search.showDevices(ask);
+    await vi.waitFor(() => expect(table.rows.known).toBe(true));
+    const release = backend.hold('selectRows');
+    const first = table.select({ kind: 'matching' }, true);
+    expect([table.all, table.some]).toEqual([true, false]);
+    const second = table.select({ kind: 'one', id: 'd-2' }, false);
+    expect([table.all, table.some]).toEqual([false, true]);
+    release();
+    await Promise.all([first, second]);
+    expect([table.all, table.some, table.selected]).toEqual([false, true, 2]);
+    await table.select({ kind: 'matching' }, false);
+    expect([table.all, table.some]).toEqual([false, false]);
   });
 
   it('never mixes rows of two orders, and keeps the old ones until the new are there', async () => {

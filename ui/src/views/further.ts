@@ -1,9 +1,14 @@
 // What a signed-in start does not draw: read once that is painted, so that the start does not wait for it.
+export { default as Banners } from '../components/Banners.svelte';
+export { default as Choices } from '../components/Choices.svelte';
 export { default as ConsentPanel } from '../components/ConsentPanel.svelte';
 export { default as DeviceDetails } from '../components/DeviceDetails.svelte';
+export { default as ErrorPanel } from '../components/ErrorPanel.svelte';
 export { default as ListPanel } from '../components/ListPanel.svelte';
 export { default as Overlays } from '../components/Overlays.svelte';
 export { default as Results } from '../components/Results.svelte';
+export { default as RunsBanner } from '../components/RunsBanner.svelte';
+export { default as StartedAgain } from '../components/StartedAgain.svelte';
 export { default as Tray } from '../components/Tray.svelte';
 export { default as Confirmation } from './Confirmation.svelte';
 export { default as History } from './History.svelte';
