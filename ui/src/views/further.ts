@@ -3,6 +3,7 @@ export { default as Banners } from '../components/Banners.svelte';
 export { default as Choices } from '../components/Choices.svelte';
 export { default as ConsentPanel } from '../components/ConsentPanel.svelte';
 export { default as DeviceDetails } from '../components/DeviceDetails.svelte';
+export { default as Empty } from '../components/Empty.svelte';
 export { default as ErrorPanel } from '../components/ErrorPanel.svelte';
 export { default as ListPanel } from '../components/ListPanel.svelte';
 export { default as Overlays } from '../components/Overlays.svelte';

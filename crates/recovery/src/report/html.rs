@@ -87,6 +87,11 @@ impl Page<'_> {
         Phrase { before: before.to_owned(), name: name.to_string(), after: after.to_owned() }
     }
 
+    /// A state that Intune gave, in words where there are any.
+    fn state(&self, state: &str) -> String {
+        words::state_key(state).map_or_else(|| state.to_owned(), |key| self.say(key))
+    }
+
     /// The route in words; none for the direct one, which has no name in it.
     fn route(&self, planned: &PlannedItem) -> Option<Phrase> {
         let (key, id) = match &planned.route {
@@ -385,7 +390,9 @@ mod tests {
             now: None,
         });
         run.items[0].standing.found = Some(Found::Differences(differences.to_vec()));
-        run.items[1].standing.found = Some(Found::State("wipePending".to_owned()));
+        for (item, (state, _)) in run.items.iter_mut().skip(1).zip(words::STATES) {
+            item.standing.found = Some(Found::State((*state).to_owned()));
+        }
         let named = |name: &str| serde_json::Value::String(name.to_owned());
         let any = run.items[5].clone();
         // By their names, as the journal has them.

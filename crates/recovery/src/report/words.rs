@@ -42,6 +42,11 @@ pub const KEYS: &[&str] = &[
     "item_stopped",
     "item_unconfirmed",
     "item_waiting",
+    "management_delete_pending",
+    "management_retire_issued",
+    "management_retire_pending",
+    "management_wipe_issued",
+    "management_wipe_pending",
     "none",
     "reason_already_pending",
     "reason_bad_request",
@@ -104,6 +109,19 @@ pub(super) fn run_key(state: &RunState) -> &'static str {
         RunState::Interrupted => "run_state_interrupted",
         RunState::JournalFailed => "run_state_journal_failed",
     }
+}
+
+/// The management states that stop a device, as Graph spells them, and their keys.
+pub(super) const STATES: &[(&str, &str)] = &[
+    ("deletePending", "management_delete_pending"),
+    ("retireIssued", "management_retire_issued"),
+    ("retirePending", "management_retire_pending"),
+    ("wipeIssued", "management_wipe_issued"),
+    ("wipePending", "management_wipe_pending"),
+];
+
+pub(super) fn state_key(state: &str) -> Option<&'static str> {
+    STATES.iter().find(|(name, _)| *name == state).map(|(_, key)| *key)
 }
 
 pub(super) fn item_key(state: &ItemState) -> &'static str {
