@@ -82,6 +82,11 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// Whether both are the same desk, whatever its tenant is called by now.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shown, &other.shown)
+    }
+
     /// The table and the selection.
     pub fn work(&self) -> MutexGuard<'_, Workbench> {
         self.shown.work()

@@ -76,7 +76,7 @@ pub fn follow(place: &Place, desk: &Arc<Desk>) {
     if session.locked {
         return;
     }
-    if session.desk.as_ref().is_some_and(|seated| Arc::ptr_eq(seated, desk)) {
+    if session.desk.as_ref().is_some_and(|seated| seated.is(desk)) {
         session.following = Some(Following(tauri::async_runtime::spawn(asking)));
     }
 }
@@ -117,9 +117,8 @@ pub fn watch_over(app: AppHandle, place: Arc<Place>, engine: Engine, id: RunId) 
             }
             let Ok(desk) = place.desk() else { continue };
             let sign_ins = desk.session.sign_ins();
-            let tried = gone_on_with
-                .as_ref()
-                .is_some_and(|(tried, count)| Arc::ptr_eq(tried, &desk) && *count == sign_ins);
+            let tried =
+                gone_on_with.as_ref().is_some_and(|(tried, count)| tried.is(&desk) && *count == sign_ins);
             if !tried && !place.is_locked() && desk.session.ended().borrow().is_none() {
                 resume(&engine, id, &desk).await;
                 gone_on_with = Some((desk, sign_ins));

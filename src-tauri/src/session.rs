@@ -144,7 +144,7 @@ async fn take_over(
             before.session.keep_open(false);
             return Err(CommandError::internal(error));
         }
-        let is_there = place.session().desk.as_ref().is_some_and(|desk| Arc::ptr_eq(desk, &before));
+        let is_there = place.session().desk.as_ref().is_some_and(|desk| desk.is(&before));
         if !is_there {
             forget(place, &before.session).await;
             return Err(CommandError::sign_in_cancelled());
@@ -388,7 +388,7 @@ async fn with_name(place: &Place, desk: Desk) -> Desk {
 async fn name(place: &Place, desk: &Arc<Desk>) -> Option<Arc<Desk>> {
     let named = Arc::new(with_name(place, Desk::clone(desk)).await);
     let mut state = place.session();
-    let seated = state.desk.as_mut().filter(|seated| Arc::ptr_eq(seated, desk))?;
+    let seated = state.desk.as_mut().filter(|seated| seated.is(desk))?;
     seated.clone_from(&named);
     Some(named)
 }
@@ -466,6 +466,36 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_kept_sign_in_is_shown_under_the_name_its_tenant_had_last_until_graph_tells_another() {
+        let (vault, tenant) = (Vault::memory(), tenant().await);
+        let folder = tempfile::tempdir().unwrap();
+        let tenancies = Arc::new(Tenancies::new(folder.path()));
+        let opened = |browser: Arc<dyn Browser>| {
+            let registration = place(&vault, &tenant, browser.clone()).registration.clone();
+            Arc::new(Place::new(Mode::Tenant, registration, vault.clone(), browser, tenancies.clone()))
+        };
+        let first = opened(Arc::new(NoBrowserNeeded(tenant.clone())));
+        sign_in(&first, true, None).await.unwrap();
+        let name = first.desk().unwrap().account.tenant_name.clone();
+        assert!(name != tenant.tenant_id());
+
+        let second = opened(Arc::new(Silent));
+        take_up(&second).await;
+        assert_eq!(second.desk().unwrap().account.tenant_name, name);
+        assert!(!settle(&second).await, "nothing is shown otherwise");
+
+        second.remember_tenant_name(tenant.tenant_id(), "As it was called before");
+        let third = opened(Arc::new(Silent));
+        take_up(&third).await;
+        let before = third.desk().unwrap();
+        assert_eq!(before.account.tenant_name, "As it was called before");
+        assert!(settle(&third).await);
+        let after = third.desk().unwrap();
+        assert_eq!((&after.account.tenant_name, &after.principal.tenant_name), (&name, &name));
+        assert!(after.is(&before), "what is selected stays");
+    }
+
+    #[tokio::test]
     async fn a_sign_in_that_entra_ended_is_not_taken_up_and_says_why() {
         let (vault, tenant) = (Vault::memory(), tenant().await);
         let first = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
@@ -515,7 +545,7 @@ mod tests {
         sign_in(&place, true, None).await.unwrap();
         let before = place.desk().unwrap();
         sign_in(&place, true, None).await.unwrap();
-        assert!(Arc::ptr_eq(&before, &place.desk().unwrap()));
+        assert!(before.is(&place.desk().unwrap()));
         sign_out(&place, false).await.unwrap();
         assert!(before.client.me().await.is_err(), "a session that was signed out must give no token");
     }

@@ -138,6 +138,20 @@ mod tests {
         assert!(!Arc::ptr_eq(&paces[0], &tenancies.pace(&folders[0], "another app")));
     }
 
+    #[test]
+    fn a_tenants_name_is_remembered_where_its_journal_lies() {
+        let folder = tempfile::tempdir().unwrap();
+        let tenancies = Tenancies::new(folder.path());
+        assert_eq!(tenancies.name(folder.path()), None);
+        tenancies.remember_name(folder.path(), "Contoso");
+        assert_eq!(tenancies.name(folder.path()).as_deref(), Some("Contoso"));
+        for unfit in [" ", &"x".repeat(2_000)] {
+            tenancies.remember_name(folder.path(), unfit);
+            assert_eq!(tenancies.name(folder.path()), None);
+        }
+        tenancies.remember_name(&folder.path().join("nowhere"), "Contoso");
+    }
+
     #[tokio::test]
     async fn one_journal_is_opened_once_for_all_who_work_in_its_tenant() {
         let folder = tempfile::tempdir().unwrap();
