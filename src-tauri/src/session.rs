@@ -345,10 +345,13 @@ pub async fn unlock(place: &Place) -> Result<(), CommandError> {
 }
 
 /// What waited for the sign-in, or for the lock to be opened, goes on.
-pub async fn go_on(place: &Place) {
-    let desk = place.session().desk.clone();
-    if let Some(desk) = desk {
-        runs::go_on(place, &desk).await;
+pub async fn go_on(place: &Arc<Place>) {
+    let Ok(desk) = place.desk() else { return };
+    runs::go_on(place, &desk).await;
+    if !desk.is_named {
+        // Nobody waits for it: it was locked, or without a connection, when it was to be asked for.
+        let place = place.clone();
+        tauri::async_runtime::spawn(async move { name(&place, &desk).await });
     }
 }
 
@@ -384,13 +387,15 @@ async fn with_name(place: &Place, desk: Desk) -> Desk {
     Desk { is_named: true, account, principal, ..desk }
 }
 
-/// Puts a desk with the tenant's name where `desk` stands, and gives it. None if another one stands there by now.
+/// Puts a desk with the tenant's name where `desk` stands, and gives what stands there. None if that is another one by now.
 async fn name(place: &Place, desk: &Arc<Desk>) -> Option<Arc<Desk>> {
     let named = Arc::new(with_name(place, Desk::clone(desk)).await);
     let mut state = place.session();
     let seated = state.desk.as_mut().filter(|seated| seated.is(desk))?;
-    seated.clone_from(&named);
-    Some(named)
+    if named.is_named {
+        seated.clone_from(&named);
+    }
+    Some(seated.clone())
 }
 
 /// The page the browser shows at the end.

@@ -159,18 +159,24 @@ fn set_up(app: &App, args: &Args, data_folder: PathBuf) -> Result<(), CommandErr
     let handle = app.handle().clone();
     tauri::async_runtime::spawn(async move {
         let state = handle.state::<AppState>();
-        let places: Vec<Arc<Place>> = state.places().all().cloned().collect();
-        // The one that is shown is waited for, as far as the keychain goes. What Entra and Graph say to it comes later.
         let shown = state.shown();
+        let others: Vec<Arc<Place>> =
+            state.places().all().filter(|place| !Arc::ptr_eq(place, &shown)).cloned().collect();
+        // The one that is shown is waited for, as far as the keychain goes. What Entra and Graph say to it comes later.
         session::take_up(&shown).await;
         state.restored.send_replace(true);
+        for place in &others {
+            session::take_up(place).await;
+        }
         // The window is drawn first.
         state.until_heard().await;
-        if session::settle(&shown).await {
+        if !others.is_empty() {
             state.notify(WindowNotice::AccountChanged);
         }
-        for place in places.iter().filter(|place| !Arc::ptr_eq(place, &shown)) {
-            session::restore(place).await;
+        for place in std::iter::once(&shown).chain(&others) {
+            if session::settle(place).await {
+                state.notify(WindowNotice::AccountChanged);
+            }
         }
     });
     Ok(())

@@ -212,8 +212,11 @@ impl Page<'_> {
     /// When that cannot be done in time.
     pub async fn select_all(&self, count: usize) -> Result<(), Failure> {
         self.click("select-all").await?;
-        self.until(&format!("{count} selected devices"), async || {
-            Ok((self.selected().await? == count).then_some(()))
+        let drawn =
+            "const box = document.querySelector(arguments[0]); return box.checked && !box.indeterminate;";
+        self.until(&format!("{count} selected devices, and the box of all of them ticked"), async || {
+            let is_ticked = self.run(drawn, vec![json!(selector("select-all"))]).await? == json!(true);
+            Ok((is_ticked && self.selected().await? == count).then_some(()))
         })
         .await
     }

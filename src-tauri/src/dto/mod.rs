@@ -53,7 +53,7 @@ pub enum WindowNotice {
     StartedAgain,
     /// The window was locked, as nobody has touched it for a while.
     Locked,
-    /// The account that was taken up at the start is shown otherwise: its tenant has another name, or its sign-in has ended.
+    /// An account that was taken up at the start is there now, has a tenant of another name, or has to sign in again.
     AccountChanged,
 }
 

@@ -1288,7 +1288,7 @@ export type WindowNotice =
 "startedAgain" | 
 /**  The window was locked, as nobody has touched it for a while. */
 "locked" | 
-/**  The account that was taken up at the start is shown otherwise: its tenant has another name, or its sign-in has ended. */
+/**  An account that was taken up at the start is there now, has a tenant of another name, or has to sign in again. */
 "accountChanged";
 
 /* Tauri Specta runtime */

@@ -132,9 +132,11 @@ export class AppState {
       const watching = this.backend.watchWindow((notice) => this.#noticed(notice));
       // What is wrong with it is said below, after the first drawing, which does not wait for it.
       watching.catch(() => {});
-      this.#take(await this.backend.appStatus());
+      await this.#ask();
       await watching;
     } catch (thrown) {
+      // A window that hears nothing would not hear of its lock.
+      this.status = null;
       this.problem = failure(thrown);
     }
   }
@@ -380,13 +382,17 @@ export class AppState {
 
   /** Reads the status again, without disturbing what is on the screen. */
   async refresh(): Promise<void> {
-    const asked = ++this.#asked;
     try {
-      const status = await this.backend.appStatus();
-      if (asked >= this.#newest) this.#take(status, asked);
+      await this.#ask();
     } catch (thrown) {
       this.problem = failure(thrown);
     }
+  }
+
+  async #ask(): Promise<void> {
+    const asked = ++this.#asked;
+    const status = await this.backend.appStatus();
+    if (asked >= this.#newest) this.#take(status, asked);
   }
 
   /** Shows a banner for what concerns the whole window. Gives true if there is one. */

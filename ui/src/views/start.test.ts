@@ -3,7 +3,7 @@ import userEvent from '@testing-library/user-event';
 import { describe, expect, it } from 'vitest';
 
 import App from '../App.svelte';
-import { FakeBackend } from '../backend/fake';
+import { FakeBackend, problem } from '../backend/fake';
 import { fakeAccount } from '../backend/fake-values';
 import { findId, noId } from '../test-window';
 import * as views from './further';
@@ -33,6 +33,25 @@ describe('a start', () => {
     noId('palette');
     read();
     await findId('palette');
+  });
+
+  it('goes on where it was cut off when the window cannot hear what happens', async () => {
+    const backend = FakeBackend.signedIn();
+    backend.fail('watchWindow', problem('internal'));
+    const { person, read } = start(backend);
+    read();
+    await findId('error-panel');
+    noId('search-input');
+    await person.click(screen.getByRole('button', { name: 'Try again' }));
+    await findId('search-input');
+  });
+
+  it('reads once more what could not be read', async () => {
+    let tries = 0;
+    const further = () => (tries++ === 0 ? Promise.reject(new Error('torn')) : Promise.resolve(views));
+    render(App, { props: { backend: new FakeBackend(), further } });
+    await screen.findByTestId('sign-in', undefined, { timeout: 3_000 });
+    expect(tries).toBe(2);
   });
 
   it('without a sign-in shows the sign-in', async () => {
