@@ -390,11 +390,12 @@ mod tests {
             now: None,
         });
         run.items[0].standing.found = Some(Found::Differences(differences.to_vec()));
-        for (item, (state, _)) in run.items.iter_mut().skip(1).zip(words::STATES) {
-            item.standing.found = Some(Found::State((*state).to_owned()));
-        }
         let named = |name: &str| serde_json::Value::String(name.to_owned());
         let any = run.items[5].clone();
+        for (state, _) in words::STATES {
+            run.items.push(any.clone());
+            run.items.last_mut().unwrap().standing.found = Some(Found::State((*state).to_owned()));
+        }
         // By their names, as the journal has them.
         for name in words::tests::states("ItemReason") {
             let reason: ItemReason = serde_json::from_value(named(&name)).unwrap();
