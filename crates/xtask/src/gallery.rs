@@ -13,7 +13,7 @@ pub fn run() -> bool {
     build_ui(&mut steps);
     // The window itself is not in the pictures, so it is not built for them.
     steps.take("gallery program", &["Debian packages"], || {
-        shell::run(&mut shell::cargo(&["build", "--package", "unlatch-e2e", "--bin", "unlatch-gallery"]))
+        shell::run(&mut shell::cargo(&["build", "--workspace", "--bin", "unlatch-gallery"]))
     });
     steps.take_and_keep("screenshots", &["gallery program", "UI on the fake engine"], || {
         shell::run_and_keep(&mut program(), is_summary)
