@@ -2,7 +2,7 @@
 
 use crate::packages::{self, Purpose};
 use crate::steps::Steps;
-use crate::{rules, shell, test, ui};
+use crate::{dependencies, rules, shell, test, ui};
 
 /// Every check that needs no test run.
 pub fn run() -> bool {
@@ -35,6 +35,7 @@ pub fn quick(steps: &mut Steps) {
 
 /// The checks that take minutes. The window holds the built UI, so that comes first.
 pub fn slow(steps: &mut Steps) {
+    dependencies::check(steps);
     steps.take("UI build", &["npm packages"], || shell::run(&mut ui::script("build")));
     steps.take("clippy", &["Debian packages", "UI build"], || {
         shell::run(&mut shell::cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))

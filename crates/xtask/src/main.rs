@@ -4,12 +4,14 @@
 mod bench;
 mod check;
 mod demo;
+mod dependencies;
 mod gallery;
 mod packages;
 mod rules;
 mod shell;
 mod steps;
 mod test;
+mod tools;
 mod ui;
 mod windows;
 
@@ -31,9 +33,12 @@ Usage: cargo xtask COMMAND
   bench [recovery|window]
            measure what is measured, against limits of its own, and write the figures to target/bench;
            the engine takes about ten minutes, the window's released build somewhat longer the first time
-  check    what needs no test run: formatting, lints, types, bindings, the rules of the house
+  check    what needs no test run: formatting, lints, types, bindings, documents, dependencies, the rules of the house
+  advisories
+           look for known faults of the dependencies; fetches the database of advisories and fails without it
 
-Missing Debian packages are installed with apt-get, missing npm packages with npm install.";
+Missing Debian packages are installed with apt-get, missing npm packages with npm install, and missing programs of
+crates.io with cargo install, below target.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -53,6 +58,7 @@ fn main() -> ExitCode {
         ["bench", "recovery"] => bench::recovery(),
         ["bench", "window"] => bench::window(),
         ["check"] => check::run(),
+        ["advisories"] => dependencies::advisories(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             true
