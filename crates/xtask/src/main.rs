@@ -5,10 +5,14 @@ mod bench;
 mod check;
 mod demo;
 mod dependencies;
+mod documents;
 mod gallery;
+mod links;
+mod npm;
 mod packages;
 mod rules;
 mod shell;
+mod spelling;
 mod steps;
 mod test;
 mod tools;
@@ -34,6 +38,8 @@ Usage: cargo xtask COMMAND
            measure what is measured, against limits of its own, and write the figures to target/bench;
            the engine takes about ten minutes, the window's released build somewhat longer the first time
   check    what needs no test run: formatting, lints, types, bindings, documents, dependencies, the rules of the house
+  documents
+           the part of it for documents: spelling and links
   advisories
            look for known faults of the dependencies; fetches the database of advisories and fails without it
 
@@ -58,6 +64,7 @@ fn main() -> ExitCode {
         ["bench", "recovery"] => bench::recovery(),
         ["bench", "window"] => bench::window(),
         ["check"] => check::run(),
+        ["documents"] => documents::run(),
         ["advisories"] => dependencies::advisories(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
