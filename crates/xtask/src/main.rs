@@ -3,11 +3,13 @@
 
 mod bench;
 mod check;
+mod contents;
 mod demo;
 mod dependencies;
 mod documents;
 mod gallery;
 mod links;
+mod notices;
 mod npm;
 mod packages;
 mod rules;
@@ -40,6 +42,7 @@ Usage: cargo xtask COMMAND
   check    what needs no test run: formatting, lints, types, bindings, documents, dependencies, the rules of the house
   documents
            the part of it for documents: spelling and links
+  notices  write the licences of everything in Unlatch that others made to ui/public
   advisories
            look for known faults of the dependencies; fetches the database of advisories and fails without it
 
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         ["bench", "window"] => bench::window(),
         ["check"] => check::run(),
         ["documents"] => documents::run(),
+        ["notices"] => notices::run(),
         ["advisories"] => dependencies::advisories(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
