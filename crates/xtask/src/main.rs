@@ -13,6 +13,7 @@ mod notices;
 mod npm;
 mod packages;
 mod rules;
+mod sbom;
 mod shell;
 mod spelling;
 mod steps;
@@ -43,6 +44,7 @@ Usage: cargo xtask COMMAND
   documents
            the part of it for documents: spelling and links
   notices  write the licences of everything in Unlatch that others made to ui/public
+  sbom     write a bill of materials of the crates and one of the web UI to target/bundle/sbom
   advisories
            look for known faults of the dependencies; fetches the database of advisories and fails without it
 
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
         ["check"] => check::run(),
         ["documents"] => documents::run(),
         ["notices"] => notices::run(),
+        ["sbom"] => sbom::run(),
         ["advisories"] => dependencies::advisories(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
