@@ -12,6 +12,7 @@ mod links;
 mod notices;
 mod npm;
 mod packages;
+mod reproduce;
 mod rules;
 mod sbom;
 mod shell;
@@ -44,6 +45,8 @@ Usage: cargo xtask COMMAND
   documents
            the part of it for documents: spelling and links
   notices  write the licences of everything in Unlatch that others made to ui/public
+  reproduce
+           build the packages of this commit twice, in two folders, and compare them; takes half an hour
   sbom     write a bill of materials of the crates and one of the web UI to target/bundle/sbom
   advisories
            look for known faults of the dependencies; fetches the database of advisories and fails without it
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         ["check"] => check::run(),
         ["documents"] => documents::run(),
         ["notices"] => notices::run(),
+        ["reproduce"] => reproduce::run(),
         ["sbom"] => sbom::run(),
         ["advisories"] => dependencies::advisories(),
         ["help" | "--help" | "-h"] => {

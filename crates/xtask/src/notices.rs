@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::contents::{self, Package};
 use crate::shell;
@@ -89,7 +89,8 @@ fn made() -> Result<String, String> {
 fn written(packages: &[Package], mut licences: Vec<Licence>) -> String {
     let mut all = String::from(
         "Unlatch holds these packages, which others made and gave away under the licences named here.\n\
-         The licences follow, each once. Not every package is part of Unlatch on every system.\n\n",
+         The licences follow, each once. Not every package is part of Unlatch on every system.\n\
+         Their source is at crates.io, or for those of the web UI at npm, under these names and versions.\n\n",
     );
     for package in packages {
         let _ = writeln!(all, "{} {}: {}", package.name, package.version, package.licence);
@@ -254,7 +255,7 @@ mod tests {
             version: "1.0.0".to_owned(),
             licence: "MIT".to_owned(),
             authors: Vec::new(),
-            folder: PathBuf::new(),
+            folder: std::path::PathBuf::new(),
             licence_file: None,
             sum: None,
             needs: Vec::new(),

@@ -66,8 +66,8 @@ fn root(tool: Tool) -> PathBuf {
     folder().join(format!("{}-{}", tool.name, tool.version))
 }
 
-/// Beside the folder of the programs that are built here.
-fn folder() -> PathBuf {
+/// Where they are: beside the folder of the programs that are built here.
+pub fn folder() -> PathBuf {
     let built = shell::built();
     built.parent().unwrap_or(&built).join("tools")
 }
