@@ -10,8 +10,8 @@ use crate::{shell, tools};
 /// Two builds in folders of different names and lengths, and with clocks of different zones, one after the other.
 const BUILDS: [(&str, &str); 2] = [("one", "UTC"), ("another-one", "Pacific/Kiritimati")];
 
-/// What is compared, below the folder of a build. Of a folder, every file right in it.
-const COMPARED: [&str; 3] = ["bundle-build/release/unlatch", "bundle", "bundle/sbom"];
+/// What is compared, below the folder of a build: the program, and the packages with all that they are made of.
+const COMPARED: [&str; 2] = ["bundle-build/release/unlatch", "bundle"];
 
 /// Builds twice and compares. Gives whether both builds are the same, byte by byte.
 pub fn run() -> bool {
@@ -49,21 +49,17 @@ fn build((name, zone): (&str, &str)) -> Result<(), String> {
     shell::run(&mut bundle)
 }
 
-/// What is compared of a build, by its name there.
+/// The files of a build that are compared, by their names there.
 fn files(target: &Path) -> Result<BTreeMap<String, Vec<u8>>, String> {
     let mut files = BTreeMap::new();
-    for place in COMPARED {
-        let path = target.join(place);
-        let entries = match fs::read_dir(&path) {
-            Ok(entries) => {
-                entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect()
-            }
-            Err(_) => vec![path],
-        };
-        for file in entries {
-            let bytes = fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-            let name = file.strip_prefix(target).unwrap_or(&file).display().to_string();
-            files.insert(name, bytes);
+    let mut places: Vec<PathBuf> = COMPARED.iter().map(|place| target.join(place)).collect();
+    while let Some(place) = places.pop() {
+        let failed = |error: std::io::Error| format!("{}: {error}", place.display());
+        if place.is_dir() {
+            places.extend(fs::read_dir(&place).map_err(failed)?.flatten().map(|entry| entry.path()));
+        } else {
+            let name = place.strip_prefix(target).unwrap_or(&place).display().to_string();
+            files.insert(name, fs::read(&place).map_err(failed)?);
         }
     }
     Ok(files)
