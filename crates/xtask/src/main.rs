@@ -2,9 +2,11 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a command-line program")]
 
 mod bench;
+mod bundle_native;
 mod check;
 mod demo;
 mod gallery;
+mod native;
 mod packages;
 mod rules;
 mod shell;
@@ -12,6 +14,7 @@ mod steps;
 mod test;
 mod ui;
 mod windows;
+mod workflows;
 
 use std::process::ExitCode;
 
@@ -25,6 +28,8 @@ Usage: cargo xtask COMMAND
   test     run every test there is: Rust, UI, keychain, real window
   test --windows
            build the tests of sign-in, keychain, Graph client and engine for Windows and run them in Wine
+  test --native
+           on Windows or macOS: lint and test everything but the real window
   screenshots
            take a picture of every view of the UI in both themes and languages into target/screenshots, and
            look for what is wrong with each
@@ -45,6 +50,8 @@ fn main() -> ExitCode {
         },
         ["test"] => test::run(),
         ["test", "--windows"] => windows::run(),
+        ["test", "--native"] => native::run(),
+        ["bundle"] if cfg!(any(windows, target_os = "macos")) => bundle_native::run(),
         ["screenshots"] => gallery::run(),
         ["bench"] => {
             let recovery = bench::recovery();
