@@ -6,6 +6,7 @@ mod bundle_native;
 mod check;
 mod demo;
 mod gallery;
+mod guide;
 mod native;
 mod packages;
 mod rules;

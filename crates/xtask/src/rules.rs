@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{shell, workflows};
+use crate::{guide, shell, workflows};
 
 /// A longer file is two files.
 const MOST_LINES: usize = 600;
@@ -18,6 +18,7 @@ const WINDOWLESS: [&str; 4] = ["unlatch-auth", "unlatch-graph", "unlatch-recover
 pub fn check() -> Result<(), String> {
     let mut breaches = breaches_in_files()?;
     breaches.extend(breaches_in_dependencies()?);
+    breaches.extend(guide::breaches()?);
     if breaches.is_empty() {
         println!(
             "No file is too long, no path of this machine is in one, dependencies point one way, workflows name"
