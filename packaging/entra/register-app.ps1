@@ -106,6 +106,7 @@ if ($GrantConsent) { $needed += 'DelegatedPermissionGrant.ReadWrite.All' }
 if ($AssignTo.Count -gt 0) { $needed += 'AppRoleAssignment.ReadWrite.All' }
 Connect-MgGraph -TenantId $TenantId -Environment $environments[$Cloud] -Scopes $needed -NoWelcome
 $tenant = (Get-MgContext).TenantId
+if (-not ($tenant -as [guid])) { throw "The id of the tenant was not found: signed in to '$tenant'." }
 
 # Microsoft Graph in this tenant, and the permissions it knows.
 $select = '$select=id,oauth2PermissionScopes'
