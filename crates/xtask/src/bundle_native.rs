@@ -1,5 +1,5 @@
-//! `cargo xtask bundle` on Windows and macOS: the installers that Tauri's own tool makes there. Their makers, WiX and NSIS on
-//! Windows, are fetched by that tool; on macOS they are part of the system.
+//! `cargo xtask bundle` on Windows and macOS: what Tauri's own tool makes there, an NSIS installer and a disk image. That tool fetches
+//! NSIS; the MSI is made on Linux.
 //!
 //! What is signed with comes from the environment, as Tauri documents it, and may be missing. Then the name of the installer says
 //! that it is not signed.
@@ -108,7 +108,7 @@ fn bundle(signed: bool) -> Command {
             command.env("APPLE_SIGNING_IDENTITY", "-");
         }
     } else {
-        command.args(["--bundles", "nsis,msi"]);
+        command.args(["--bundles", "nsis"]);
         if signed {
             let sign = std::env::var(SIGN_COMMAND).unwrap_or_default();
             command.arg("--config").arg(sign_config(&sign));
@@ -128,7 +128,7 @@ fn collect(made: &Path, folder: &Path, signed: bool) -> Result<(), String> {
     let failed = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
     fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
     let mut count = 0;
-    for kind in ["nsis", "msi", "dmg"] {
+    for kind in ["nsis", "dmg"] {
         let Ok(files) = fs::read_dir(made.join(kind)) else { continue };
         for file in files {
             let file = file.map_err(|error| failed(made, error))?.path();
@@ -146,7 +146,7 @@ fn installer(file: &Path, signed: bool) -> Option<PathBuf> {
     let kind = file.extension()?.to_str()?;
     let name = file.file_stem()?.to_str()?.replace(' ', "_");
     let mark = if signed { "" } else { "-unsigned" };
-    ["exe", "msi", "dmg"].contains(&kind).then(|| format!("{name}{mark}.{kind}").into())
+    ["exe", "dmg"].contains(&kind).then(|| format!("{name}{mark}.{kind}").into())
 }
 
 #[cfg(test)]
@@ -161,8 +161,8 @@ mod tests {
             Some("Unlatch_0.1.0_x64-setup-unsigned.exe")
         );
         assert_eq!(
-            name("msi/Unlatch_0.1.0_x64_en-US.msi", true).as_deref(),
-            Some("Unlatch_0.1.0_x64_en-US.msi")
+            name("dmg/Unlatch_0.1.0_universal.dmg", true).as_deref(),
+            Some("Unlatch_0.1.0_universal.dmg")
         );
         assert_eq!(name("dmg/bundle_dmg.sh", false), None);
         assert_eq!(name("dmg/icon", false), None);
