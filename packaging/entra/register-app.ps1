@@ -221,28 +221,31 @@ if ($AssignTo.Count -gt 0) {
 
 # Consent for the whole tenant.
 if ($GrantConsent) {
+    $wanted = $scopes -join ' '
     $filter = "clientId eq '$($principal['id'])' and consentType eq 'AllPrincipals' and resourceId eq '$($graph['id'])'"
     $grants = @(Get-Everything "/v1.0/oauth2PermissionGrants?$(Get-Filter $filter)")
     if ($grants.Count -eq 0) {
-        if ($PSCmdlet.ShouldProcess($scopes -join ' ', 'consent for the tenant')) {
+        if ($PSCmdlet.ShouldProcess($wanted, 'consent for the tenant')) {
             $null = Invoke-Graph -Method POST -Uri '/v1.0/oauth2PermissionGrants' -Body @{
                 clientId    = $principal['id']
                 consentType = 'AllPrincipals'
                 resourceId  = $graph['id']
-                scope       = $scopes -join ' '
+                scope       = $wanted
             }
-            Write-Host "Consented to: $($scopes -join ' ')."
+            Write-Host "Consented to: $wanted."
         }
     }
     else {
         $granted = @(([string] $grants[0]['scope']).Split(' ') | Where-Object { $_ })
         $missing = @($scopes | Where-Object { $granted -cnotcontains $_ })
+        $added = $missing -join ' '
         if ($missing.Count -eq 0) {
             Write-Host 'The permissions are consented to.'
         }
-        elseif ($PSCmdlet.ShouldProcess($missing -join ' ', 'consent for the tenant')) {
-            $null = Invoke-Graph -Method PATCH -Uri "/v1.0/oauth2PermissionGrants/$($grants[0]['id'])" -Body @{ scope = @($granted + $missing) -join ' ' }
-            Write-Host "Consented to: $($missing -join ' ')."
+        elseif ($PSCmdlet.ShouldProcess($added, 'consent for the tenant')) {
+            $all = @($granted + $missing) -join ' '
+            $null = Invoke-Graph -Method PATCH -Uri "/v1.0/oauth2PermissionGrants/$($grants[0]['id'])" -Body @{ scope = $all }
+            Write-Host "Consented to: $added."
         }
     }
 }
