@@ -1,10 +1,11 @@
-//! The administrator's guide names every failure that the window can show, in the window's own words.
+//! The administrator's guide names every failure that the window can show, in the window's own words, and every key of the settings.
 
 use std::fs;
 
 use crate::shell;
 
 const WORDS: &str = "ui/src/messages/en.json";
+const KEYS: &str = "crates/settings/src/keys.rs";
 const GUIDE: &str = "docs/administrators-guide.md";
 
 /// What the guide leaves out, one line each.
@@ -14,8 +15,9 @@ const GUIDE: &str = "docs/administrators-guide.md";
 pub fn breaches() -> Result<Vec<String>, String> {
     let read =
         |name: &str| fs::read_to_string(shell::root().join(name)).map_err(|error| format!("{name}: {error}"));
-    let (words, guide) = (read(WORDS)?, read(GUIDE)?);
-    let left_out = left_out(&words, &guide);
+    let (words, keys, guide) = (read(WORDS)?, read(KEYS)?, read(GUIDE)?);
+    let mut left_out = left_out(&words, &guide);
+    left_out.extend(keys_left_out(&keys, &guide));
     Ok(left_out.into_iter().map(|text| format!("{GUIDE} has no place for «{text}»")).collect())
 }
 
@@ -45,6 +47,12 @@ fn left_out<'a>(words: &'a str, guide: &str) -> Vec<&'a str> {
     headlines.filter(|text| !guide.contains(&format!("| {text} |"))).collect()
 }
 
+/// The keys of the settings that have no line in the guide's table.
+fn keys_left_out<'a>(source: &'a str, guide: &str) -> Vec<&'a str> {
+    let keys = source.split("Key { name: \"").skip(1).filter_map(|rest| rest.split('"').next());
+    keys.filter(|key| !guide.contains(&format!("| `{key}` |"))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +72,14 @@ mod tests {
             ["The certificate cannot be trusted."]
         );
         assert_eq!(left_out(WORDS, "").len(), 2);
+    }
+
+    #[test]
+    fn a_key_of_the_settings_without_a_line_is_named() {
+        let source =
+            r#"[Key { name: "tenant", kind: Kind::Text }, Key { name: "export", kind: Kind::Flag }]"#;
+        assert_eq!(keys_left_out(source, "| `tenant` | text |"), ["export"]);
+        assert_eq!(keys_left_out(source, "| `tenant` | text |\n| `export` | no |"), Vec::<&str>::new());
     }
 
     #[test]

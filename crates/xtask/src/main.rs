@@ -4,6 +4,7 @@
 mod bench;
 mod bundle_native;
 mod check;
+mod commands;
 mod demo;
 mod gallery;
 mod guide;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{guide, shell, workflows};
+use crate::{commands, guide, shell, workflows};
 
 /// A longer file is two files.
 const MOST_LINES: usize = 600;
@@ -67,6 +67,7 @@ fn breaches_in(name: &str, text: &str, root: &Path) -> Vec<String> {
         ));
     }
     breaches.extend(workflows::breaches(name, text));
+    breaches.extend(commands::breaches(name, text, crate::USAGE));
     breaches
 }
 
