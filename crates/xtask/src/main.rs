@@ -13,6 +13,7 @@ mod packages;
 mod rules;
 mod shell;
 mod steps;
+mod tag;
 mod test;
 mod ui;
 mod windows;
@@ -38,6 +39,8 @@ Usage: cargo xtask COMMAND
   bench [recovery|window]
            measure what is measured, against limits of its own, and write the figures to target/bench;
            the engine takes about ten minutes, the window's released build somewhat longer the first time
+  tag NAME
+           whether NAME is the tag to release this version by
   check    what needs no test run: formatting, lints, types, bindings, the rules of the house
 
 Missing Debian packages are installed with apt-get, missing npm packages with npm install.";
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["test", "--windows"] => windows::run(),
         ["test", "--native"] => native::run(),
+        ["tag", name] => tag::check(name),
         ["bundle"] if cfg!(any(windows, target_os = "macos")) => bundle_native::run(),
         ["screenshots"] => gallery::run(),
         ["bench"] => {
