@@ -5,7 +5,7 @@ use crate::steps::Steps;
 use crate::{shell, test, ui};
 
 /// All but `xtask`, whose tests want a shell, and `unlatch-e2e`, which drives a window on Linux.
-const PACKAGES: [&str; 10] = [
+const PACKAGES: [&str; 12] = [
     "--package",
     "unlatch-auth",
     "--package",
@@ -14,6 +14,8 @@ const PACKAGES: [&str; 10] = [
     "unlatch-recovery",
     "--package",
     "unlatch-demo-tenant",
+    "--package",
+    "unlatch-settings",
     "--package",
     "unlatch",
 ];
