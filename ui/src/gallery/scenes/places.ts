@@ -91,14 +91,17 @@ export const placeScenes: readonly Scene[] = [
             'cloud',
             'require_reason',
             'language',
+            'device_code',
             'keep_sign_in',
             'allowed_tenants',
           ],
           requireReason: true,
           deviceCode: false,
           keepSignIn: false,
+          severalTenants: false,
           allowedTenants: ['8f6c1c1e-2b7a-4c7e-9d5a-0a3b1c2d4e5f', '11111111-2222-3333-4444-555555555555'],
         });
+        engine.status.keychain = 'forbidden';
       }),
     act: async (person) => {
       await person.openFromMenu('open-settings');
