@@ -3,6 +3,7 @@
 //! A window needs programs that a plain `cargo test` cannot count on, so these tests are ignored there.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, clippy::print_stdout)]
 
+mod about;
 mod acts;
 mod browser;
 mod consent;

@@ -5,16 +5,26 @@ mod bench;
 mod bundle_native;
 mod check;
 mod commands;
+mod contents;
 mod demo;
+mod dependencies;
+mod documents;
 mod gallery;
 mod guide;
+mod links;
 mod native;
+mod notices;
+mod npm;
 mod packages;
+mod reproduce;
 mod rules;
+mod sbom;
 mod shell;
+mod spelling;
 mod steps;
 mod tag;
 mod test;
+mod tools;
 mod ui;
 mod windows;
 mod workflows;
@@ -39,11 +49,20 @@ Usage: cargo xtask COMMAND
   bench [recovery|window]
            measure what is measured, against limits of its own, and write the figures to target/bench;
            the engine takes about ten minutes, the window's released build somewhat longer the first time
+  check    what needs no test run: formatting, lints, types, bindings, documents, dependencies, the rules of the house
+  documents
+           the part of it for documents: spelling and links
+  notices  write the licences of everything in Unlatch that others made to ui/public
+  reproduce
+           build the packages of this commit twice, in two folders, and compare them; takes half an hour
+  sbom     write a bill of materials of the crates and one of the web UI to target/bundle/sbom
+  advisories
+           look for known faults of the dependencies; fetches the database of advisories and fails without it
   tag NAME
            whether NAME is the tag to release this version by
-  check    what needs no test run: formatting, lints, types, bindings, the rules of the house
 
-Missing Debian packages are installed with apt-get, missing npm packages with npm install.";
+Missing Debian packages are installed with apt-get, missing npm packages with npm install, and missing programs of
+crates.io with cargo install, below target.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -66,6 +85,11 @@ fn main() -> ExitCode {
         ["bench", "recovery"] => bench::recovery(),
         ["bench", "window"] => bench::window(),
         ["check"] => check::run(),
+        ["documents"] => documents::run(),
+        ["notices"] => notices::run(),
+        ["reproduce"] => reproduce::run(),
+        ["sbom"] => sbom::run(),
+        ["advisories"] => dependencies::advisories(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             true

@@ -116,6 +116,8 @@ export const commands = {
 	exportRun: (runId: string, format: ReportFormat, language: string) => typedError<string, CommandError>(__TAURI_INVOKE("export_run", { runId, format, language })),
 	/**  Looks through the whole journal. Nothing is changed. */
 	verifyJournal: () => typedError<JournalCheck, CommandError>(__TAURI_INVOKE("verify_journal")),
+	/**  The packages in Unlatch that others made, and their licences. */
+	thirdPartyNotices: () => typedError<string, CommandError>(__TAURI_INVOKE("third_party_notices")),
 };
 
 /* Types */

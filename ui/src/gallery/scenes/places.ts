@@ -46,6 +46,24 @@ export const placeScenes: readonly Scene[] = [
     },
   },
   {
+    name: 'about',
+    engine: () => desk((engine) => (engine.notices += `\n${'-'.repeat(80)}\n${engine.notices}`.repeat(40))),
+    act: async (person) => {
+      await person.openFromMenu('open-settings');
+      await person.click('open-about');
+      await person.see('third-party-notices');
+    },
+  },
+  {
+    name: 'about-unread',
+    engine: () => desk((engine) => engine.fail('thirdPartyNotices', problem('internal'))),
+    act: async (person) => {
+      await person.openFromMenu('open-settings');
+      await person.click('open-about');
+      await person.see('error-panel');
+    },
+  },
+  {
     name: 'theme-dark',
     engine: () => desk(),
     act: async (person) => {
