@@ -25,7 +25,7 @@ pub fn advisories() -> bool {
             .map_err(|words| format!("{words}: the database cannot be reached, so no advisory was looked at"))
     });
     steps.take("advisories", &["advisory database"], || {
-        shell::run(&mut tools::command(tools::DENY, &["check", "--disable-fetch", "advisories"]))
+        shell::run(&mut tools::command(tools::DENY, &["check", "advisories"]))
     });
     steps.conclude()
 }
