@@ -31,6 +31,9 @@ Usage: cargo xtask COMMAND
   bench [recovery|window]
            measure what is measured, against limits of its own, and write the figures to target/bench;
            the engine takes about ten minutes, the window's released build somewhat longer the first time
+  bundle --windows [--test]
+           build Unlatch for Windows and an MSI that installs it; with --test, run it in Wine and have it
+           installed, upgraded and removed there
   check    what needs no test run: formatting, lints, types, bindings, the rules of the house
 
 Missing Debian packages are installed with apt-get, missing npm packages with npm install.";
@@ -45,6 +48,8 @@ fn main() -> ExitCode {
         },
         ["test"] => test::run(),
         ["test", "--windows"] => windows::run(),
+        ["bundle", "--windows"] => windows::bundle::run(false),
+        ["bundle", "--windows", "--test"] => windows::bundle::run(true),
         ["screenshots"] => gallery::run(),
         ["bench"] => {
             let recovery = bench::recovery();
