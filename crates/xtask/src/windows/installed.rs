@@ -23,12 +23,15 @@ pub struct Packages {
 }
 
 /// Folders and keys that Windows Installer makes for itself with the first package, and keeps, with nothing in them.
-const KEPT: [&str; 7] = [
+const KEPT: [&str; 10] = [
     "C:\\windows\\Installer\\",
+    "HKLM\\Software\\Classes\\Installer",
     "HKLM\\Software\\Classes\\Installer\\Features",
     "HKLM\\Software\\Classes\\Installer\\Products",
     "HKLM\\Software\\Classes\\Installer\\UpgradeCodes",
     "HKLM\\Software\\Microsoft\\Windows\\CurrentVersion\\Installer\\UpgradeCodes",
+    "HKLM\\Software\\Microsoft\\Windows\\CurrentVersion\\Installer\\UserData",
+    "HKLM\\Software\\Microsoft\\Windows\\CurrentVersion\\Installer\\UserData\\S-1-5-18",
     "HKLM\\Software\\Microsoft\\Windows\\CurrentVersion\\Installer\\UserData\\S-1-5-18\\Components",
     "HKLM\\Software\\Microsoft\\Windows\\CurrentVersion\\Installer\\UserData\\S-1-5-18\\Products",
 ];
@@ -108,7 +111,7 @@ pub fn comes_and_goes(wine: &Wine, packages: &Packages, left: &Path) -> Result<(
     expect(said.code == Some(0), "an older version is installed silently", &said)?;
     let state = State::of(wine)?;
     expect(versions(&state) == ["0.0.1"], "it is there as version 0.0.1", &versions(&state))?;
-    expect(read(&exe)? != read(&packages.program)?, "with a program of its own", &exe)?;
+    expect(read(&exe)? != read(&packages.program)?, "it has a program of its own", &exe)?;
 
     let data = wine.user_folder()?.join("AppData/Local/unlatch");
     keep_journal(left, &data)?;
@@ -121,14 +124,10 @@ pub fn comes_and_goes(wine: &Wine, packages: &Packages, left: &Path) -> Result<(
     let state = State::of(wine)?;
     let now = [env!("CARGO_PKG_VERSION")];
     expect(versions(&state) == now, "the new version took its place", &versions(&state))?;
-    expect(read(&exe)? == read(&packages.program)?, "with the new program", &exe)?;
+    expect(read(&exe)? == read(&packages.program)?, "the new program came with it", &exe)?;
     let files: Vec<_> = state.below(FOLDER).filter_map(|line| line.split(' ').next()).collect();
     let expected = ["LICENSE-APACHE.txt", "LICENSE-MIT.txt", "WebView2Loader.dll", "unlatch.exe"];
-    expect(
-        files == expected,
-        "and these files alone: unlatch.exe, WebView2Loader.dll and the licences",
-        &files,
-    )?;
+    expect(files == expected, "beside it are WebView2Loader.dll and the licences alone", &files)?;
     let shortcuts: Vec<_> = state.since(&before).into_iter().filter(|line| line.contains(".lnk ")).collect();
     let right = shortcuts.len() == 1 && shortcuts[0].contains("\\Start Menu\\Programs\\Unlatch.lnk ");
     expect(right, "there is one shortcut, in the start menu", &shortcuts)?;
@@ -141,13 +140,13 @@ pub fn comes_and_goes(wine: &Wine, packages: &Packages, left: &Path) -> Result<(
     let said = wine.ask(Path::new("msiexec"), &["/i", &in_wine(&packages.again), "/qn"])?;
     expect(said.code == Some(0), "a package of the same version is installed", &said)?;
     let state = State::of(wine)?;
-    expect(versions(&state) == now, "and stands there once", &versions(&state))?;
+    expect(versions(&state) == now, "it is listed once nevertheless", &versions(&state))?;
 
     let said = wine.ask(Path::new("msiexec"), &["/i", &in_wine(&packages.older), "/qn"])?;
     expect(said.code == Some(REFUSED), "the older version is refused", &said)?;
     let after = State::of(wine)?;
     let changed = [after.since(&state), state.since(&after)].concat();
-    expect(changed.is_empty(), "which changes nothing", &changed)?;
+    expect(changed.is_empty(), "the refusal changes nothing", &changed)?;
 
     let code = state.below(UNINSTALL).find_map(|line| line.split('}').next()).ok_or("it is not listed")?;
     let said = wine.ask(Path::new("msiexec"), &["/x", &format!("{{{code}}}"), "/qn"])?;

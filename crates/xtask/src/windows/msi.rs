@@ -9,14 +9,21 @@ use crate::shell;
 /// As the window has itself known to Windows, so that its notifications come under its name.
 const IDENTIFIER: &str = "io.github.unlatch.desktop";
 
+/// Unlatch's, for ever. In capital letters, as Windows Installer has them.
+const UPGRADE_CODE: &str = "7E0B6D9C-5C0D-4E57-9B1A-3C3D7F2A8E41";
+
 /// What `wixl` leaves out, as changes to the tables of the package.
-fn amendments(version: &str) -> [String; 5] {
+fn amendments(version: &str) -> [String; 6] {
     [
         // Windows Installer keeps a file that has a version rather than put one in its place that seems to have none; then the old package
         // takes the kept one with it.
         format!("UPDATE `File` SET `Version` = '{version}.0', `Language` = '1033' WHERE `File` = 'Program'"),
-        // From 0.0.0 on (256), up to this version (512).
-        "UPDATE `Upgrade` SET `Attributes` = 768 WHERE `ActionProperty` = 'OLDERFOUND'".to_owned(),
+        // From 0.0.0 on (256), up to this version (512). That number is a part of the row's key, which cannot be changed.
+        "DELETE FROM `Upgrade` WHERE `ActionProperty` = 'OLDERFOUND'".to_owned(),
+        format!(
+            "INSERT INTO `Upgrade` (`UpgradeCode`, `VersionMin`, `VersionMax`, `Attributes`, `ActionProperty`) \
+             VALUES ('{{{UPGRADE_CODE}}}', '0.0.0', '{version}', 768, 'OLDERFOUND')"
+        ),
         // What somebody pinned to the taskbar stays there through an upgrade.
         "UPDATE `InstallExecuteSequence` SET `Condition` = 'NOT UPGRADINGPRODUCTCODE' WHERE `Action` = 'RemoveShortcuts'"
             .to_owned(),
@@ -56,7 +63,24 @@ pub fn make(folder: &Path, program: &Program, version: &str, name: &str) -> Resu
     for amendment in amendments(version) {
         shell::output(shell::program("msibuild").arg(&package).args(["-q", &amendment]))?;
     }
+    expect_amended(&package, version)?;
     Ok(package)
+}
+
+/// A change that meets no row is none, and is not told.
+fn expect_amended(package: &Path, version: &str) -> Result<(), String> {
+    for (table, row) in [
+        ("File", format!("\t{version}.0\t1033\t")),
+        ("Upgrade", format!("\t0.0.0\t{version}\t\t768\t\tOLDERFOUND")),
+        ("InstallExecuteSequence", "RemoveShortcuts\tNOT UPGRADINGPRODUCTCODE\t".to_owned()),
+        ("MsiShortcutProperty", format!("\tStartMenu\tSystem.AppUserModel.ID\t{IDENTIFIER}")),
+    ] {
+        let rows = shell::output(shell::program("msiinfo").arg("export").arg(package).arg(table))?;
+        if !rows.contains(&row) {
+            return Err(format!("the table {table} of the package lacks {row:?}:\n{rows}"));
+        }
+    }
+    Ok(())
 }
 
 /// The version as Windows Installer compares it: three numbers, without what marks a version before the release.
@@ -88,12 +112,12 @@ mod tests {
         let after = |text: &str, before: &str| {
             text.split(before).skip(1).map(|rest| rest[..36].to_ascii_uppercase()).collect::<Vec<_>>()
         };
-        let code = after(&tauri, "\"upgradeCode\": \"");
-        assert_eq!(code.len(), 1);
-        assert_eq!(
-            [after(&wxs, "UpgradeCode=\""), after(&wxs, "<Upgrade Id=\"")].concat(),
-            [code[0].as_str(); 2]
-        );
+        let codes = [
+            after(&tauri, "\"upgradeCode\": \""),
+            after(&wxs, "UpgradeCode=\""),
+            after(&wxs, "<Upgrade Id=\""),
+        ];
+        assert_eq!(codes.concat(), [UPGRADE_CODE; 3]);
     }
 
     #[test]

@@ -76,6 +76,8 @@ fn registry(text: &str, root: &str) -> Vec<String> {
         if let Some(rest) = line.strip_prefix('[').filter(|_| value.is_empty()) {
             let name = rest.rsplit_once(']').map_or(rest, |(name, _)| name).replace("\\\\", "\\");
             key = format!("{root}\\{name}");
+            // A key that has others below it need not have a line of its own.
+            lines.extend(key.match_indices('\\').map(|(end, _)| key[..end].to_owned()));
             lines.push(key.clone());
         } else if !key.is_empty() && !line.is_empty() && (!line.starts_with('#') || !value.is_empty()) {
             value.push_str(line.trim_start());
@@ -100,8 +102,10 @@ mod tests {
             [Software\\\\Unlatch] 1700000000\n#time=1da21\n@=\"x\"\n\"a\"=hex:01,\\\n  02\n\n\
             [Software\\\\Microsoft\\\\Windows\\\\CurrentVersion\\\\Fonts] 1\n\"b\"=\"c\"\n";
         assert_eq!(
-            registry(text, "HKLM"),
+            registry(text, "HKLM")[..5],
             [
+                "HKLM",
+                "HKLM\\Software",
                 "HKLM\\Software\\Unlatch",
                 "HKLM\\Software\\Unlatch @=\"x\"",
                 "HKLM\\Software\\Unlatch \"a\"=hex:01,02"
