@@ -24,7 +24,8 @@ Usage: cargo xtask COMMAND
            (--lang and --dark count for that virtual window)
   test     run every test there is: Rust, UI, keychain, real window
   test --windows
-           build the tests of sign-in, keychain, Graph client and engine for Windows and run them in Wine
+           build the tests of sign-in, keychain, Graph client, engine and settings for Windows and run
+           them in Wine
   screenshots
            take a picture of every view of the UI in both themes and languages into target/screenshots, and
            look for what is wrong with each

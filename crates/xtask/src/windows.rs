@@ -21,7 +21,7 @@ use wine::Wine;
 
 const TARGET: &str = "x86_64-pc-windows-gnu";
 
-const BUILD: [&str; 13] = [
+const BUILD: [&str; 15] = [
     "build",
     "-Zbuild-std=std,panic_unwind",
     "--target",
@@ -32,6 +32,8 @@ const BUILD: [&str; 13] = [
     "unlatch-graph",
     "--package",
     "unlatch-recovery",
+    "--package",
+    "unlatch-settings",
     "--tests",
     "--message-format=json-render-diagnostics",
     UNCHECKED,
@@ -71,6 +73,7 @@ pub fn run() -> bool {
         ("keychain", "crates/auth", &KEYCHAIN[..]),
         ("graph", "crates/graph", &[][..]),
         ("recovery", "crates/recovery", &[][..]),
+        ("settings", "crates/settings", &[][..]),
     ] {
         steps.take_and_keep(name, &["build for Windows", "Wine"], || {
             run_tests(&wine, &built, package, arguments)

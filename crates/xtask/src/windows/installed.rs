@@ -96,7 +96,22 @@ pub fn answers(wine: &Wine, exe: &Path, left: &Path) -> Result<(), String> {
     let said = verify()?;
     let right = said.code == Some(1) && said.out.contains("The journal is not whole. It breaks at entry");
     expect(right, "it finds one letter that was changed", &said)?;
-    fs::remove_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))
+    fs::remove_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))?;
+
+    let said = wine.ask(exe, &["policy"])?;
+    let right =
+        said.code == Some(0) && said.out.contains(POLICY) && is_in_force(&said, "export default true");
+    expect(right, "it says that there is no policy", &said)?;
+    set_policy(wine, "0")?;
+    let said = wine.ask(exe, &["policy"])?;
+    let right = said.code == Some(0) && is_in_force(&said, "export policy false");
+    expect(right, "it says what policy forbids", &said)?;
+    set_policy(wine, "7")?;
+    let said = wine.ask(exe, &["policy"])?;
+    let right = said.code == Some(1) && said.out.contains("No tenant can be used");
+    expect(right, "it says that policy is damaged", &said)?;
+    let said = wine.ask(Path::new("reg"), &["delete", POLICY, "/f"])?;
+    expect(said.code == Some(0), "the policy is taken away", &said)
 }
 
 /// Installs, upgrades, goes back in vain and removes, silently, and compares what there is with what there was before.
@@ -115,9 +130,7 @@ pub fn comes_and_goes(wine: &Wine, packages: &Packages, left: &Path) -> Result<(
 
     let data = wine.user_folder()?.join("AppData/Local/unlatch");
     keep_journal(left, &data)?;
-    let said = wine
-        .ask(Path::new("reg"), &["add", POLICY, "/v", "allow_device_code", "/t", "REG_DWORD", "/d", "0"])?;
-    expect(said.code == Some(0), "a person has a journal, and the machine a policy", &said)?;
+    set_policy(wine, "0")?;
 
     let said = wine.ask(Path::new("msiexec"), &["/i", &in_wine(&packages.current), "/qn"])?;
     expect(said.code == Some(0), "it is upgraded silently", &said)?;
@@ -136,6 +149,8 @@ pub fn comes_and_goes(wine: &Wine, packages: &Packages, left: &Path) -> Result<(
     expect(missing.is_empty(), "the list of programs names it", &missing)?;
     let said = wine.ask(&exe, &["verify-journal"])?;
     expect(is_whole(&said), "the installed program finds the person's journal, and it is whole", &said)?;
+    let said = wine.ask(&exe, &["policy"])?;
+    expect(is_in_force(&said, "export policy false"), "it follows the machine's policy", &said)?;
 
     let said = wine.ask(Path::new("msiexec"), &["/i", &in_wine(&packages.again), "/qn"])?;
     expect(said.code == Some(0), "a package of the same version is installed", &said)?;
@@ -157,10 +172,21 @@ pub fn comes_and_goes(wine: &Wine, packages: &Packages, left: &Path) -> Result<(
     expect(other.is_empty(), "nothing of it is left", &other)?;
     let lost = before.since(&state);
     expect(lost.is_empty(), "nothing else went with it", &lost)?;
-    let right = ["journal.sqlite ", "allow_device_code"]
-        .iter()
-        .all(|part| own.iter().any(|line| line.contains(part)));
+    let right =
+        ["journal.sqlite ", "\"export\""].iter().all(|part| own.iter().any(|line| line.contains(part)));
     expect(right, "the journal and the policy are still there", &own)
+}
+
+/// Has an administrator forbid reports, with 0 as the value.
+fn set_policy(wine: &Wine, value: &str) -> Result<(), String> {
+    let said =
+        wine.ask(Path::new("reg"), &["add", POLICY, "/v", "export", "/t", "REG_DWORD", "/d", value, "/f"])?;
+    if said.code == Some(0) { Ok(()) } else { Err(format!("reg could not set policy: {said:?}")) }
+}
+
+/// Whether a key has this value from there, in the words `key origin value`.
+fn is_in_force(said: &Said, words: &str) -> bool {
+    said.out.lines().any(|line| line.split_whitespace().eq(words.split(' ')))
 }
 
 /// Whether it belongs to a person or to the machine's policy.
