@@ -10,7 +10,7 @@ use crate::shell;
 const IDENTIFIER: &str = "io.github.unlatch.desktop";
 
 /// Unlatch's, for ever. In capital letters, as Windows Installer has them.
-const UPGRADE_CODE: &str = "7E0B6D9C-5C0D-4E57-9B1A-3C3D7F2A8E41";
+const UPGRADE_CODE: &str = "4E2919FB-DFD2-4CE9-AC47-74F2F3599D72";
 
 /// What `wixl` leaves out, as changes to the tables of the package.
 fn amendments(version: &str) -> [String; 6] {
