@@ -1,4 +1,4 @@
-//! Declares the window's commands, so that each needs a permission of its own.
+//! Declares the window's commands, so that each needs a permission of its own, and what Windows is told about the program.
 
 /// Every command of `src/commands`. A command missing here does not reach the window.
 const COMMANDS: &[&str] = &[
@@ -51,8 +51,13 @@ const COMMANDS: &[&str] = &[
     "third_party_notices",
 ];
 
+/// What Windows is told about the program: it asks for no more rights than its user has, draws for each screen, and takes long paths.
+const WINDOWS: &str = include_str!("../packaging/windows/unlatch.manifest");
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let manifest = tauri_build::AppManifest::new().commands(COMMANDS);
-    tauri_build::try_build(tauri_build::Attributes::new().app_manifest(manifest))?;
+    let windows = tauri_build::WindowsAttributes::new().app_manifest(WINDOWS);
+    let attributes = tauri_build::Attributes::new().app_manifest(manifest).windows_attributes(windows);
+    tauri_build::try_build(attributes)?;
     Ok(())
 }

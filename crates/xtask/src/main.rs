@@ -38,26 +38,31 @@ Usage: cargo xtask COMMAND
            build Unlatch and open it on the demo tenant; without a display, or with --headless, drive
            the same window in a virtual one and keep a screenshot of each step in target/demo
            (--lang and --dark count for that virtual window)
-  test     run every test there is: Rust, UI, keychain, real window
-  test --windows
-           build the tests of sign-in, keychain, Graph client and engine for Windows and run them in Wine
-  test --native
-           on Windows or macOS: lint and test everything but the real window
   screenshots
            take a picture of every view of the UI in both themes and languages into target/screenshots, and
            look for what is wrong with each
-  bench [recovery|window]
-           measure what is measured, against limits of its own, and write the figures to target/bench;
-           the engine takes about ten minutes, the window's released build somewhat longer the first time
   check    what needs no test run: formatting, lints, types, bindings, documents, dependencies, the rules of the house
   documents
            the part of it for documents: spelling and links
-  notices  write the licences of everything in Unlatch that others made to ui/public
+  test     run every test there is: Rust, UI, keychain, real window
+  test --windows
+           build the tests of sign-in, keychain, Graph client, engine and settings for Windows and run
+           them in Wine
+  test --native
+           on Windows or macOS: lint and test everything but the real window
+  bench [recovery|window]
+           measure what is measured, against limits of its own, and write the figures to target/bench;
+           the engine takes about ten minutes, the window's released build somewhat longer the first time
+
+  bundle --windows [--test]
+           build Unlatch for Windows and an MSI that installs it; with --test, run it in Wine and have it
+           installed, upgraded and removed there
   reproduce
            build the packages of this commit twice, in two folders, and compare them; takes half an hour
   sbom     write a bill of materials of the crates and one of the web UI to target/bundle/sbom
   advisories
            look for known faults of the dependencies; fetches the database of advisories and fails without it
+  notices  write the licences of everything in Unlatch that others made to ui/public
   tag NAME
            whether NAME is the tag to release this version by
 
@@ -72,24 +77,26 @@ fn main() -> ExitCode {
             Ok(options) => demo::run(&options),
             Err(words) => return refuse(&words),
         },
+        ["screenshots"] => gallery::run(),
+        ["check"] => check::run(),
+        ["documents"] => documents::run(),
         ["test"] => test::run(),
         ["test", "--windows"] => windows::run(),
         ["test", "--native"] => native::run(),
-        ["tag", name] => tag::check(name),
-        ["bundle"] if cfg!(any(windows, target_os = "macos")) => bundle_native::run(),
-        ["screenshots"] => gallery::run(),
         ["bench"] => {
             let recovery = bench::recovery();
             bench::window() && recovery
         }
         ["bench", "recovery"] => bench::recovery(),
         ["bench", "window"] => bench::window(),
-        ["check"] => check::run(),
-        ["documents"] => documents::run(),
-        ["notices"] => notices::run(),
+        ["bundle", "--windows"] => windows::bundle::run(false),
+        ["bundle", "--windows", "--test"] => windows::bundle::run(true),
+        ["bundle"] if cfg!(any(windows, target_os = "macos")) => bundle_native::run(),
         ["reproduce"] => reproduce::run(),
         ["sbom"] => sbom::run(),
         ["advisories"] => dependencies::advisories(),
+        ["notices"] => notices::run(),
+        ["tag", name] => tag::check(name),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             true

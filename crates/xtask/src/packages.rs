@@ -36,6 +36,8 @@ const WINDOWS: [&str; 8] = [
 
 /// To check how documents and messages are spelled.
 const DOCUMENTS: [&str; 3] = ["hunspell", "hunspell-en-gb", "hunspell-es"];
+/// To make an MSI, besides.
+const WINDOWS_BUNDLE: [&str; 2] = ["msitools", "wixl"];
 
 /// What the packages are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +54,8 @@ pub enum Purpose {
     Test,
     /// Build what has no window for Windows and run its tests in Wine.
     Windows,
+    /// Build Unlatch for Windows, make a package of it and try both in Wine.
+    WindowsBundle,
 }
 
 /// Installs what is missing and says what.
@@ -66,6 +70,7 @@ pub fn install(purpose: Purpose) -> Result<(), String> {
         Purpose::Headless => BUILD.iter().chain(&HEADLESS).copied().collect(),
         Purpose::Test => BUILD.iter().chain(&HEADLESS).chain(&DOCUMENTS).copied().collect(),
         Purpose::Windows => WINDOWS.to_vec(),
+        Purpose::WindowsBundle => WINDOWS.iter().chain(&WINDOWS_BUNDLE).copied().collect(),
     };
     let Ok(known) = installed() else {
         println!(

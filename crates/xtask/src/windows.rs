@@ -1,9 +1,15 @@
-//! `cargo xtask test --windows`: the tests of what has no window, built for Windows and run in Wine.
+//! `cargo xtask test --windows`: the tests of what has no window, built for Windows and run in Wine. And `cargo xtask bundle --windows`.
 //!
 //! Rust's own toolchain for Windows comes from no Debian package, its source does: the compiler that Debian has beside
 //! rustup's builds the standard library as well.
 
-use std::fs;
+pub mod bundle;
+mod installed;
+mod msi;
+mod program;
+mod state;
+mod wine;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -11,10 +17,11 @@ use std::time::Duration;
 use crate::packages::{self, Purpose};
 use crate::steps::Steps;
 use crate::{shell, test};
+use wine::Wine;
 
 const TARGET: &str = "x86_64-pc-windows-gnu";
 
-const BUILD: [&str; 13] = [
+const BUILD: [&str; 15] = [
     "build",
     "-Zbuild-std=std,panic_unwind",
     "--target",
@@ -25,6 +32,8 @@ const BUILD: [&str; 13] = [
     "unlatch-graph",
     "--package",
     "unlatch-recovery",
+    "--package",
+    "unlatch-settings",
     "--tests",
     "--message-format=json-render-diagnostics",
     UNCHECKED,
@@ -50,20 +59,21 @@ const LIMIT: Duration = Duration::from_secs(10 * 60);
 /// Builds the tests for Windows and runs them.
 pub fn run() -> bool {
     let mut steps = Steps::default();
-    let folder = shell::built().with_file_name("windows");
+    let folder = folder();
     steps.take("Debian packages", &[], || packages::install(Purpose::Windows));
     let mut built = String::new();
     steps.take("build for Windows", &["Debian packages"], || {
         built = build(&folder)?;
         Ok(())
     });
-    let wine = Wine { prefix: folder.join("wine") };
+    let wine = Wine::new(folder.join("wine"));
     steps.take("Wine", &["Debian packages"], || wine.begin());
     for (name, package, arguments) in [
         ("auth", "crates/auth", &[][..]),
         ("keychain", "crates/auth", &KEYCHAIN[..]),
         ("graph", "crates/graph", &[][..]),
         ("recovery", "crates/recovery", &[][..]),
+        ("settings", "crates/settings", &[][..]),
     ] {
         steps.take_and_keep(name, &["build for Windows", "Wine"], || {
             run_tests(&wine, &built, package, arguments)
@@ -73,9 +83,13 @@ pub fn run() -> bool {
     steps.conclude()
 }
 
-/// Builds the tests and, beside them, the library that Wine lacks. Gives Cargo's messages.
-fn build(folder: &Path) -> Result<String, String> {
-    println!("$ cargo {}", BUILD.join(" "));
+/// Where Cargo builds for Windows.
+fn folder() -> PathBuf {
+    shell::built().with_file_name("windows")
+}
+
+/// Debian's Cargo, which builds the standard library as well.
+fn cargo(folder: &Path) -> Command {
     let mut cargo = shell::program("/usr/bin/cargo");
     // rustup's Cargo, which started this, would have its own compiler and libraries used.
     for variable in ["CARGO", "LD_LIBRARY_PATH", "RUSTUP_TOOLCHAIN", "RUSTDOC"] {
@@ -83,12 +97,13 @@ fn build(folder: &Path) -> Result<String, String> {
     }
     cargo.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");
     cargo.env("CARGO_TARGET_DIR", folder).env("CARGO_INCREMENTAL", "0");
-    let built = shell::output(cargo.args(BUILD).stderr(Stdio::inherit()))?;
-    let library = folder.join(TARGET).join("debug/deps/bcryptprimitives.dll");
-    let mut compiler = shell::program("x86_64-w64-mingw32-gcc");
-    compiler.args(["-shared", "-O2", "-Wall", "-Werror", "-s", "-o"]).arg(library);
-    shell::run(compiler.args(["crates/xtask/windows/bcryptprimitives.c", "-ladvapi32"]))?;
-    Ok(built)
+    cargo
+}
+
+/// Builds the tests. Gives Cargo's messages.
+fn build(folder: &Path) -> Result<String, String> {
+    println!("$ cargo {}", BUILD.join(" "));
+    shell::output(cargo(folder).args(BUILD).stderr(Stdio::inherit()))
 }
 
 /// Runs the test programs of a package, one after the other, each in its folder as Cargo does.
@@ -115,47 +130,4 @@ fn run_tests(
         failures.push(format!("nothing was built from {package}"));
     }
     (summaries, if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) })
-}
-
-/// A Windows of its own, in a folder, without a display. What an earlier one kept is not in it.
-struct Wine {
-    prefix: PathBuf,
-}
-
-impl Wine {
-    fn begin(&self) -> Result<(), String> {
-        self.end();
-        fs::create_dir_all(&self.prefix).map_err(|error| format!("{}: {error}", self.prefix.display()))?;
-        let mut boot = self.program("wineboot");
-        shell::run_and_keep_within(boot.arg("--init"), |_| false, LIMIT, || self.stop()).1
-    }
-
-    fn program(&self, name: &str) -> Command {
-        let mut command = shell::program(name);
-        command.env("WINEPREFIX", &self.prefix).env("WINEDEBUG", "-all");
-        // No menus on this person's desktop, no links into their folders, no offer to install .NET or a browser.
-        command.env("WINEDLLOVERRIDES", "winemenubuilder.exe=;mscoree=;mshtml=;winedbg.exe=");
-        command.env("HOME", &self.prefix);
-        // On an abort Wine's unwinder may fault, and a debugger would wait for a person.
-        command.env("RUST_BACKTRACE", "0");
-        for variable in ["DISPLAY", "WAYLAND_DISPLAY", "WINESERVER", "WINELOADER", "WINEARCH"] {
-            command.env_remove(variable);
-        }
-        command.stdin(Stdio::null());
-        command
-    }
-
-    /// Ends whatever runs in this Windows, if anything does, and waits until it has ended.
-    fn stop(&self) {
-        let mut server = self.program("wineserver");
-        let _ = server.arg("--kill").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    }
-
-    /// Stops and forgets: nearly 700 MB that are made anew in seconds.
-    fn end(&self) {
-        if self.prefix.exists() {
-            self.stop();
-            let _ = fs::remove_dir_all(&self.prefix);
-        }
-    }
 }
