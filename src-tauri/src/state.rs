@@ -1,19 +1,18 @@
 //! What the commands share: settings, and the places that were opened.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tauri::ipc::Channel;
 use tokio_util::sync::CancellationToken;
 use unlatch_auth::{Registration, Vault};
-use unlatch_recovery::RunId;
 
 use crate::config::{Settings, Sources};
 use crate::dto::{ConfigProblem, Mode, WindowNotice};
 use crate::error::CommandError;
 use crate::lock::IdleLock;
 use crate::place::{COLOURS, Place};
+use crate::runs::Watched;
 use crate::secret::SecretClipboard;
 use crate::tenancies::Tenancies;
 
@@ -37,8 +36,8 @@ pub struct AppState {
     /// Ends the newest question about a tenant that is being named.
     tenant_check: Mutex<CancellationToken>,
     listener: tokio::sync::watch::Sender<Option<Channel<WindowNotice>>>,
-    /// Runs that were watched over, each by one, so that each end is told once.
-    watched: Mutex<HashMap<RunId, CancellationToken>>,
+    /// Runs that are watched over.
+    pub watched: Watched,
     /// Where a copied passcode is for a minute.
     pub clipboard: SecretClipboard,
 }
@@ -165,7 +164,7 @@ impl AppState {
             lock: Arc::default(),
             tenant_check: Mutex::default(),
             listener: tokio::sync::watch::Sender::default(),
-            watched: Mutex::default(),
+            watched: Watched::default(),
             clipboard: SecretClipboard::default(),
         }
     }
@@ -206,16 +205,6 @@ impl AppState {
         let token = CancellationToken::new();
         let mut newest = self.tenant_check.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *newest, token.clone()).cancel();
-        token
-    }
-
-    /// Begins to watch over a run in the place of whoever does. The token ends when somebody else begins.
-    pub fn watch_over(&self, run: RunId) -> CancellationToken {
-        let token = CancellationToken::new();
-        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(before) = watched.insert(run, token.clone()) {
-            before.cancel();
-        }
         token
     }
 

@@ -24,4 +24,5 @@ mod lock;
 mod secrets;
 mod set_up;
 mod setting;
+mod soak;
 mod tenants;

@@ -8,6 +8,7 @@ mod gallery;
 mod packages;
 mod rules;
 mod shell;
+mod soak;
 mod steps;
 mod test;
 mod ui;
@@ -31,6 +32,10 @@ Usage: cargo xtask COMMAND
   bench [recovery|window]
            measure what is measured, against limits of its own, and write the figures to target/bench;
            the engine takes about ten minutes, the window's released build somewhat longer the first time
+  soak [--minutes N]
+           work with the window for an hour, or N minutes, against a demo tenant with faults: memory and
+           handles have to stay flat, and the journal has to tell what the tenant did; fewer than 20 are too
+           few to tell; the figures go to target/soak
   check    what needs no test run: formatting, lints, types, bindings, the rules of the house
 
 Missing Debian packages are installed with apt-get, missing npm packages with npm install.";
@@ -52,6 +57,10 @@ fn main() -> ExitCode {
         }
         ["bench", "recovery"] => bench::recovery(),
         ["bench", "window"] => bench::window(),
+        ["soak", options @ ..] => match soak::minutes(options) {
+            Ok(minutes) => soak::run(minutes),
+            Err(words) => return refuse(&words),
+        },
         ["check"] => check::run(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -34,7 +34,7 @@ const SMALL_INCIDENT: usize = 30;
 #[derive(Debug, Clone, PartialEq)]
 struct Asked {
     minutes: u64,
-    /// One cycle with a small incident, for what is recorded alone: nothing is measured.
+    /// What a person does in one cycle, with a small incident, and whether it was recorded: nothing is measured.
     quick: bool,
     folder: Option<PathBuf>,
 }
@@ -83,7 +83,6 @@ struct Soak<'a> {
     technician: Technician<'a>,
     ledger: Ledger,
     begun: Instant,
-    rest: Duration,
 }
 
 async fn soak(asked: &Asked) -> Result<bool, Failure> {
@@ -107,7 +106,6 @@ async fn soak(asked: &Asked) -> Result<bool, Failure> {
         technician,
         ledger: Ledger::default(),
         begun: Instant::now(),
-        rest: if asked.quick { Duration::ZERO } else { REST },
     };
     let verdict = soak.run(asked).await?;
     verdict.print();
@@ -126,15 +124,37 @@ async fn soak(asked: &Asked) -> Result<bool, Failure> {
 impl<'a> Soak<'a> {
     async fn run(mut self, asked: &Asked) -> Result<Verdict, Failure> {
         let mut verdict = Verdict::default();
-        let window = Window::open(self.stage, &self.launch).await?;
+        let mut window = Window::open(self.stage, &self.launch).await?;
         window.page().sign_in().await?;
         self.technician.done.sign_ins += 1;
-        verdict.fresh = self.look(&window, 0).await?;
+        if asked.quick {
+            self.technician.works(window.page()).await?;
+        } else {
+            window = self.cycles(window, asked.minutes, &mut verdict).await?;
+        }
+        window.close().await?;
+        verdict.wrong = self.compare()?;
+        verdict.wrong.extend(self.verify()?);
+        verdict.minutes = self.begun.elapsed().as_secs_f64() / 60.0;
+        verdict.posts = self.ledger.posts() as u64;
+        verdict.done = self.technician.done;
+        if !asked.quick {
+            verdict.judge();
+        }
+        Ok(verdict)
+    }
 
-        // Whatever is found again after a crash is there in every cycle.
+    /// Cycles of one process between two kills, until the time is over.
+    async fn cycles(
+        &mut self,
+        window: Window<'a>,
+        minutes: u64,
+        verdict: &mut Verdict,
+    ) -> Result<Window<'a>, Failure> {
+        verdict.fresh = self.look(&window, 0).await?;
         let window = self.is_killed(window).await?;
-        let enough = Duration::from_secs(asked.minutes * 60);
-        while verdict.samples.is_empty() || (!asked.quick && self.begun.elapsed() < enough) {
+        let enough = Duration::from_secs(minutes * 60);
+        while self.begun.elapsed() < enough {
             let cycle = verdict.samples.len() + 1;
             if let Err(failure) = self.technician.works(window.page()).await {
                 return Err(failure.while_doing(&format!("cycle {cycle}")));
@@ -142,27 +162,17 @@ impl<'a> Soak<'a> {
             let sample = self.look(&window, cycle).await?;
             println!("{}", verdict::line(&sample));
             verdict.samples.push(sample);
-            verdict.wrong = self.compare()?;
-            if !verdict.wrong.is_empty() {
+            if !self.compare()?.is_empty() {
                 break;
             }
         }
-        if !asked.quick {
-            tokio::time::sleep(LONG_REST).await;
-        }
+        tokio::time::sleep(LONG_REST).await;
         verdict.rested = self.look(&window, verdict.samples.len()).await?;
 
         // The same on a journal with everything in it: what it costs to have it is no leak.
         let window = self.is_killed(window).await?;
         verdict.again = self.look(&window, verdict.samples.len()).await?;
-        window.close().await?;
-        verdict.wrong = self.compare()?;
-        verdict.wrong.extend(self.verify()?);
-        verdict.minutes = self.begun.elapsed().as_secs_f64() / 60.0;
-        verdict.posts = self.ledger.posts() as u64;
-        verdict.done = self.technician.done;
-        verdict.judge(asked.quick);
-        Ok(verdict)
+        Ok(window)
     }
 
     /// Lets the window rest and looks at it. The service has closed its idle connections by then, as services do.
@@ -170,7 +180,7 @@ impl<'a> Soak<'a> {
         let tenant = self.technician.tenant;
         tenant.go_away().await;
         tenant.come_back().await.map_err(|error| Failure::new(error.to_string()))?;
-        tokio::time::sleep(self.rest).await;
+        tokio::time::sleep(REST).await;
         Sample::take(window, cycle, self.begun.elapsed().as_secs()).await
     }
 

@@ -36,10 +36,7 @@ pub struct Verdict {
 
 impl Verdict {
     /// Judges the samples after the warm-up, which is a fifth of the cycles and at least two.
-    pub fn judge(&mut self, quick: bool) {
-        if quick {
-            return;
-        }
+    pub fn judge(&mut self) {
         let warm = self.samples.len().div_ceil(5).max(2).min(self.samples.len());
         let samples = &self.samples[warm..];
         if samples.len() < ENOUGH {
@@ -96,7 +93,7 @@ impl Verdict {
 
     pub fn print(&self) {
         let done = &self.done;
-        println!("\n{:.1} minutes, {} cycles:", self.minutes, self.samples.len());
+        println!("\n{:.1} minutes, {} cycles:", self.minutes, done.incidents);
         println!(
             "  {} calls and {} incidents, as in {:.1} hours of a technician with {CALLS_OF_AN_HOUR} calls and one incident in each",
             done.calls,
@@ -129,16 +126,19 @@ impl Verdict {
                 course.name, course.first, course.last, course.each_cycle, course.unit
             );
         }
-        println!("\n{:36} {}", "fresh, empty journal", line(&self.fresh));
-        println!("{:36} {}", "after a long rest", line(&self.rested));
-        println!("{:36} {}", "fresh, the whole journal", line(&self.again));
+        if !self.samples.is_empty() {
+            println!("\n{:36} {}", "fresh, empty journal", line(&self.fresh));
+            println!("{:36} {}", "after a long rest", line(&self.rested));
+            println!("{:36} {}", "fresh, the whole journal", line(&self.again));
+        }
         for words in self.wrong.iter().take(20) {
             println!("wrong: {words}");
         }
         if self.wrong.len() > 20 {
             println!("and {} more", self.wrong.len() - 20);
         }
-        println!("\n{}", if self.holds() { "flat and consistent" } else { "NOT as it is to be" });
+        let measured = if self.samples.is_empty() { "consistent" } else { "flat and consistent" };
+        println!("\n{}", if self.holds() { measured } else { "NOT as it is to be" });
     }
 }
 
