@@ -22,9 +22,10 @@ use crate::state::AppState;
 /// The shortest time between two messages to the window: twenty a second.
 const PACE: Duration = Duration::from_millis(50);
 
-/// Sends what changes after `version` until nothing does any more or the window is locked or gone.
+/// Sends what changes after `version` until nothing does any more, the window is locked or gone, or `replaced` ends.
 pub fn tell(
     lock: Arc<IdleLock>,
+    replaced: CancellationToken,
     engine: Engine,
     id: RunId,
     mut changes: watch::Receiver<Change>,
@@ -35,7 +36,8 @@ pub fn tell(
         let mut ticks = interval(PACE);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let live = changes.changed().await.is_ok();
+            let Some(changed) = replaced.run_until_cancelled(changes.changed()).await else { return };
+            let live = changed.is_ok();
             ticks.tick().await;
             let Ok(progress) = engine.changes_since(id, version).await else { return };
             version = progress.version;

@@ -16,6 +16,20 @@ use crate::runs::Watched;
 use crate::secret::SecretClipboard;
 use crate::tenancies::Tenancies;
 
+/// Something of which only the newest goes on.
+#[derive(Default)]
+pub struct Newest(Mutex<CancellationToken>);
+
+impl Newest {
+    /// Begins the newest and ends the one before. The token ends when another one begins.
+    pub fn begin(&self) -> CancellationToken {
+        let token = CancellationToken::new();
+        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *newest, token.clone()).cancel();
+        token
+    }
+}
+
 /// State of the whole application.
 pub struct AppState {
     /// Where settings come from.
@@ -33,8 +47,10 @@ pub struct AppState {
     pub restored: tokio::sync::watch::Sender<bool>,
     /// Whether the window is locked, and since when nobody has touched it.
     pub lock: Arc<IdleLock>,
-    /// Ends the newest question about a tenant that is being named.
-    tenant_check: Mutex<CancellationToken>,
+    /// The question about a tenant that is being named.
+    tenant_check: Newest,
+    /// The run that the window is told of, which draws one at a time.
+    pub telling: Newest,
     listener: tokio::sync::watch::Sender<Option<Channel<WindowNotice>>>,
     /// Runs that are watched over.
     pub watched: Watched,
@@ -162,7 +178,8 @@ impl AppState {
             changing: tokio::sync::Mutex::new(()),
             restored: tokio::sync::watch::Sender::new(false),
             lock: Arc::default(),
-            tenant_check: Mutex::default(),
+            tenant_check: Newest::default(),
+            telling: Newest::default(),
             listener: tokio::sync::watch::Sender::default(),
             watched: Watched::default(),
             clipboard: SecretClipboard::default(),
@@ -202,10 +219,7 @@ impl AppState {
 
     /// Begins a question about a tenant and ends the one before it.
     pub fn newest_tenant_check(&self) -> CancellationToken {
-        let token = CancellationToken::new();
-        let mut newest = self.tenant_check.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *newest, token.clone()).cancel();
-        token
+        self.tenant_check.begin()
     }
 
     /// Tells the window from now on through this channel.

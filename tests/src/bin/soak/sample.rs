@@ -38,6 +38,8 @@ pub struct Sample {
     pub bus: u64,
     /// Elements in the page.
     pub elements: u64,
+    /// Answers and messages that the page waits for.
+    pub callbacks: u64,
     pub journal: u64,
     pub logs: u64,
 }
@@ -69,6 +71,9 @@ impl Sample {
         sample.bus = connected(stage)?;
         let elements = window.page().run("return document.querySelectorAll('*').length;", Vec::new()).await?;
         sample.elements = elements.as_u64().unwrap_or_default();
+        let callbacks = "return window.__TAURI_INTERNALS__.callbacks.size;";
+        let callbacks = window.page().run(callbacks, Vec::new()).await?;
+        sample.callbacks = callbacks.as_u64().unwrap_or_default();
         sample.journal = size_below(&stage.data_folder().join("tenants"));
         sample.logs = size_below(&stage.data_folder().join("logs"));
         Ok(sample)
@@ -90,6 +95,7 @@ impl Sample {
         add("other processes".to_owned(), self.others);
         add("D-Bus connections".to_owned(), self.bus);
         add("elements".to_owned(), self.elements);
+        add("callbacks".to_owned(), self.callbacks);
         add("journal".to_owned(), self.journal);
         add("logs".to_owned(), self.logs);
         figures

@@ -12,7 +12,7 @@ const ENOUGH: usize = 6;
 /// A technician's hour: so many calls, and one incident.
 const CALLS_OF_AN_HOUR: u64 = 12;
 
-/// The most that memory may grow with each cycle, in MB.
+/// The most that memory may grow with each cycle, in MB. See [`Verdict::judge`] for what grows by itself and until when.
 const WINDOW_MEMORY: f64 = 0.2;
 const WEB_MEMORY: f64 = 1.0;
 const NETWORK_MEMORY: f64 = 0.1;
@@ -35,9 +35,11 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Judges the samples after the warm-up, which is a fifth of the cycles and at least two.
+    /// Judges the samples after the warm-up, which is a third of the cycles and at least three. Until then SQLite's page caches
+    /// fill, two of 2 MB, with half a MB of journal in each cycle, and the page's heap takes the size that its collector lets it
+    /// have.
     pub fn judge(&mut self) {
-        let warm = self.samples.len().div_ceil(5).max(2).min(self.samples.len());
+        let warm = self.samples.len().div_ceil(3).max(3).min(self.samples.len());
         let samples = &self.samples[warm..];
         if samples.len() < ENOUGH {
             self.wrong.push(format!(
@@ -70,14 +72,16 @@ impl Verdict {
             ("descriptors of the network process", |s| s.network.descriptors),
             ("connections of the window", |s| s.window.connections),
             ("threads of the window", |s| s.window.threads),
-            ("threads of the page", |s| s.web.threads),
             ("threads of the network process", |s| s.network.threads),
             ("processes", |s| s.window.processes + s.web.processes + s.network.processes),
             ("other processes", |s| s.others),
             ("D-Bus connections", |s| s.bus),
             ("elements in the page", |s| s.elements),
+            ("answers that the page waits for", |s| s.callbacks),
         ];
-        courses.extend(still.into_iter().map(|(name, of)| Course::still(name, "", &values(of))));
+        courses.extend(still.into_iter().map(|(name, of)| Course::still(name, &values(of))));
+        // Its collector and its compiler take threads as they need them, up to as many as there are processors.
+        courses.push(Course::nearly_still("threads of the page", &values(|s| s.web.threads), 3.0));
         self.courses = courses;
     }
 
@@ -101,7 +105,7 @@ impl Verdict {
             (done.calls as f64 / CALLS_OF_AN_HOUR as f64).min(done.incidents as f64)
         );
         println!(
-            "  {} searches, {} runs with {} devices, {} requests, {} stopped in time, {} sent again, {} passcodes, {} reports",
+            "  {} searches, {} runs with {} devices, {} requests, {} stopped in time, {} sent again, {} passcodes, {} reports, {} looks at the history",
             done.searches,
             done.runs,
             done.devices,
@@ -109,7 +113,8 @@ impl Verdict {
             done.stopped,
             done.sent_again,
             done.passcodes,
-            done.reports
+            done.reports,
+            done.histories
         );
         println!(
             "  {} locks, {} sign-ins, {} outages, {} faults, {} kills",
