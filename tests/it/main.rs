@@ -25,5 +25,6 @@ mod lock;
 mod secrets;
 mod set_up;
 mod setting;
+mod soak;
 mod tenants;
 mod terminal;

@@ -20,6 +20,7 @@ mod reproduce;
 mod rules;
 mod sbom;
 mod shell;
+mod soak;
 mod spelling;
 mod steps;
 mod tag;
@@ -50,6 +51,10 @@ Usage: cargo xtask COMMAND
            them in Wine
   test --native
            on Windows or macOS: lint and test everything but the real window
+  soak [--minutes N]
+           work with the window for an hour, or N minutes, against a demo tenant with faults: memory and
+           handles have to stay flat, and the journal has to tell what the tenant did; fewer than 20 are too
+           few to tell; the figures go to target/soak
   bench [recovery|window]
            measure what is measured, against limits of its own, and write the figures to target/bench;
            the engine takes about ten minutes, the window's released build somewhat longer the first time
@@ -83,6 +88,10 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["test", "--windows"] => windows::run(),
         ["test", "--native"] => native::run(),
+        ["soak", options @ ..] => match soak::minutes(options) {
+            Ok(minutes) => soak::run(minutes),
+            Err(words) => return refuse(&words),
+        },
         ["bench"] => {
             let recovery = bench::recovery();
             bench::window() && recovery
