@@ -2,10 +2,12 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a command-line program")]
 
 mod bench;
+mod bundle;
 mod check;
 mod demo;
 mod dependencies;
 mod gallery;
+mod icons;
 mod packages;
 mod rules;
 mod shell;
@@ -33,6 +35,10 @@ Usage: cargo xtask COMMAND
   bench [recovery|window]
            measure what is measured, against limits of its own, and write the figures to target/bench;
            the engine takes about ten minutes, the window's released build somewhat longer the first time
+  bundle [--test]
+           make the .deb and the .rpm in target/bundle from a released build; --test also looks at what is
+           in them, and installs, uses, upgrades and removes the .deb in a Debian 12 that has nothing else
+  icons    draw every size and form of the icon from icons/unlatch.svg
   check    what needs no test run: formatting, lints, types, bindings, documents, dependencies, the rules of the house
   advisories
            look for known faults of the dependencies; fetches the database of advisories and fails without it
@@ -57,6 +63,9 @@ fn main() -> ExitCode {
         }
         ["bench", "recovery"] => bench::recovery(),
         ["bench", "window"] => bench::window(),
+        ["bundle"] => bundle::run(false),
+        ["bundle", "--test"] => bundle::run(true),
+        ["icons"] => icons::run(),
         ["check"] => check::run(),
         ["advisories"] => dependencies::advisories(),
         ["help" | "--help" | "-h"] => {

@@ -1,0 +1,71 @@
+//! The files as they lie on the machine that has a package.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use super::{Bundle, changes, copy, dated, emptied, filled, read, source, write};
+use crate::{icons, shell};
+
+/// The sizes in which themes of icons hold those of programs.
+const ICONS: [u32; 9] = [16, 22, 24, 32, 48, 64, 128, 256, 512];
+
+/// Papers that others write, beside the ones of this project, by the names they get: what the web UI is built from stands in
+/// the same text as what the program is.
+const PAPERS: [(&str, &str); 0] = [];
+
+/// Lays out the tree of a bundle around a built program.
+pub fn lay_out(bundle: &Bundle, program: &Path) -> Result<(), String> {
+    let tree = bundle.tree();
+    emptied(&tree)?;
+    let root = shell::root();
+    copy(program, &bundle.program())?;
+
+    copy(
+        &root.join(super::SOURCES).join("unlatch.desktop"),
+        &tree.join("usr/share/applications/unlatch.desktop"),
+    )?;
+    let metadata = "io.github.unlatch.desktop.metainfo.xml";
+    let releases = changes::appstream(bundle)?;
+    let text = filled(&source(metadata)?, &[("RELEASES", releases.as_str())])?;
+    write(&tree.join("usr/share/metainfo").join(metadata), &text)?;
+
+    let icons = tree.join("usr/share/icons/hicolor");
+    for size in ICONS {
+        icons::draw(size, &icons.join(format!("{size}x{size}/apps/unlatch.png")))?;
+    }
+    copy(&icons::source(), &icons.join("scalable/apps/unlatch.svg"))?;
+
+    let day = dated(bundle.time, "%Y-%m-%d")?;
+    for (page, folder) in [("unlatch.1", "man1"), ("unlatch.es.1", "es/man1")] {
+        let text = filled(&source(page)?, &[("VERSION", bundle.version.as_str()), ("DATE", day.as_str())])?;
+        zip(&tree.join("usr/share/man").join(folder).join("unlatch.1"), &text)?;
+    }
+
+    let papers = tree.join("usr/share/doc/unlatch");
+    zip(&papers.join("NEWS"), &read(&root.join("CHANGELOG.md"))?)?;
+    for (paper, name) in PAPERS {
+        zip(&papers.join(name), &read(&root.join(paper))?)?;
+    }
+    permit(&tree, &bundle.program())
+}
+
+/// Writes a text as a `.gz` file that holds neither its name nor a time.
+pub fn zip(file: &Path, text: &str) -> Result<(), String> {
+    write(file, text)?;
+    shell::output(shell::program("gzip").args(["-9", "--no-name", "--force"]).arg(file)).map(drop)
+}
+
+/// Lets everybody read and the owner write, whatever this machine does with new files. Programs can be run.
+pub fn permit(place: &Path, program: &Path) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", place.display());
+    let folder = place.is_dir();
+    let mode = if folder || place == program { 0o755 } else { 0o644 };
+    fs::set_permissions(place, fs::Permissions::from_mode(mode)).map_err(failed)?;
+    if folder {
+        for entry in fs::read_dir(place).map_err(failed)?.flatten() {
+            permit(&entry.path(), program)?;
+        }
+    }
+    Ok(())
+}
