@@ -11,9 +11,8 @@ pub fn check(steps: &mut Steps) {
         shell::run(&mut tools::command(tools::DENY, &what))
     });
     steps.take("cargo-shear", &[], || tools::install(tools::SHEAR));
-    steps.take("unused dependencies", &["cargo-shear"], || {
-        shell::run(&mut tools::command(tools::SHEAR, &[]))
-    });
+    steps
+        .take("unused dependencies", &["cargo-shear"], || shell::run(&mut tools::command(tools::SHEAR, &[])));
 }
 
 /// `cargo xtask advisories`: known faults of the dependencies, from a database that is fetched first.
@@ -22,7 +21,8 @@ pub fn advisories() -> bool {
     steps.take("cargo-deny", &[], || tools::install(tools::DENY));
     steps.take("advisory database", &["cargo-deny"], || {
         let fetched = shell::run(&mut tools::command(tools::DENY, &["fetch", "db"]));
-        fetched.map_err(|words| format!("{words}: the database cannot be reached, so no advisory was looked at"))
+        fetched
+            .map_err(|words| format!("{words}: the database cannot be reached, so no advisory was looked at"))
     });
     steps.take("advisories", &["advisory database"], || {
         shell::run(&mut tools::command(tools::DENY, &["check", "--disable-fetch", "advisories"]))

@@ -4,13 +4,19 @@
 mod bench;
 mod bundle;
 mod check;
+mod contents;
 mod demo;
 mod dependencies;
+mod documents;
 mod gallery;
 mod icons;
+mod links;
+mod notices;
+mod npm;
 mod packages;
 mod rules;
 mod shell;
+mod spelling;
 mod steps;
 mod test;
 mod tools;
@@ -40,6 +46,9 @@ Usage: cargo xtask COMMAND
            in them, and installs, uses, upgrades and removes the .deb in a Debian 12 that has nothing else
   icons    draw every size and form of the icon from icons/unlatch.svg
   check    what needs no test run: formatting, lints, types, bindings, documents, dependencies, the rules of the house
+  documents
+           the part of it for documents: spelling and links
+  notices  write the licences of everything in Unlatch that others made to ui/public
   advisories
            look for known faults of the dependencies; fetches the database of advisories and fails without it
 
@@ -67,6 +76,8 @@ fn main() -> ExitCode {
         ["bundle", "--test"] => bundle::run(true),
         ["icons"] => icons::run(),
         ["check"] => check::run(),
+        ["documents"] => documents::run(),
+        ["notices"] => notices::run(),
         ["advisories"] => dependencies::advisories(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

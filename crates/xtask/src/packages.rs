@@ -47,13 +47,22 @@ const BUNDLE: [&str; 1] = ["rpm"];
 const BUNDLE_TEST: [&str; 7] =
     ["lintian", "desktop-file-utils", "appstream", "man-db", "mmdebstrap", "xdotool", "x11-utils"];
 
+/// To check how documents and messages are spelled.
+const DOCUMENTS: [&str; 3] = ["hunspell", "hunspell-en-gb", "hunspell-es"];
+
 /// What the packages are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Build Unlatch and open it on a display.
     Build,
+    /// Check the documents.
+    Documents,
+    /// Check everything that needs no test run.
+    Check,
     /// The same, driven in a virtual display.
     Headless,
+    /// Check and test everything.
+    Test,
     /// Build what has no window for Windows and run its tests in Wine.
     Windows,
     /// Make packages for Linux.
@@ -69,7 +78,10 @@ pub enum Purpose {
 pub fn install(purpose: Purpose) -> Result<(), String> {
     let needed: Vec<&str> = match purpose {
         Purpose::Build => BUILD.to_vec(),
+        Purpose::Documents => DOCUMENTS.to_vec(),
+        Purpose::Check => BUILD.iter().chain(&DOCUMENTS).copied().collect(),
         Purpose::Headless => BUILD.iter().chain(&HEADLESS).copied().collect(),
+        Purpose::Test => BUILD.iter().chain(&HEADLESS).chain(&DOCUMENTS).copied().collect(),
         Purpose::Windows => WINDOWS.to_vec(),
         Purpose::Bundle => BUILD.iter().chain(&BUNDLE).copied().collect(),
         Purpose::BundleTest => {

@@ -44,8 +44,7 @@ pub fn install(tool: Tool) -> Result<(), String> {
     }
     println!("Tool to install: {} {}", tool.name, tool.version);
     let start = Instant::now();
-    let mut command =
-        shell::cargo(&["install", "--quiet", "--locked", "--version", tool.version, tool.name]);
+    let mut command = shell::cargo(&["install", "--quiet", "--locked", "--version", tool.version, tool.name]);
     command.arg("--root").arg(root(tool)).arg("--target-dir").arg(folder().join("build"));
     // What a caller sets for Unlatch's own programs is not meant for these.
     command.envs(BUILD).env_remove("RUSTFLAGS").env_remove("CARGO_BUILD_TARGET");

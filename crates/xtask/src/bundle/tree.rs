@@ -12,7 +12,7 @@ const ICONS: [u32; 9] = [16, 22, 24, 32, 48, 64, 128, 256, 512];
 
 /// Papers that others write, beside the ones of this project, by the names they get: what the web UI is built from stands in
 /// the same text as what the program is.
-const PAPERS: [(&str, &str); 0] = [];
+const PAPERS: [(&str, &str); 1] = [("ui/public/third-party-notices.txt", "third-party-notices.txt")];
 
 /// Lays out the tree of a bundle around a built program.
 pub fn lay_out(bundle: &Bundle, program: &Path) -> Result<(), String> {
