@@ -13,10 +13,13 @@ use crate::process::Running;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// For how long a screen must stay as it is to count as still.
-const STILL: Duration = Duration::from_millis(800);
+const STILL: Duration = Duration::from_millis(600);
 
 /// Fewer pixels than this are the caret, which comes and goes.
-const CARET: usize = 150;
+const CARET: usize = 60;
+
+/// The most presses of Tab that lead to a field.
+const TABS: usize = 60;
 
 /// The keyboard of a display.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +74,25 @@ impl<'a> Hands<'a> {
         self.xdotool(&["type", "--delay", "40", text]).map(drop)
     }
 
+    /// Presses Tab until a word that is typed is seen, which it is in a field and nowhere else. The word must do nothing to a
+    /// button or a box.
+    ///
+    /// # Errors
+    /// When Tab leads to no field.
+    pub fn tab_to_field(&self, word: &str) -> Result<(), Failure> {
+        for _ in 0..TABS {
+            self.press("Tab")?;
+            self.still()?;
+            let before = self.display.pixels()?;
+            self.type_text(word)?;
+            std::thread::sleep(STILL / 2);
+            if differing(&before, &self.display.pixels()?) > CARET {
+                return Ok(());
+            }
+        }
+        Err(Failure::new(format!("Tab leads to no field within {TABS} presses")))
+    }
+
     /// Does something and waits until it is seen on the screen and nothing moves there any more.
     ///
     /// # Errors
@@ -110,7 +132,9 @@ impl<'a> Hands<'a> {
             }
             std::thread::sleep(Duration::from_millis(100));
             let now = self.display.pixels()?;
-            if differing(&seen, &now) > CARET {
+            // A page that is not drawn yet is of one colour.
+            let blank = now.iter().all(|pixel| *pixel == now[0]);
+            if blank || differing(&seen, &now) > CARET {
                 (since, seen) = (Instant::now(), now);
             }
         }
