@@ -48,6 +48,7 @@ const COMMANDS: &[&str] = &[
     "search_history",
     "export_run",
     "verify_journal",
+    "third_party_notices",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

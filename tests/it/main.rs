@@ -3,6 +3,7 @@
 //! A window needs programs that a plain `cargo test` cannot count on, so these tests are ignored there.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, clippy::print_stdout)]
 
+mod about;
 mod acts;
 mod browser;
 mod consent;
@@ -25,3 +26,4 @@ mod secrets;
 mod set_up;
 mod setting;
 mod tenants;
+mod terminal;

@@ -3,25 +3,33 @@
 
 mod bench;
 mod bundle;
+mod bundle_native;
 mod check;
+mod commands;
 mod contents;
 mod demo;
 mod dependencies;
 mod documents;
 mod gallery;
+mod guide;
 mod icons;
 mod links;
+mod native;
 mod notices;
 mod npm;
 mod packages;
+mod reproduce;
 mod rules;
+mod sbom;
 mod shell;
 mod spelling;
 mod steps;
+mod tag;
 mod test;
 mod tools;
 mod ui;
 mod windows;
+mod workflows;
 
 use std::process::ExitCode;
 
@@ -35,6 +43,8 @@ Usage: cargo xtask COMMAND
   test     run every test there is: Rust, UI, keychain, real window
   test --windows
            build the tests of sign-in, keychain, Graph client and engine for Windows and run them in Wine
+  test --native
+           on Windows or macOS: lint and test everything but the real window
   screenshots
            take a picture of every view of the UI in both themes and languages into target/screenshots, and
            look for what is wrong with each
@@ -49,8 +59,13 @@ Usage: cargo xtask COMMAND
   documents
            the part of it for documents: spelling and links
   notices  write the licences of everything in Unlatch that others made to ui/public
+  reproduce
+           build the packages of this commit twice, in two folders, and compare them; takes half an hour
+  sbom     write a bill of materials of the crates and one of the web UI to target/bundle/sbom
   advisories
            look for known faults of the dependencies; fetches the database of advisories and fails without it
+  tag NAME
+           whether NAME is the tag to release this version by
 
 Missing Debian packages are installed with apt-get, missing npm packages with npm install, and missing programs of
 crates.io with cargo install, below target.";
@@ -65,6 +80,9 @@ fn main() -> ExitCode {
         },
         ["test"] => test::run(),
         ["test", "--windows"] => windows::run(),
+        ["test", "--native"] => native::run(),
+        ["tag", name] => tag::check(name),
+        ["bundle"] if cfg!(any(windows, target_os = "macos")) => bundle_native::run(),
         ["screenshots"] => gallery::run(),
         ["bench"] => {
             let recovery = bench::recovery();
@@ -78,6 +96,8 @@ fn main() -> ExitCode {
         ["check"] => check::run(),
         ["documents"] => documents::run(),
         ["notices"] => notices::run(),
+        ["reproduce"] => reproduce::run(),
+        ["sbom"] => sbom::run(),
         ["advisories"] => dependencies::advisories(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

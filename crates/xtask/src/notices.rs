@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::contents::{self, Package};
 use crate::shell;
@@ -64,7 +64,9 @@ struct Licence {
 }
 
 fn made() -> Result<String, String> {
-    let mut packages = contents::crates()?;
+    let mut packages = contents::crates(&contents::TARGETS)?;
+    // What lies in this repository is no third party's.
+    packages.retain(|package| package.sum.is_some());
     packages.extend(contents::bundled()?);
     packages.sort();
     let mut licences: BTreeMap<String, Licence> = BTreeMap::new();
@@ -87,7 +89,8 @@ fn made() -> Result<String, String> {
 fn written(packages: &[Package], mut licences: Vec<Licence>) -> String {
     let mut all = String::from(
         "Unlatch holds these packages, which others made and gave away under the licences named here.\n\
-         The licences follow, each once. Not every package is part of Unlatch on every system.\n\n",
+         The licences follow, each once. Not every package is part of Unlatch on every system.\n\
+         Their source is at crates.io, or for those of the web UI at npm, under these names and versions.\n\n",
     );
     for package in packages {
         let _ = writeln!(all, "{} {}: {}", package.name, package.version, package.licence);
@@ -252,8 +255,10 @@ mod tests {
             version: "1.0.0".to_owned(),
             licence: "MIT".to_owned(),
             authors: Vec::new(),
-            folder: PathBuf::new(),
+            folder: std::path::PathBuf::new(),
             licence_file: None,
+            sum: None,
+            needs: Vec::new(),
         };
         let used_by = [("a 1.0.0", vec!["Copyright 2019 A"]), ("b 1.0.0", vec![])];
         let used_by = used_by

@@ -46,7 +46,7 @@ pub fn breaches(
     Ok(judge(&unknown, list))
 }
 
-/// What the messages of a file say, with their lines. What is no message is the rest of the line of a message in variants.
+/// What the messages of a file say, with their lines. How a message chooses among its variants is no words.
 fn sentences(text: &str) -> impl Iterator<Item = (usize, String)> {
     text.lines().enumerate().filter_map(|(at, line)| {
         let (key, value) = line.split_once("\": ")?;

@@ -22,9 +22,6 @@ pub const SHEAR: Tool = Tool { name: "cargo-shear", version: "1.11.2" };
 /// Builds programs that hold the list of what they were built from.
 pub const AUDITABLE: Tool = Tool { name: "cargo-auditable", version: "0.7.7" };
 
-/// Writes a bill of materials.
-pub const CYCLONEDX: Tool = Tool { name: "cargo-cyclonedx", version: "0.5.9" };
-
 /// These programs run for seconds, so building them fast is worth more than making them fast.
 const BUILD: [(&str, &str); 4] = [
     ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
@@ -69,8 +66,8 @@ fn root(tool: Tool) -> PathBuf {
     folder().join(format!("{}-{}", tool.name, tool.version))
 }
 
-/// Beside the folder of the programs that are built here.
-fn folder() -> PathBuf {
+/// Where they are: beside the folder of the programs that are built here.
+pub fn folder() -> PathBuf {
     let built = shell::built();
     built.parent().unwrap_or(&built).join("tools")
 }
