@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Bundle, VERSION, emptied};
+use super::{Bundle, VERSION, deb, emptied, tree};
 use crate::steps::Steps;
 use crate::{packages, shell};
 
@@ -33,13 +33,14 @@ pub fn take(steps: &mut Steps, bundle: &Bundle, program: &Path) {
         let mut test = shell::program(shell::built().join("unlatch-installed"));
         shell::run(test.arg("closed").env("UNLATCH_BIN", bundle.program()))
     });
-    let clean = Clean { root: bundle.folder.join("debian"), evidence: bundle.folder.join("test") };
+    let clean = Clean { root: bundle.work.join("debian"), evidence: bundle.folder.join("test") };
     steps.take("clean Debian 12", &["packages"], || clean.make());
     let before =
         Bundle { version: BEFORE.to_owned(), folder: bundle.folder.join("before"), ..bundle.clone() };
     steps.take("package of the version before", &["packages"], || {
         emptied(&before.folder)?;
-        before.make(program)?;
+        tree::lay_out(&before, program)?;
+        deb::pack(&before)?;
         clean.take_in(bundle)?;
         clean.take_in(&before)
     });

@@ -16,7 +16,7 @@ pub fn architecture() -> &'static str {
 
 /// Packs the tree of a bundle.
 pub fn pack(bundle: &Bundle) -> Result<(), String> {
-    let folder = bundle.folder.join("deb");
+    let folder = bundle.work.join("deb");
     emptied(&folder)?;
     let root = folder.join("root");
     shell::output(
@@ -47,8 +47,7 @@ pub fn pack(bundle: &Bundle) -> Result<(), String> {
     write(&control.join("control"), &text)?;
     let script = control.join("postrm");
     write(&script, &source("debian/postrm")?)?;
-    tree::permit(&root, &root.join("usr/bin/unlatch"))?;
-    tree::permit(&script, &script)?;
+    tree::permit(&root, &[&root.join("usr/bin/unlatch"), &script])?;
 
     let mut pack = shell::program("dpkg-deb");
     pack.env("SOURCE_DATE_EPOCH", bundle.time.to_string());

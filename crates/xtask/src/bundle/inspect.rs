@@ -38,7 +38,7 @@ pub fn take(steps: &mut Steps, bundle: &Bundle, program: &Path) {
     steps.take("deb contents", &["packages"], || deb(bundle));
     steps.take("rpm contents", &["packages"], || rpm(bundle));
     steps.take("the same files, the same packages", &["packages"], || {
-        let again = Bundle { folder: bundle.folder.join("again"), ..bundle.clone() };
+        let again = bundle.another(&bundle.version, "again");
         emptied(&again.folder)?;
         again.make(program)?;
         for (one, other) in [(bundle.deb(), again.deb()), (bundle.rpm(), again.rpm())] {
@@ -135,7 +135,7 @@ struct Entry {
 }
 
 /// What both kinds of package must hold.
-const HELD: [&str; 10] = [
+const HELD: [&str; 14] = [
     "/usr/bin/unlatch",
     "/usr/share/applications/unlatch.desktop",
     "/usr/share/metainfo/io.github.unlatch.desktop.metainfo.xml",
@@ -146,6 +146,10 @@ const HELD: [&str; 10] = [
     "/usr/share/man/man1/unlatch.1.gz",
     "/usr/share/man/es/man1/unlatch.1.gz",
     "/usr/share/doc/unlatch/NEWS.gz",
+    "/usr/share/doc/unlatch/third-party-notices.txt.gz",
+    "/usr/share/doc/unlatch/unlatch.cdx.json.gz",
+    "/usr/share/doc/unlatch/unlatch-ui.cdx.json.gz",
+    "/usr/share/doc/unlatch/examples/policy.toml",
 ];
 
 /// Everything is root's, nobody else writes, one file can be run, and nothing lies outside `/usr`.

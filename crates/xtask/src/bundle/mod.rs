@@ -34,18 +34,28 @@ struct Bundle {
     version: String,
     /// Seconds since 1970: the time of the commit, which every file in them has.
     time: u64,
-    /// Where they go, with the tree they are made from.
+    /// Where they go.
     folder: PathBuf,
+    /// Where they are made.
+    work: PathBuf,
 }
 
 impl Bundle {
-    fn new(version: &str, folder: PathBuf) -> Result<Self, String> {
-        Ok(Self { version: version.to_owned(), time: commit_time()?, folder })
+    /// Of the checked-out commit.
+    fn new() -> Result<Self, String> {
+        let (folder, work) = (shell::target().join("bundle"), shell::target().join("bundle-work"));
+        Ok(Self { version: VERSION.to_owned(), time: commit_time()?, folder, work })
+    }
+
+    /// The same files under another version, or packed once more, where they are in nobody's way.
+    fn another(&self, version: &str, name: &str) -> Self {
+        let work = self.work.join(name);
+        Self { version: version.to_owned(), time: self.time, folder: work.clone(), work }
     }
 
     /// The files as they lie on the machine that has the package.
     fn tree(&self) -> PathBuf {
-        self.folder.join("tree")
+        self.work.join("tree")
     }
 
     fn program(&self) -> PathBuf {
@@ -80,7 +90,8 @@ pub fn run(test: bool) -> bool {
     });
     let mut bundle = None;
     steps.take("packages", &["release build"], || {
-        let made = Bundle::new(VERSION, folder())?;
+        let made = Bundle::new()?;
+        fs::create_dir_all(&made.folder).map_err(|error| format!("{}: {error}", made.folder.display()))?;
         made.make(&program)?;
         for package in [made.deb(), made.rpm()] {
             let size = fs::metadata(&package).map_err(|error| format!("{}: {error}", package.display()))?;
@@ -94,11 +105,6 @@ pub fn run(test: bool) -> bool {
         clean::take(&mut steps, bundle, &program);
     }
     steps.conclude()
-}
-
-fn folder() -> PathBuf {
-    let built = shell::built();
-    built.parent().unwrap_or(&built).join("bundle")
 }
 
 /// A folder that is there and empty.

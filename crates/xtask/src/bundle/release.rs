@@ -8,8 +8,7 @@ use crate::{shell, tools};
 ///
 /// Only its own package is selected, as others would bring features of shared dependencies that it does not need.
 pub fn build() -> Result<PathBuf, String> {
-    let built = shell::built();
-    let folder = built.parent().unwrap_or(&built).join("bundle-build");
+    let folder = shell::target().join("bundle-build");
     let places = Places::new(&folder)?;
     let mut cargo =
         tools::command(tools::AUDITABLE, &["build", "--release", "--package", "unlatch", "--target-dir"]);

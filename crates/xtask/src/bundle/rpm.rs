@@ -5,7 +5,7 @@ use crate::shell;
 
 /// Packs the tree of a bundle.
 pub fn pack(bundle: &Bundle) -> Result<(), String> {
-    let folder = bundle.folder.join("rpm");
+    let folder = bundle.work.join("rpm");
     emptied(&folder)?;
     let root = folder.join("root");
     shell::output(
@@ -14,7 +14,7 @@ pub fn pack(bundle: &Bundle) -> Result<(), String> {
     for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
         copy(&shell::root().join(licence), &root.join("usr/share/licenses/unlatch").join(licence))?;
     }
-    tree::permit(&root, &root.join("usr/bin/unlatch"))?;
+    tree::permit(&root, &[&root.join("usr/bin/unlatch")])?;
     let changes = changes::rpm(bundle)?;
     let values = [("VERSION", bundle.version.as_str()), ("MAINTAINER", MAINTAINER), ("CHANGES", &changes)];
     let spec = folder.join("unlatch.spec");

@@ -1,18 +1,12 @@
 //! The files as they lie on the machine that has a package.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::{Bundle, changes, copy, dated, emptied, filled, read, source, write};
-use crate::{icons, shell};
+use crate::{icons, sbom, shell};
 
 /// The sizes in which themes of icons hold those of programs.
 const ICONS: [u32; 9] = [16, 22, 24, 32, 48, 64, 128, 256, 512];
-
-/// Papers that others write, beside the ones of this project, by the names they get: what the web UI is built from stands in
-/// the same text as what the program is.
-const PAPERS: [(&str, &str); 1] = [("ui/public/third-party-notices.txt", "third-party-notices.txt")];
 
 /// Lays out the tree of a bundle around a built program.
 pub fn lay_out(bundle: &Bundle, program: &Path) -> Result<(), String> {
@@ -44,10 +38,12 @@ pub fn lay_out(bundle: &Bundle, program: &Path) -> Result<(), String> {
 
     let papers = tree.join("usr/share/doc/unlatch");
     zip(&papers.join("NEWS"), &read(&root.join("CHANGELOG.md"))?)?;
-    for (paper, name) in PAPERS {
-        zip(&papers.join(name), &read(&root.join(paper))?)?;
+    zip(&papers.join("third-party-notices.txt"), &read(&root.join("ui/public/third-party-notices.txt"))?)?;
+    for bill in sbom::write(&sbom::host()?, &bundle.work.join("sbom"))? {
+        zip(&papers.join(bill.file_name().unwrap_or_default()), &read(&bill)?)?;
     }
-    permit(&tree, &bundle.program())
+    copy(&root.join(super::SOURCES).join("policy.toml"), &papers.join("examples/policy.toml"))?;
+    permit(&tree, &[&bundle.program()])
 }
 
 /// Writes a text as a `.gz` file that holds neither its name nor a time.
@@ -57,15 +53,10 @@ pub fn zip(file: &Path, text: &str) -> Result<(), String> {
 }
 
 /// Lets everybody read and the owner write, whatever this machine does with new files. Programs can be run.
-pub fn permit(place: &Path, program: &Path) -> Result<(), String> {
-    let failed = |error: std::io::Error| format!("{}: {error}", place.display());
-    let folder = place.is_dir();
-    let mode = if folder || place == program { 0o755 } else { 0o644 };
-    fs::set_permissions(place, fs::Permissions::from_mode(mode)).map_err(failed)?;
-    if folder {
-        for entry in fs::read_dir(place).map_err(failed)?.flatten() {
-            permit(&entry.path(), program)?;
-        }
-    }
-    Ok(())
+pub fn permit(place: &Path, programs: &[&Path]) -> Result<(), String> {
+    let mut find = shell::program("find");
+    find.arg(place).args(["-type", "d", "-exec", "chmod", "0755", "{}", "+"]);
+    find.args(["-o", "-type", "f", "-exec", "chmod", "0644", "{}", "+"]);
+    shell::output(&mut find)?;
+    shell::output(shell::program("chmod").arg("0755").args(programs)).map(drop)
 }
