@@ -35,8 +35,7 @@ pub fn take(steps: &mut Steps, bundle: &Bundle, program: &Path) {
     });
     let clean = Clean { root: bundle.work.join("debian"), evidence: bundle.folder.join("test") };
     steps.take("clean Debian 12", &["packages"], || clean.make());
-    let before =
-        Bundle { version: BEFORE.to_owned(), folder: bundle.folder.join("before"), ..bundle.clone() };
+    let before = bundle.another(BEFORE, "before");
     steps.take("package of the version before", &["packages"], || {
         emptied(&before.folder)?;
         tree::lay_out(&before, program)?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Bundle, MAINTAINER, SOURCES, changes, copy, emptied, filled, read, source, tree, write};
+use super::{Bundle, MAINTAINER, changes, emptied, filled, read, source, tree, write};
 use crate::shell;
 
 /// What Debian calls the architecture of this machine.
@@ -29,8 +29,6 @@ pub fn pack(bundle: &Bundle) -> Result<(), String> {
         &papers.join("copyright"),
         &filled(&source("debian/copyright")?, &[("MIT", &as_field(&licence))])?,
     )?;
-    let overrides = root.join("usr/share/lintian/overrides/unlatch");
-    copy(&shell::root().join(SOURCES).join("debian/lintian-overrides"), &overrides)?;
 
     let control = root.join("DEBIAN");
     let size = kibibytes(&root)?.to_string();
