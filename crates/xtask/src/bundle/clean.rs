@@ -49,7 +49,10 @@ pub fn take(steps: &mut Steps, bundle: &Bundle, program: &Path) {
         clean.expect_version(VERSION)?;
         clean.settle()
     });
-    steps.take("main job", &["install"], || clean.job("installed"));
+    steps.take("main job", &["install"], || {
+        clean.job("installed")?;
+        clean.expect_private()
+    });
     steps.take("remove and purge", &["main job"], || clean.take_away(bundle));
     steps.take("install the version before", &["remove and purge"], || {
         clean.apt(&["autoremove", "--purge", "--yes"])?;
@@ -173,6 +176,19 @@ impl Clean {
         job.arg("job").arg(self.evidence.join(name));
         let inside = self.inside(PERSON)?;
         shell::run(job.arg(inside.get_program()).args(inside.get_args()))
+    }
+
+    /// Nobody but the person may look at what the program keeps, and there is something.
+    fn expect_private(&self) -> Result<(), String> {
+        let listed =
+            self.output(shell::program("find").arg(format!("/{DATA}")).args(["-printf", "%m %U %p\n"]))?;
+        let private =
+            |line: &&str| ["600", "700"].iter().any(|mode| line.starts_with(&format!("{mode} {PERSON} ")));
+        let open: Vec<&str> = listed.lines().filter(|line| !private(line)).collect();
+        if open.is_empty() && listed.contains("journal.sqlite") {
+            return Ok(());
+        }
+        Err(format!("others may look at what is kept: {open:?} of\n{listed}"))
     }
 
     /// The person's journals and settings, each with the sum of its bytes.
