@@ -194,7 +194,7 @@ impl Clean {
     /// The person's journals and settings, each with the sum of its bytes.
     fn kept(&self) -> Result<String, String> {
         let script = format!(
-            "cd / && find {DATA}/tenants {SETTINGS_FILE} -type f ! -name '*-shm' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum"
+            "cd / && find {DATA} {SETTINGS_FILE} -type f ! -path '*/logs/*' ! -name '*-shm' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum"
         );
         let kept = self.output(shell::program("sh").args(["-c", &script]))?;
         if kept.contains("journal") { Ok(kept) } else { Err(format!("there is no journal: {kept}")) }
