@@ -2,7 +2,7 @@
 
 use crate::packages::{self, Purpose};
 use crate::steps::Steps;
-use crate::{dependencies, documents, notices, rules, shell, test, ui};
+use crate::{dependencies, documents, icons, notices, rules, shell, test, ui};
 
 /// Every check that needs no test run.
 pub fn run() -> bool {
@@ -29,6 +29,7 @@ pub fn prepare(steps: &mut Steps, purpose: Purpose) {
 pub fn quick(steps: &mut Steps) {
     steps.take("formatting", &[], || shell::run(&mut shell::cargo(&["fmt", "--all", "--check"])));
     steps.take("rules of the house", &[], rules::check);
+    steps.take("icons", &["Debian packages"], icons::check);
     steps.take("documents", &["Debian packages"], documents::check);
     steps.take("third-party notices", &["npm packages"], notices::check);
     steps.take("UI lint", &["npm packages"], || shell::run(&mut ui::script("lint")));

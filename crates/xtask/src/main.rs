@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a command-line program")]
 
 mod bench;
+mod bundle;
 mod bundle_native;
 mod check;
 mod commands;
@@ -11,6 +12,7 @@ mod dependencies;
 mod documents;
 mod gallery;
 mod guide;
+mod icons;
 mod links;
 mod native;
 mod notices;
@@ -59,6 +61,9 @@ Usage: cargo xtask COMMAND
            measure what is measured, against limits of its own, and write the figures to target/bench;
            the engine takes about ten minutes, the window's released build somewhat longer the first time
 
+  bundle [--test]
+           make the .deb and the .rpm in target/bundle from a released build; --test also looks at what is
+           in them, and installs, uses, upgrades and removes the .deb in a Debian 12 that has nothing else
   bundle --windows [--test]
            build Unlatch for Windows and an MSI that installs it; with --test, run it in Wine and have it
            installed, upgraded and removed there
@@ -68,6 +73,7 @@ Usage: cargo xtask COMMAND
   advisories
            look for known faults of the dependencies; fetches the database of advisories and fails without it
   notices  write the licences of everything in Unlatch that others made to ui/public
+  icons    draw every size and form of the icon from icons/unlatch.svg
   tag NAME
            whether NAME is the tag to release this version by
 
@@ -101,10 +107,13 @@ fn main() -> ExitCode {
         ["bundle", "--windows"] => windows::bundle::run(false),
         ["bundle", "--windows", "--test"] => windows::bundle::run(true),
         ["bundle"] if cfg!(any(windows, target_os = "macos")) => bundle_native::run(),
+        ["bundle"] => bundle::run(false),
+        ["bundle", "--test"] => bundle::run(true),
         ["reproduce"] => reproduce::run(),
         ["sbom"] => sbom::run(),
         ["advisories"] => dependencies::advisories(),
         ["notices"] => notices::run(),
+        ["icons"] => icons::run(),
         ["tag", name] => tag::check(name),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
