@@ -4,6 +4,7 @@
 mod bench;
 mod check;
 mod demo;
+mod fuzz;
 mod gallery;
 mod packages;
 mod rules;
@@ -31,6 +32,8 @@ Usage: cargo xtask COMMAND
   bench [recovery|window]
            measure what is measured, against limits of its own, and write the figures to target/bench;
            the engine takes about ten minutes, the window's released build somewhat longer the first time
+  fuzz [--minutes N] [TARGET…]
+           let libFuzzer loose on everything that reads what others wrote, five minutes each; fails on a finding
   check    what needs no test run: formatting, lints, types, bindings, the rules of the house
 
 Missing Debian packages are installed with apt-get, missing npm packages with npm install.";
@@ -52,6 +55,10 @@ fn main() -> ExitCode {
         }
         ["bench", "recovery"] => bench::recovery(),
         ["bench", "window"] => bench::window(),
+        ["fuzz", options @ ..] => match fuzz::Options::parse(options) {
+            Ok(options) => fuzz::run(options),
+            Err(words) => return refuse(&words),
+        },
         ["check"] => check::run(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

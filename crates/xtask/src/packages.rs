@@ -34,6 +34,9 @@ const WINDOWS: [&str; 8] = [
     "wine64",
 ];
 
+/// To build libFuzzer.
+const FUZZ: [&str; 1] = ["build-essential"];
+
 /// What the packages are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
@@ -43,6 +46,8 @@ pub enum Purpose {
     Headless,
     /// Build what has no window for Windows and run its tests in Wine.
     Windows,
+    /// Build what has no window with libFuzzer.
+    Fuzz,
 }
 
 /// Installs what is missing and says what.
@@ -54,6 +59,7 @@ pub fn install(purpose: Purpose) -> Result<(), String> {
         Purpose::Build => BUILD.to_vec(),
         Purpose::Headless => BUILD.iter().chain(&HEADLESS).copied().collect(),
         Purpose::Windows => WINDOWS.to_vec(),
+        Purpose::Fuzz => FUZZ.to_vec(),
     };
     let Ok(known) = installed() else {
         println!(
