@@ -7,16 +7,21 @@ use std::path::PathBuf;
 pub const USAGE: &str = "\
 Unlatch: recover device passcodes with Microsoft Intune
 
-Usage: unlatch [--demo] [--config FILE] [--data-dir DIR]
+Usage: unlatch [--demo] [--config FILE] [--data-dir DIR] [--allow-root]
        unlatch verify-journal [--demo] [--data-dir DIR]
+       unlatch policy [--config FILE]
 
   --demo           open on the built-in demo tenant; nothing real is touched
   --config FILE    read settings from FILE
   --data-dir DIR   keep the journal and the logs in DIR
+  --allow-root     open the window even as root
 
   verify-journal   say whether the journal is as it was written, and where it
                    first is not; opens no window. Ends with 0 if it is whole,
                    1 if it is not, 2 if it cannot be read
+  policy           print the settings in force, each with where it comes from:
+                   machine policy, your file or nobody; opens no window. Ends
+                   with 0 if all could be read and used, 1 if not
 
   --version        print the version
   --help           print this text";
@@ -28,6 +33,8 @@ pub struct Args {
     pub demo: bool,
     /// The configuration file, if not the usual one.
     pub config: Option<PathBuf>,
+    /// Open the window even as root.
+    pub allow_root: bool,
     /// The data folder, if not the usual one.
     pub data_dir: Option<PathBuf>,
 }
@@ -39,6 +46,8 @@ pub enum Asked {
     Start(Args),
     /// Look through the journal, say what was found, and end.
     VerifyJournal(Args),
+    /// Say what settings are in force and from where, and end.
+    Policy(Args),
     /// Print this and end.
     Print(String),
 }
@@ -52,12 +61,14 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, Str
 
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut args = Args::default();
-    let mut verify = false;
+    let mut asked: Option<fn(Args) -> Asked> = None;
     let wrong = |error: lexopt::Error| format!("{error}\n\n{USAGE}");
     while let Some(argument) = parser.next().map_err(wrong)? {
         match argument {
-            Value(word) if word == "verify-journal" && !verify => verify = true,
+            Value(word) if word == "verify-journal" && asked.is_none() => asked = Some(Asked::VerifyJournal),
+            Value(word) if word == "policy" && asked.is_none() => asked = Some(Asked::Policy),
             Long("demo") => args.demo = true,
+            Long("allow-root") => args.allow_root = true,
             Long("config") => args.config = Some(parser.value().map_err(wrong)?.into()),
             Long("data-dir") => args.data_dir = Some(parser.value().map_err(wrong)?.into()),
             Long("version") | Short('V') => {
@@ -67,7 +78,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, Str
             other => return Err(wrong(other.unexpected())),
         }
     }
-    Ok(if verify { Asked::VerifyJournal(args) } else { Asked::Start(args) })
+    Ok(asked.unwrap_or(Asked::Start)(args))
 }
 
 #[cfg(test)]
@@ -80,21 +91,21 @@ mod tests {
 
     #[test]
     fn every_flag_is_understood() {
-        let asked = parsed(&["--demo", "--config", "a.toml", "--data-dir=b"]).unwrap();
-        let expected =
-            Args { demo: true, config: Some(PathBuf::from("a.toml")), data_dir: Some(PathBuf::from("b")) };
-        assert_eq!(asked, Asked::Start(expected));
+        let asked = parsed(&["--demo", "--config", "a.toml", "--data-dir=b", "--allow-root"]).unwrap();
+        let (config, data_dir) = (Some(PathBuf::from("a.toml")), Some(PathBuf::from("b")));
+        assert_eq!(asked, Asked::Start(Args { demo: true, config, data_dir, allow_root: true }));
     }
 
     #[test]
     fn the_journal_is_looked_through_where_it_lies() {
         let args = Args { data_dir: Some(PathBuf::from("b")), ..Args::default() };
         assert_eq!(parsed(&["verify-journal", "--data-dir", "b"]), Ok(Asked::VerifyJournal(args)));
+        assert_eq!(parsed(&["policy"]), Ok(Asked::Policy(Args::default())));
     }
 
     #[test]
     fn an_unknown_flag_or_a_missing_value_is_refused_with_the_usage() {
-        for wrong in [&["--dmeo"][..], &["--config"], &["stray"], &["verify-journal", "verify-journal"]] {
+        for wrong in [&["--dmeo"][..], &["--config"], &["stray"], &["verify-journal", "policy"]] {
             let text = parsed(wrong).unwrap_err();
             assert!(text.contains("Usage: unlatch"), "{text}");
         }

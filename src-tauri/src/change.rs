@@ -2,8 +2,8 @@
 
 use std::sync::PoisonError;
 
-use crate::config::{self, CloudChoice};
-use crate::config_file;
+use unlatch_settings::{CloudChoice, LONGEST_IDLE_LOCK, user_file};
+
 use crate::dto::SettingsInput;
 use crate::error::CommandError;
 use crate::place::Place;
@@ -42,8 +42,8 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
         changes.push(("require_reason", Some(after.require_reason.into())));
     }
     if after.idle_lock_minutes != before.idle_lock_minutes {
-        if after.idle_lock_minutes > config::LONGEST_IDLE_LOCK {
-            let reason = format!("idle_lock_minutes: must be from 0 to {}", config::LONGEST_IDLE_LOCK);
+        if after.idle_lock_minutes > LONGEST_IDLE_LOCK {
+            let reason = format!("idle_lock_minutes: must be from 0 to {}", LONGEST_IDLE_LOCK);
             return Err(CommandError::config(reason));
         }
         changes.push(("idle_lock_minutes", Some(i64::from(after.idle_lock_minutes).into())));
@@ -54,9 +54,10 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     if let Some((key, _)) = changes.iter().find(|(key, _)| before.locked.iter().any(|locked| locked == key)) {
         return Err(CommandError::config(format!("{key} is set by your organisation")));
     }
-    config::cloud(&after.cloud).map_err(|reason| CommandError::config(format!("cloud: {reason}")))?;
+    unlatch_settings::cloud(&after.cloud)
+        .map_err(|reason| CommandError::config(format!("cloud: {reason}")))?;
     if let Some(language) = &after.language {
-        config::is_language(language)
+        unlatch_settings::is_language(language)
             .map_err(|reason| CommandError::config(format!("language: {reason}")))?;
     }
     let registration = after.registration();
@@ -70,10 +71,10 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
             return Err(CommandError::tenant_known());
         }
     }
-    config_file::save(&state.sources.user, &changes).map_err(CommandError::config)?;
+    user_file::save(&state.sources.user, &changes).map_err(CommandError::config)?;
 
     // The files may say more than was changed here: somebody may have edited them.
-    let loaded = config::load(&state.sources);
+    let loaded = unlatch_settings::load(&state.sources);
     let registration = loaded.0.registration().ok().flatten();
     let moves = home.registration != registration;
     if moves {
@@ -92,7 +93,7 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
 
 /// Reads the files again, after one of them was written.
 pub fn read_again(state: &AppState) {
-    *state.settings.write().unwrap_or_else(PoisonError::into_inner) = config::load(&state.sources);
+    *state.settings.write().unwrap_or_else(PoisonError::into_inner) = unlatch_settings::load(&state.sources);
 }
 
 /// Another tenant must wait until no run of this one is under way: it could no longer be found there to be stopped.

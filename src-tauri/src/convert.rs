@@ -6,12 +6,13 @@ use unlatch_auth::{Account, DeviceCode, VaultState};
 use unlatch_graph::{DetectedApp, Found, ManagedDevice, OwnerType, User};
 use unlatch_recovery as engine;
 use unlatch_recovery::{ItemRecord, RunRecord};
+use unlatch_settings::Problem;
 
 use crate::dto::{
-    AccountView, AppRow, AppsFound, BreakWhat, DeviceCodeView, DeviceField, DeviceRow, DeviceWarning,
-    DifferenceView, FoundView, HistoryFound, HistoryItem, HistoryQuery, ItemReason, ItemState, ItemView,
-    JournalBreak, JournalCheck, KeychainView, RouteView, RunCounts, RunProgress, RunState, RunSummary,
-    RunView, UserRow, UsersFound,
+    AccountView, AppRow, AppsFound, BreakWhat, ConfigProblem, DeviceCodeView, DeviceField, DeviceRow,
+    DeviceWarning, DifferenceView, FoundView, HistoryFound, HistoryItem, HistoryQuery, ItemReason, ItemState,
+    ItemView, JournalBreak, JournalCheck, KeychainView, RouteView, RunCounts, RunProgress, RunState,
+    RunSummary, RunView, UserRow, UsersFound,
 };
 use crate::error::CommandError;
 use crate::table::row::SILENT_DAYS;
@@ -36,8 +37,15 @@ pub fn keychain(state: &VaultState) -> KeychainView {
         VaultState::Denied => KeychainView::Denied,
         VaultState::NoAnswer => KeychainView::NoAnswer,
         VaultState::Vanished => KeychainView::Vanished,
+        VaultState::Forbidden => KeychainView::Forbidden,
         VaultState::Failed(_) => KeychainView::Failed,
     }
+}
+
+/// What is wrong with policy or with a file.
+pub fn config_problem(problem: &Problem) -> ConfigProblem {
+    let Problem { place, key, reason } = problem.clone();
+    ConfigProblem { file: place, key, reason }
 }
 
 /// What a person types where, to sign in on another device.

@@ -251,8 +251,8 @@ mod tests {
 
     use super::*;
     use crate::browser::NoBrowserNeeded;
-    use crate::config::Sources;
     use crate::tenancies::Tenancies;
+    use unlatch_settings::Sources;
 
     #[test]
     fn the_window_is_due_to_lock_after_that_many_minutes_by_either_clock_and_not_before() {

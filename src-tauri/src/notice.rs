@@ -3,7 +3,7 @@
 use tauri::{AppHandle, Manager, UserAttentionType};
 use unlatch_recovery::{RunCounts, RunState, RunSummary};
 
-use crate::config;
+use crate::language;
 use crate::state::AppState;
 
 /// Tells that a run has sent what it had to send, unless the window is in front. It names no device and nobody, as others may see it.
@@ -13,7 +13,7 @@ pub fn run_ended(app: &AppHandle, run: &RunSummary) {
         return;
     }
     let language = app.state::<AppState>().settings().language;
-    let (title, body) = words(run.state, run.counts, config::speaks_spanish(language.as_deref()));
+    let (title, body) = words(run.state, run.counts, language::speaks_spanish(language.as_deref()));
     show(app.config().identifier.clone(), title, body);
     // Where the taskbar can say so, it does.
     let _ = window.request_user_attention(Some(UserAttentionType::Informational));

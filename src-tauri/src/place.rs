@@ -33,6 +33,8 @@ pub struct Place {
     pub vault: Vault,
     /// Opens the sign-in page.
     pub browser: Arc<dyn Browser>,
+    /// The ids of the tenants anybody may sign in to; none means any.
+    allowed_tenants: Option<Vec<String>>,
     tenancies: Arc<Tenancies>,
     /// The engine of the tenant, once its id is known.
     books: Mutex<Option<Books>>,
@@ -108,7 +110,25 @@ impl Place {
         tenancies: Arc<Tenancies>,
     ) -> Self {
         let (books, session) = (Mutex::default(), Mutex::default());
-        Self { mode, registration, vault, browser, tenancies, books, session, _demo: None }
+        let allowed_tenants = None;
+        Self { mode, registration, vault, browser, allowed_tenants, tenancies, books, session, _demo: None }
+    }
+
+    /// The same place for nobody but who signs in to one of these tenants.
+    pub fn allowing(self, allowed_tenants: Option<Vec<String>>) -> Self {
+        Self { allowed_tenants, ..self }
+    }
+
+    /// Whether anybody may sign in to the tenant of that id here. A place that is named by a domain learns the id from a sign-in.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub fn expect_allowed(&self, tenant_id: &str) -> Result<(), CommandError> {
+        let is_it = |allowed: &String| allowed.eq_ignore_ascii_case(tenant_id);
+        if self.allowed_tenants.as_ref().is_none_or(|allowed| allowed.iter().any(is_it)) {
+            return Ok(());
+        }
+        Err(CommandError::forbidden(format!("the tenant {tenant_id} is none of those that are allowed")))
     }
 
     /// The tenant that a registration names, or a place without one.
@@ -137,9 +157,10 @@ impl Place {
         Ok(Self { _demo: Some(tenant), ..place })
     }
 
-    /// The keychain of the operating system.
-    pub fn keychain() -> Vault {
-        Vault::system(KEYCHAIN_SERVICE)
+    /// The keychain of the operating system, which takes nothing more where the sign-in is not to be kept.
+    pub fn keychain(keeps: bool) -> Vault {
+        let keychain = Vault::system(KEYCHAIN_SERVICE);
+        if keeps { keychain } else { keychain.forgetting() }
     }
 
     /// Names the place to the window.

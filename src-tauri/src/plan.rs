@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use time::OffsetDateTime;
 use unlatch_graph::{DeviceId, ManagedDevice};
 use unlatch_recovery::{Action, Plan, PlanRules, PlannedItem};
+use unlatch_settings::Settings;
 use uuid::Uuid;
 
-use crate::config::Settings;
 use crate::convert;
 use crate::dto::{Confirmation, PlanItem, PlanView};
 use crate::error::CommandError;

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use time::macros::format_description;
 use unlatch_recovery::{Recorded, RunRecord, report};
 
-use crate::config;
 use crate::dto::ReportFormat;
 
 /// The window's words, which the printed report is made of.
@@ -94,7 +93,7 @@ fn create(folder: &Path, stem: &str, ending: &str) -> io::Result<(PathBuf, File)
 }
 
 fn shown_language(language: &str) -> &str {
-    if config::is_language(language).is_ok() { language } else { "en" }
+    if unlatch_settings::is_language(language).is_ok() { language } else { "en" }
 }
 
 fn words(language: &str) -> HashMap<String, String> {

@@ -11,10 +11,10 @@ use unlatch_auth::{
 use unlatch_graph::Client;
 use unlatch_recovery::Principal;
 
-use crate::config;
 use crate::convert;
 use crate::dto::AccountView;
 use crate::error::{CommandError, ErrorCode};
+use crate::language::speaks_spanish;
 use crate::place::{Desk, Place};
 use crate::runs;
 
@@ -136,6 +136,7 @@ async fn take_over(
     if cancel.is_cancelled() {
         return Err(CommandError::sign_in_cancelled());
     }
+    place.expect_allowed(&signed_in.account().tenant_id)?;
     let before = place.session().desk.clone();
     if let Some(before) = before.filter(|desk| desk.session.account().is(signed_in.account())) {
         // Until `lock::signed_in` decides what the sign-in opens, nothing of it is locked away.
@@ -211,12 +212,25 @@ pub async fn restore(place: &Arc<Place>) {
     settle(place).await;
 }
 
-/// The first half of [`restore`], which asks the keychain alone: the account is at its desk, under the name its tenant had last.
+/// The first half of [`restore`], which asks the keychain alone: the account is at its desk, under the name its tenant had last. A
+/// sign-in that policy does not allow to be kept, or to be there at all, leaves the keychain.
 pub async fn take_up(place: &Place) {
     let Some(registration) = place.registration.clone() else { return };
+    if !place.vault.takes() {
+        if let Err(error) = forget_kept(place).await {
+            tracing::warn!(%error, "the keychain still holds a sign-in that is not to be kept");
+        }
+        return;
+    }
     let outcome = match Session::restore(registration.clone(), place.vault.clone()).await {
         Ok(None) => return,
-        Ok(Some(session)) => desk(place, &registration, session),
+        Ok(Some(session)) => match place.expect_allowed(&session.account().tenant_id) {
+            Ok(()) => desk(place, &registration, session),
+            Err(error) => {
+                forget(place, &session).await;
+                Err(error)
+            }
+        },
         Err(error) => Err(CommandError::from(error)),
     };
     let (desk, locked) = {
@@ -400,7 +414,7 @@ async fn name(place: &Place, desk: &Arc<Desk>) -> Option<Arc<Desk>> {
 
 /// The page the browser shows at the end.
 fn closing_page(language: Option<&str>) -> ClosingPage {
-    let (lang, text) = if config::speaks_spanish(language) {
+    let (lang, text) = if speaks_spanish(language) {
         ("es", "El inicio de sesión ha terminado. Puede cerrar esta página y volver a Unlatch.")
     } else {
         ("en", "The sign-in has ended. You can close this page and go back to Unlatch.")
@@ -409,168 +423,4 @@ fn closing_page(language: Option<&str>) -> ClosingPage {
 }
 
 #[cfg(test)]
-mod tests {
-    use unlatch_auth::{Browser, Cloud, Vault};
-    use unlatch_demo_tenant::{DemoTenant, Options};
-    use url::Url;
-
-    use super::*;
-    use crate::browser::NoBrowserNeeded;
-    use crate::dto::Mode;
-    use crate::tenancies::Tenancies;
-
-    /// A browser that nobody answers in.
-    struct Silent;
-
-    impl Browser for Silent {
-        fn open(&self, _: &Url) -> Result<(), String> {
-            Ok(())
-        }
-    }
-
-    fn place(vault: &Vault, tenant: &Arc<DemoTenant>, browser: Arc<dyn Browser>) -> Arc<Place> {
-        let cloud = Cloud::custom(tenant.login_url().clone(), tenant.graph_url().clone()).unwrap();
-        let registration = Registration::new(cloud, tenant.tenant_id(), tenant.client_id()).unwrap();
-        let nowhere = Arc::new(Tenancies::new(std::path::Path::new("/dev/null/no-journal-here")));
-        Arc::new(Place::new(Mode::Tenant, Some(registration), vault.clone(), browser, nowhere))
-    }
-
-    async fn tenant() -> Arc<DemoTenant> {
-        Arc::new(DemoTenant::start(Options::default()).await.unwrap())
-    }
-
-    #[tokio::test]
-    async fn a_sign_in_is_kept_and_restored_and_gone_after_signing_out() {
-        let (vault, tenant) = (Vault::memory(), tenant().await);
-        let first = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
-        sign_in(&first, true, None).await.unwrap();
-        assert_eq!(first.desk().unwrap().account.username, tenant.admin_upn());
-
-        let second = place(&vault, &tenant, Arc::new(Silent));
-        restore(&second).await;
-        assert_eq!(second.desk().unwrap().account.username, tenant.admin_upn());
-        sign_out(&second, false).await.unwrap();
-
-        let third = place(&vault, &tenant, Arc::new(Silent));
-        restore(&third).await;
-        assert!(third.desk().is_err());
-    }
-
-    #[tokio::test]
-    async fn a_kept_sign_in_is_taken_up_without_a_connection() {
-        let (vault, tenant) = (Vault::memory(), tenant().await);
-        let first = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
-        sign_in(&first, true, None).await.unwrap();
-        let tenant_id = tenant.tenant_id().to_owned();
-
-        let second = place(&vault, &tenant, Arc::new(Silent));
-        drop((first, tenant));
-        restore(&second).await;
-        let account = second.desk().unwrap().account.clone();
-        assert_eq!(account.tenant_name, tenant_id, "without Graph the tenant goes by its id");
-    }
-
-    #[tokio::test]
-    async fn a_kept_sign_in_is_shown_under_the_name_its_tenant_had_last_until_graph_tells_another() {
-        let (vault, tenant) = (Vault::memory(), tenant().await);
-        let folder = tempfile::tempdir().unwrap();
-        let tenancies = Arc::new(Tenancies::new(folder.path()));
-        let opened = |browser: Arc<dyn Browser>| {
-            let registration = place(&vault, &tenant, browser.clone()).registration.clone();
-            Arc::new(Place::new(Mode::Tenant, registration, vault.clone(), browser, tenancies.clone()))
-        };
-        let first = opened(Arc::new(NoBrowserNeeded(tenant.clone())));
-        sign_in(&first, true, None).await.unwrap();
-        let name = first.desk().unwrap().account.tenant_name.clone();
-        assert!(name != tenant.tenant_id());
-
-        let second = opened(Arc::new(Silent));
-        take_up(&second).await;
-        assert_eq!(second.desk().unwrap().account.tenant_name, name);
-        assert!(!settle(&second).await, "nothing is shown otherwise");
-
-        second.remember_tenant_name(tenant.tenant_id(), "As it was called before");
-        let third = opened(Arc::new(Silent));
-        take_up(&third).await;
-        let before = third.desk().unwrap();
-        assert_eq!(before.account.tenant_name, "As it was called before");
-        assert!(settle(&third).await);
-        let after = third.desk().unwrap();
-        assert_eq!((&after.account.tenant_name, &after.principal.tenant_name), (&name, &name));
-        assert!(after.is(&before), "what is selected stays");
-    }
-
-    #[tokio::test]
-    async fn a_sign_in_that_entra_ended_is_not_taken_up_and_says_why() {
-        let (vault, tenant) = (Vault::memory(), tenant().await);
-        let first = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
-        sign_in(&first, true, None).await.unwrap();
-        tenant.revoke_refresh_tokens();
-
-        let second = place(&vault, &tenant, Arc::new(Silent));
-        take_up(&second).await;
-        assert!(settle(&second).await, "the window has to be told");
-        let desk = second.desk().unwrap();
-        let ended = desk.session.ended().borrow().clone().unwrap();
-        assert_eq!(
-            CommandError::session_ended(&ended).help,
-            Some(crate::entra_help::EntraHelp::SignInRevoked)
-        );
-        assert!(ended.error.unwrap().correlation_id.is_some());
-    }
-
-    #[tokio::test]
-    async fn a_sign_in_that_is_found_behind_the_lock_stays_behind_it() {
-        let (vault, tenant) = (Vault::memory(), tenant().await);
-        let first = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
-        sign_in(&first, true, None).await.unwrap();
-        let second = place(&vault, &tenant, Arc::new(Silent));
-        close(&second);
-        restore(&second).await;
-        assert!(second.desk().unwrap().client.me().await.is_err(), "a locked place gives no token");
-        unlock(&second).await.unwrap();
-        assert!(second.desk().unwrap().client.me().await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn a_place_that_is_taken_off_the_list_leaves_nothing_in_the_keychain() {
-        let (vault, tenant) = (Vault::memory(), tenant().await);
-        let first = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
-        sign_in(&first, true, None).await.unwrap();
-        let never_opened = place(&vault, &tenant, Arc::new(Silent));
-        forget_kept(&never_opened).await.unwrap();
-        restore(&never_opened).await;
-        assert!(never_opened.desk().is_err());
-    }
-
-    #[tokio::test]
-    async fn signing_in_again_as_the_same_account_keeps_the_desk() {
-        let (vault, tenant) = (Vault::memory(), tenant().await);
-        let place = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
-        sign_in(&place, true, None).await.unwrap();
-        let before = place.desk().unwrap();
-        sign_in(&place, true, None).await.unwrap();
-        assert!(before.is(&place.desk().unwrap()));
-        sign_out(&place, false).await.unwrap();
-        assert!(before.client.me().await.is_err(), "a session that was signed out must give no token");
-    }
-
-    #[tokio::test]
-    async fn a_cancelled_sign_in_leaves_the_signed_in_account_where_it_is() {
-        let (vault, tenant) = (Vault::memory(), tenant().await);
-        let there = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
-        sign_in(&there, true, None).await.unwrap();
-
-        let alone = place(&vault, &tenant, Arc::new(Silent));
-        restore(&alone).await;
-        let (ended, ()) = tokio::join!(sign_in(&alone, false, None), async {
-            while alone.session().signing_in.is_none() {
-                tokio::task::yield_now().await;
-            }
-            cancel(&alone);
-        });
-        assert_eq!(ended.unwrap_err().code, crate::error::ErrorCode::SignInCancelled);
-        assert!(alone.desk().is_ok());
-        assert!(alone.session().signing_in.is_none());
-    }
-}
+mod tests;

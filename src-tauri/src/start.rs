@@ -6,20 +6,17 @@ use std::sync::Arc;
 
 use tauri::plugin::TauriPlugin;
 use tauri::{App, Manager, RunEvent};
-use unlatch_recovery::{Break, BreakKind, Journal, Verified};
+use unlatch_settings::{Policy, Sources};
 use url::Url;
 
 use crate::args::{self, Args, Asked};
-use crate::config::{self, Sources};
 use crate::dto::WindowNotice;
 use crate::error::CommandError;
 use crate::place::Place;
 use crate::state::AppState;
-use crate::tenancies::{self, Tenancies};
+use crate::tenancies::Tenancies;
+use crate::terminal::{self, fail, say};
 use crate::{commands, lock, logging, session};
-
-/// Where machine policy lies.
-const POLICY: &str = "/etc/unlatch/policy.toml";
 
 /// Reads the command line, opens the window and runs until it closes.
 pub fn run() -> ExitCode {
@@ -28,13 +25,18 @@ pub fn run() -> ExitCode {
     }
     let args = match args::parse(std::env::args_os().skip(1)) {
         Ok(Asked::Start(args)) => args,
-        Ok(Asked::VerifyJournal(args)) => return verify_journal(&args),
+        Ok(Asked::VerifyJournal(args)) => return terminal::verify_journal(&args),
+        Ok(Asked::Policy(args)) => return terminal::policy(&args),
         Ok(Asked::Print(text)) => {
             say(&text);
             return ExitCode::SUCCESS;
         }
         Err(text) => return fail(&text),
     };
+    if is_root() && !(args.demo || args.allow_root) {
+        return fail(ROOT);
+    }
+    only_for_this_account();
     let Some(data_folder) = data_folder(&args) else { return fail(NO_FOLDER) };
     if let Err(error) = create_private(&data_folder) {
         return fail(&format!("{}: {error}", data_folder.display()));
@@ -87,52 +89,36 @@ pub fn run() -> ExitCode {
     }
 }
 
-const NO_FOLDER: &str = "no folder for data was found; name one with --data-dir";
+/// What a start without a folder for data says.
+pub const NO_FOLDER: &str = "no folder for data was found; name one with --data-dir";
 
-fn data_folder(args: &Args) -> Option<PathBuf> {
+const ROOT: &str = "as root, Unlatch would keep a sign-in and a journal that are not yours, and show pages from the \
+    network with every right there is; start it as yourself, or with --allow-root if you mean it";
+
+/// Whether the program runs as root.
+fn is_root() -> bool {
+    #[cfg(unix)]
+    return rustix::process::geteuid().is_root();
+    #[cfg(not(unix))]
+    false
+}
+
+/// Whatever is written from now on, whoever writes it, is this account's alone: files 0600 and folders 0700 at most.
+fn only_for_this_account() {
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+}
+
+/// The folder for the journal and the logs.
+pub fn data_folder(args: &Args) -> Option<PathBuf> {
     args.data_dir.clone().or_else(|| dirs::data_local_dir().map(|dir| dir.join("unlatch")))
 }
 
-/// Says whether the journal of each tenant is as it was written. 0 if all are, 1 if one is not, 2 if one cannot be read.
-fn verify_journal(args: &Args) -> ExitCode {
-    let Some(folder) = data_folder(args) else { return fail(NO_FOLDER) };
-    let folders =
-        if args.demo { vec![tenancies::demo_folder(&folder)] } else { tenancies::journal_folders(&folder) };
-    if folders.is_empty() {
-        return fail(&format!("{}: there is no journal yet", folder.display()));
-    }
-    let mut whole = true;
-    for folder in &folders {
-        say(&format!("journal  {}", folder.display()));
-        match Journal::verify_in(folder) {
-            Ok(verified) => whole &= say_verified(verified),
-            Err(error) => return fail(&error.to_string()),
-        }
-    }
-    if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// Says what was found in one journal, and gives whether it is whole.
-fn say_verified(Verified { entries, head, broken }: Verified) -> bool {
-    if let Some(head) = head {
-        say(&format!("entries  {entries}\nnewest   {head}"));
-    } else {
-        say("entries  0");
-    }
-    let Some(Break { seq, run, what }) = broken else {
-        say("The journal is whole: nothing was changed, taken out or put in.");
-        return true;
-    };
-    let what = match what {
-        BreakKind::Changed => "the entry, or the order of the entries, was changed",
-        BreakKind::Missing => "the entry is not there any more",
-        BreakKind::Header => "what was confirmed for the run was changed: who, why, or which devices",
-    };
-    let run = run.map(|run| format!(", of run {run}")).unwrap_or_default();
-    say(&format!(
-        "The journal is not whole. It breaks at entry {seq}{run}: {what}. Whatever comes after it proves nothing."
-    ));
-    false
+/// Where settings come from.
+pub fn sources(args: &Args, data_folder: &Path) -> Sources {
+    let user = args.config.clone().or_else(|| dirs::config_dir().map(|dir| dir.join("unlatch/config.toml")));
+    let user = user.unwrap_or_else(|| data_folder.join("config.toml"));
+    Sources { policy: Policy::of_this_machine(), user }
 }
 
 /// Whether a window can be opened at all. GTK ends a program that asks in vain.
@@ -145,15 +131,14 @@ fn has_display() -> bool {
 
 /// Puts the first place behind the window. The kept sign-in is looked for while the window opens.
 fn set_up(app: &App, args: &Args, data_folder: PathBuf) -> Result<(), CommandError> {
-    let user = args.config.clone().or_else(|| dirs::config_dir().map(|dir| dir.join("unlatch/config.toml")));
-    let user = user.unwrap_or_else(|| data_folder.join("config.toml"));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), demo = args.demo, "unlatch starts");
-    let sources = Sources { policy: cfg!(unix).then(|| PathBuf::from(POLICY)), user };
-    let settings = config::load(&sources);
+    let sources = sources(args, &data_folder);
+    let settings = unlatch_settings::load(&sources);
     let tenancies = Arc::new(Tenancies::new(&data_folder));
     let demo =
         if args.demo { Some(tauri::async_runtime::block_on(Place::demo(tenancies.clone()))?) } else { None };
-    app.manage(AppState::new(sources, data_folder, settings, tenancies, Place::keychain(), demo));
+    let keychain = Place::keychain(settings.0.keep_sign_in);
+    app.manage(AppState::new(sources, data_folder, settings, tenancies, keychain, demo));
     tauri::async_runtime::spawn(lock::watch(app.handle().clone()));
     tauri::async_runtime::spawn(lock::empty_when_sent(app.handle().clone()));
     let handle = app.handle().clone();
@@ -198,13 +183,12 @@ fn is_own_page(url: &Url) -> bool {
     }
 }
 
-/// Makes a folder, for this user alone.
+/// Makes a folder for this user alone, and narrows one that was wider.
 fn create_private(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
+    std::fs::create_dir_all(folder)?;
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    Ok(())
 }
 
 /// Two environment variables open the webview to remote control even in released builds: one of WebKitGTK's, one of WebView2's.
@@ -229,17 +213,6 @@ fn without_remote_control() -> Option<ExitCode> {
         Ok(_) => ExitCode::FAILURE,
         Err(error) => fail(&error.to_string()),
     })
-}
-
-#[allow(clippy::print_stderr, reason = "said to the terminal before there is a window or a log")]
-fn fail(text: &str) -> ExitCode {
-    eprintln!("unlatch: {text}");
-    ExitCode::from(2)
-}
-
-#[allow(clippy::print_stdout, reason = "answers what was asked for at the terminal")]
-fn say(text: &str) {
-    println!("{text}");
 }
 
 #[cfg(test)]

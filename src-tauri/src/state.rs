@@ -8,9 +8,9 @@ use tauri::ipc::Channel;
 use tokio_util::sync::CancellationToken;
 use unlatch_auth::{Registration, Vault};
 use unlatch_recovery::RunId;
+use unlatch_settings::{Problem, Settings, Sources};
 
-use crate::config::{Settings, Sources};
-use crate::dto::{ConfigProblem, Mode, WindowNotice};
+use crate::dto::{Mode, WindowNotice};
 use crate::error::CommandError;
 use crate::lock::IdleLock;
 use crate::place::{COLOURS, Place};
@@ -24,7 +24,7 @@ pub struct AppState {
     /// The folder of the journal and the logs.
     pub data_folder: PathBuf,
     /// Settings in force and what is wrong with their files.
-    pub settings: RwLock<(Settings, Vec<ConfigProblem>)>,
+    pub settings: RwLock<(Settings, Vec<Problem>)>,
     /// The journals and request limits of all tenants.
     pub tenancies: Arc<Tenancies>,
     places: RwLock<Places>,
@@ -134,13 +134,16 @@ impl AppState {
     pub fn new(
         sources: Sources,
         data_folder: PathBuf,
-        settings: (Settings, Vec<ConfigProblem>),
+        settings: (Settings, Vec<Problem>),
         tenancies: Arc<Tenancies>,
         vault: Vault,
         demo: Option<Place>,
     ) -> Self {
-        let place =
-            |registration| Arc::new(Place::configured(registration, vault.clone(), tenancies.clone()));
+        let allowed = &settings.0.allowed_tenants;
+        let place = |registration| {
+            let place = Place::configured(registration, vault.clone(), tenancies.clone());
+            Arc::new(place.allowing(allowed.clone()))
+        };
         let home = place(settings.0.registration().ok().flatten());
         let mut places = Places { shown: home.id(), home, further: Vec::new(), demo: None };
         for registration in settings.0.further_registrations() {
@@ -183,7 +186,8 @@ impl AppState {
     /// A place for a registration on the same keychain as the others, not yet among them.
     pub fn place_for(&self, registration: Option<Registration>) -> Arc<Place> {
         let vault = self.places().home().vault.clone();
-        Arc::new(Place::configured(registration, vault, self.tenancies.clone()))
+        let place = Place::configured(registration, vault, self.tenancies.clone());
+        Arc::new(place.allowing(self.settings().allowed_tenants))
     }
 
     /// What is behind the window now, locked or not.

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, PoisonError};
 
-use crate::config::{CloudChoice, Settings};
+use unlatch_settings::{CloudChoice, Settings};
+
 use crate::convert;
 use crate::dto::{AccountView, AppStatus, KeychainView, Mode, PlaceView, SessionView, SettingsView};
 use crate::error::CommandError;
@@ -25,7 +26,7 @@ pub fn of(state: &AppState) -> AppStatus {
         keychain: keychain(&place),
         journal_problem: place.journal_problem(),
         settings: view(&settings, state),
-        config_problem: problems.first().cloned(),
+        config_problem: problems.first().map(convert::config_problem),
     }
 }
 
@@ -98,6 +99,10 @@ fn view(settings: &Settings, state: &AppState) -> SettingsView {
         countdown_seconds: settings.countdown,
         idle_lock_minutes: settings.idle_lock_minutes,
         device_code: settings.device_code,
+        keep_sign_in: settings.keep_sign_in,
+        export: settings.export,
+        clipboard: settings.clipboard,
+        allowed_tenants: settings.allowed_tenants.clone(),
         several_tenants: settings.several_tenants(),
         language: settings.language.clone(),
         locked: settings.locked.clone(),

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use unlatch_auth::{Registration, SignInError, find_tenant};
+use unlatch_settings::{CloudChoice, TenantChoice, user_file};
 
 use crate::change;
-use crate::config::{self, CloudChoice, TenantChoice};
-use crate::config_file;
 use crate::dto::{SetupLink, SetupLinks, TenantCheck, TenantInput};
 use crate::error::CommandError;
 use crate::place::Place;
@@ -33,8 +32,9 @@ fn choice(state: &AppState, input: &TenantInput) -> TenantChoice {
     }
 }
 
-fn registration(choice: &TenantChoice) -> Result<Registration, CommandError> {
-    choice.registration().map_err(|(key, reason)| CommandError::config(format!("{key}: {reason}")))
+fn registration(state: &AppState, choice: &TenantChoice) -> Result<Registration, CommandError> {
+    let allowed = state.settings().allowed(choice);
+    allowed.map_err(|(key, reason)| CommandError::config(format!("{key}: {reason}")))
 }
 
 /// Asks the cloud whether it has such a tenant.
@@ -43,7 +43,7 @@ fn registration(choice: &TenantChoice) -> Result<Registration, CommandError> {
 /// `Config` for what cannot be a tenant, `Superseded` when a newer question was asked meanwhile.
 pub async fn check(state: &AppState, input: &TenantInput) -> Result<TenantCheck, CommandError> {
     let choice = TenantChoice { client_id: NO_CLIENT.to_owned(), ..choice(state, input) };
-    let registration = registration(&choice)?;
+    let registration = registration(state, &choice)?;
     let superseded = state.newest_tenant_check();
     let found = tokio::select! {
         biased;
@@ -61,7 +61,7 @@ pub async fn check(state: &AppState, input: &TenantInput) -> Result<TenantCheck,
 /// Addresses that help to set the application up. Nothing is asked.
 pub fn links(state: &AppState, input: &TenantInput) -> SetupLinks {
     let choice = choice(state, input);
-    let cloud = config::cloud(&choice.cloud).ok();
+    let cloud = unlatch_settings::cloud(&choice.cloud).ok();
     let registration = choice.registration().ok();
     let consent = |privileged| {
         registration.as_ref().map(|registration| registration.admin_consent_url(privileged).to_string())
@@ -99,13 +99,13 @@ pub async fn add(state: &AppState, input: &TenantInput) -> Result<(), CommandErr
         return Err(CommandError::forbidden("the tenants are set by your organisation"));
     }
     let choice = choice(state, input);
-    let registration = registration(&choice)?;
+    let registration = registration(state, &choice)?;
     let place = state.place_for(Some(registration));
     let known: Vec<Arc<Place>> = state.places().all().cloned().collect();
     if known.iter().any(|known| known.id() == place.id()) || is_another_name(&place, &known).await {
         return Err(CommandError::tenant_known());
     }
-    config_file::add_tenant(&state.sources.user, &choice).map_err(CommandError::config)?;
+    user_file::add_tenant(&state.sources.user, &choice).map_err(CommandError::config)?;
     change::read_again(state);
     let id = place.id();
     {
@@ -167,7 +167,7 @@ pub async fn remove(state: &AppState, id: &str) -> Result<(), CommandError> {
     let named = |choice: &TenantChoice| choice.registration().ok() == place.registration;
     // Named twice, it is taken off twice.
     for at in (0..tenants.len()).rev().filter(|at| tenants.get(*at).is_some_and(named)) {
-        config_file::remove_tenant(&state.sources.user, at).map_err(CommandError::config)?;
+        user_file::remove_tenant(&state.sources.user, at).map_err(CommandError::config)?;
     }
     change::read_again(state);
     state.places_mut().remove(id);
@@ -180,9 +180,9 @@ mod tests {
     use unlatch_demo_tenant::{DemoTenant, Options};
 
     use super::*;
-    use crate::config::Sources;
     use crate::error::ErrorCode;
     use crate::tenancies::Tenancies;
+    use unlatch_settings::{Policy, Sources};
 
     /// An application whose settings name the demo tenant's cloud and whatever else is given.
     async fn application(more: &str, policy: &str) -> (AppState, DemoTenant, tempfile::TempDir) {
@@ -199,13 +199,24 @@ mod tests {
             tenant.graph_url()
         );
         let sources = Sources {
-            policy: Some(file("policy.toml", policy)),
+            policy: Some(Policy::File { path: file("policy.toml", policy), owner: own_id(folder.path()) }),
             user: file("config.toml", &format!("{cloud}{more}")),
         };
-        let settings = config::load(&sources);
+        let settings = unlatch_settings::load(&sources);
         let tenancies = Arc::new(Tenancies::new(folder.path()));
         let data = folder.path().to_owned();
         (AppState::new(sources, data, settings, tenancies, Vault::memory(), None), tenant, folder)
+    }
+
+    /// The id of whoever runs this test.
+    #[cfg(unix)]
+    fn own_id(folder: &std::path::Path) -> u32 {
+        std::os::unix::fs::MetadataExt::uid(&folder.metadata().unwrap())
+    }
+
+    #[cfg(not(unix))]
+    fn own_id(_: &std::path::Path) -> u32 {
+        0
     }
 
     fn input(tenant: &DemoTenant, named: &str) -> TenantInput {

@@ -1,6 +1,9 @@
 //! Tokens, codes and passcodes stay where they belong.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 use unlatch_e2e::{Canaries, Failure, Keychain, Window, files_below};
 
@@ -84,7 +87,25 @@ async fn no_secret_is_in_the_page_its_storage_the_data_folder_the_logs_or_the_ou
     let named = logged.lines().filter(loud).find(|line| names.iter().any(|name| line.contains(name)));
     assert_eq!(named, None, "a name in the log");
     assert!(logged.lines().any(|line| loud(&line)), "nothing was logged above DEBUG");
+    let open = open_to_others(&setting.stage.data_folder());
+    assert_eq!(open, Vec::<String>::new(), "files and folders that other accounts can open");
     // The session's folder holds the data folder, every XDG folder, the home, and the output.
     assert_eq!(canaries.in_folder(setting.stage.session().folder()), Vec::new(), "in a file");
     Ok(())
+}
+
+/// What lies in a folder, and the folder itself, as far as its mode gives anything to the group or to others.
+fn open_to_others(folder: &Path) -> Vec<String> {
+    let mut all = files_below(folder);
+    assert!(all.len() > 2, "there is hardly anything in {}", folder.display());
+    let folders: BTreeSet<PathBuf> = all
+        .iter()
+        .flat_map(|file| file.ancestors().skip(1))
+        .filter(|above| above.starts_with(folder))
+        .map(Path::to_owned)
+        .collect();
+    all.extend(folders);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    let open = all.iter().filter(|path| mode(path) & 0o077 != 0);
+    open.map(|path| format!("{} {:o}", path.display(), mode(path))).collect()
 }

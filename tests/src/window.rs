@@ -29,10 +29,10 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// With no arguments.
+    /// With no arguments but the one without which root, as whom tests often run, gets no window.
     #[must_use]
     pub fn plain() -> Self {
-        Self::default()
+        Self::default().argument("--allow-root")
     }
 
     /// Adds an argument.

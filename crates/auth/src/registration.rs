@@ -66,7 +66,8 @@ impl Registration {
     }
 
     /// The tenant's id, if it is an id that was configured.
-    pub(crate) fn tenant_id(&self) -> Option<String> {
+    #[must_use]
+    pub fn tenant_id(&self) -> Option<String> {
         guid(&self.tenant)
     }
 }

@@ -24,7 +24,7 @@ pub async fn search_history(
     Ok(convert::history_found(&found))
 }
 
-/// Writes a report of a run into the person's folder for downloads. Gives the file.
+/// Writes a report of a run into the person's folder for downloads, unless policy forbids it. Gives the file.
 #[tauri::command]
 #[specta::specta]
 pub async fn export_run(
@@ -34,6 +34,9 @@ pub async fn export_run(
     state: State<'_, AppState>,
 ) -> Result<String, CommandError> {
     let place = state.place()?;
+    if !state.settings().export {
+        return Err(CommandError::forbidden("writing reports"));
+    }
     let (engine, id) = (place.engine()?, parse(&run_id)?);
     let run = engine.run(id).await?;
     let entries = engine.journal().entries(id).await?;

@@ -127,6 +127,9 @@ pub async fn copy_passcode(
     position: u32,
     state: State<'_, AppState>,
 ) -> Result<bool, CommandError> {
+    if !state.settings().clipboard {
+        return Err(CommandError::forbidden("copying a passcode"));
+    }
     let Some(passcode) = passcode(&state, &run_id, position).await? else { return Ok(false) };
     state.clipboard.copy(passcode).await?;
     Ok(true)

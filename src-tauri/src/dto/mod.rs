@@ -113,6 +113,8 @@ pub enum KeychainView {
     NoAnswer,
     /// The keychain went away while Unlatch was running: the session lasts until the window closes.
     Vanished,
+    /// Policy forbids keeping it: the session lasts until the window closes.
+    Forbidden,
     /// The keychain failed in another way: the session lasts until the window closes.
     Failed,
     /// The demo tenant keeps nothing.
@@ -139,6 +141,14 @@ pub struct SettingsView {
     pub idle_lock_minutes: u32,
     /// Whether signing in with a code on another device is allowed.
     pub device_code: bool,
+    /// Whether the keychain may keep the sign-in.
+    pub keep_sign_in: bool,
+    /// Whether reports may be written.
+    pub export: bool,
+    /// Whether a passcode may be copied.
+    pub clipboard: bool,
+    /// The ids of the only tenants anybody may sign in to; none means any.
+    pub allowed_tenants: Option<Vec<String>>,
     /// Whether further tenants may be named. Not where policy names the one.
     pub several_tenants: bool,
     /// `en` or `es`; none follows the system.
@@ -173,7 +183,7 @@ pub struct SettingsInput {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigProblem {
-    /// The file.
+    /// The file, or what people call the place of machine policy.
     pub file: String,
     /// The key, or none if the file as a whole cannot be read.
     pub key: Option<String>,

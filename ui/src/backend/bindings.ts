@@ -112,7 +112,7 @@ export const commands = {
 	getRun: (runId: string) => typedError<RunView, CommandError>(__TAURI_INVOKE("get_run", { runId })),
 	/**  Looks for runs and devices in the journal. */
 	searchHistory: (query: HistoryQuery) => typedError<HistoryFound, CommandError>(__TAURI_INVOKE("search_history", { query })),
-	/**  Writes a report of a run into the person's folder for downloads. Gives the file. */
+	/**  Writes a report of a run into the person's folder for downloads, unless policy forbids it. Gives the file. */
 	exportRun: (runId: string, format: ReportFormat, language: string) => typedError<string, CommandError>(__TAURI_INVOKE("export_run", { runId, format, language })),
 	/**  Looks through the whole journal. Nothing is changed. */
 	verifyJournal: () => typedError<JournalCheck, CommandError>(__TAURI_INVOKE("verify_journal")),
@@ -272,7 +272,7 @@ export type CommandError = {
 
 /**  A fault in a configuration file. */
 export type ConfigProblem = {
-	/**  The file. */
+	/**  The file, or what people call the place of machine policy. */
 	file: string,
 	/**  The key, or none if the file as a whole cannot be read. */
 	key: string | null,
@@ -810,6 +810,8 @@ export type KeychainView =
 "noAnswer" | 
 /**  The keychain went away while Unlatch was running: the session lasts until the window closes. */
 "vanished" | 
+/**  Policy forbids keeping it: the session lasts until the window closes. */
+"forbidden" | 
 /**  The keychain failed in another way: the session lasts until the window closes. */
 "failed" | 
 /**  The demo tenant keeps nothing. */
@@ -1103,6 +1105,14 @@ export type SettingsView = {
 	idleLockMinutes: number,
 	/**  Whether signing in with a code on another device is allowed. */
 	deviceCode: boolean,
+	/**  Whether the keychain may keep the sign-in. */
+	keepSignIn: boolean,
+	/**  Whether reports may be written. */
+	export: boolean,
+	/**  Whether a passcode may be copied. */
+	clipboard: boolean,
+	/**  The ids of the only tenants anybody may sign in to; none means any. */
+	allowedTenants: string[] | null,
 	/**  Whether further tenants may be named. Not where policy names the one. */
 	severalTenants: boolean,
 	/**  `en` or `es`; none follows the system. */

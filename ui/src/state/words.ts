@@ -120,6 +120,7 @@ export const keychainWords: Record<KeychainView, () => string> = {
   denied: m.keychain_denied,
   noAnswer: m.keychain_no_answer,
   vanished: m.keychain_vanished,
+  forbidden: m.keychain_forbidden,
   failed: m.keychain_failed,
   notUsed: m.keychain_not_used,
 };

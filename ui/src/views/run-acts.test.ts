@@ -211,6 +211,20 @@ describe('a passcode', () => {
     noId('passcode');
   });
 
+  it('is neither copied nor reported where the organisation does not allow it', async () => {
+    const backend = FakeBackend.signedIn();
+    backend.passcode = '0O1l-4711';
+    Object.assign(backend.status.settings, { clipboard: false, export: false });
+    const { person } = await ended([done], {}, backend);
+    expect(byId('export-not-allowed')).toHaveTextContent('Your organisation does not allow reports.');
+    noId('export-run');
+    await openFirst(person);
+    await person.click(byId('show-passcode'));
+    expect(await findId('passcode')).toBeInTheDocument();
+    noId('copy-passcode');
+    expect(document.body).toHaveTextContent('Your organisation does not allow copying it.');
+  });
+
   it('is hidden when the window is left or the details are closed', async () => {
     const { person } = await shown();
     await fireEvent.blur(window);

@@ -182,7 +182,8 @@ describe('signing in', () => {
     const { person } = await openWindow(backend);
     await person.click(byId('account-menu'));
     await person.click(byId('open-settings'));
-    expect(byId('device-code-allowed')).toHaveTextContent('Allowed');
+    expect(byId('allowed-device_code')).toHaveTextContent('Allowed');
+    expect(byId('allowed-tenants')).toHaveTextContent(/^Any$/);
     for (const wrong of ['241', '-1', '1.5', 'soon', '']) {
       await person.clear(byId('settings-idle-lock'));
       if (wrong) await person.type(byId('settings-idle-lock'), wrong);
@@ -201,15 +202,22 @@ describe('signing in', () => {
     const backend = FakeBackend.signedIn();
     backend.status.settings = {
       ...backend.status.settings,
-      locked: ['idle_lock_minutes', 'device_code'],
+      locked: ['idle_lock_minutes', 'device_code', 'keep_sign_in', 'export', 'allowed_tenants'],
       idleLockMinutes: 5,
       deviceCode: false,
+      keepSignIn: false,
+      export: false,
+      allowedTenants: ['11111111-1111-1111-1111-111111111111'],
     };
     const { person } = await openWindow(backend);
     await person.click(byId('account-menu'));
     await person.click(byId('open-settings'));
     expect(byId('settings-idle-lock')).toBeDisabled();
-    expect(byId('device-code-allowed')).toHaveTextContent('Not allowed · Set by your organisation');
+    for (const key of ['device_code', 'keep_sign_in', 'export']) {
+      expect(byId(`allowed-${key}`), key).toHaveTextContent('Not allowed · Set by your organisation');
+    }
+    expect(byId('allowed-clipboard')).toHaveTextContent(/^Allowed$/);
+    expect(byId('allowed-tenants')).toHaveTextContent(/^1{8}-.* · Set by your organisation$/);
     await person.click(byId('settings-save'));
     await waitFor(() => expect(backend.called('saveSettings')).toMatchObject([{ idleLockMinutes: 5 }]));
   });

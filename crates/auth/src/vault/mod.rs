@@ -43,6 +43,8 @@ pub enum VaultState {
     NoAnswer,
     /// It was there and has gone.
     Vanished,
+    /// It is not to keep anything: see [`Vault::forgetting`].
+    Forbidden,
     /// It failed. The text holds no secret.
     Failed(String),
 }
@@ -65,6 +67,9 @@ pub enum VaultError {
     /// It was there and has gone.
     #[error("the keychain has gone")]
     Vanished,
+    /// It is not to keep anything: see [`Vault::forgetting`].
+    #[error("keeping a sign-in is not allowed")]
+    Forbidden,
     /// It failed.
     #[error("the keychain failed: {0}")]
     Failed(String),
@@ -78,6 +83,7 @@ impl From<&VaultError> for VaultState {
             VaultError::Denied => Self::Denied,
             VaultError::NoAnswer => Self::NoAnswer,
             VaultError::Vanished => Self::Vanished,
+            VaultError::Forbidden => Self::Forbidden,
             VaultError::Failed(text) => Self::Failed(text.clone()),
         }
     }
@@ -113,7 +119,10 @@ impl VaultKey {
 
 /// A keychain. Clones share it.
 #[derive(Clone)]
-pub struct Vault(Arc<Keychain>);
+pub struct Vault {
+    keychain: Arc<Keychain>,
+    takes: bool,
+}
 
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -151,7 +160,19 @@ impl Vault {
     fn with(
         open: impl Fn() -> Result<Box<dyn entries::Entries>, VaultError> + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(Keychain::new(Box::new(open))))
+        Self { keychain: Arc::new(Keychain::new(Box::new(open))), takes: true }
+    }
+
+    /// The same keychain, which takes no secret any more. What it holds can still be read and deleted.
+    #[must_use]
+    pub fn forgetting(self) -> Self {
+        Self { takes: false, ..self }
+    }
+
+    /// Whether it takes secrets.
+    #[must_use]
+    pub fn takes(&self) -> bool {
+        self.takes
     }
 
     /// The secret of `key`, or none. A set of parts that is not whole counts as none.
@@ -168,16 +189,21 @@ impl Vault {
         limit: Duration,
     ) -> Result<Option<SecretString>, VaultError> {
         let key = key.clone();
-        self.0.call(limit, Late::Skip, move |entries| parts::load(entries, key.as_str())).await
+        self.keychain.call(limit, Late::Skip, move |entries| parts::load(entries, key.as_str())).await
     }
 
     /// Keeps `secret` under `key`. Until it is kept whole, what was there before stays whole.
     ///
     /// # Errors
-    /// When the keychain does not take it within 30 seconds.
+    /// When the keychain does not take it within 30 seconds, [`VaultError::Forbidden`] when it is not to.
     pub async fn store(&self, key: &VaultKey, secret: &SecretString) -> Result<(), VaultError> {
+        if !self.takes {
+            return Err(VaultError::Forbidden);
+        }
         let (key, secret) = (key.clone(), secret.clone());
-        self.0.call(ELSEWHERE, Late::Skip, move |entries| parts::store(entries, key.as_str(), &secret)).await
+        self.keychain
+            .call(ELSEWHERE, Late::Skip, move |entries| parts::store(entries, key.as_str(), &secret))
+            .await
     }
 
     /// Replaces the secret of `key` by what `change` makes of it, and deletes it if that is nothing. Nothing else comes between.
@@ -203,7 +229,7 @@ impl Vault {
             }
         };
         let late = if even_late { Late::Run } else { Late::Skip };
-        self.0.call(ELSEWHERE, late, work).await
+        self.keychain.call(ELSEWHERE, late, work).await
     }
 
     /// Deletes every part of `key`. A deletion that could not run in time still runs when the keychain answers again.
@@ -212,12 +238,12 @@ impl Vault {
     /// When anything is left after 30 seconds.
     pub async fn delete(&self, key: &VaultKey) -> Result<(), VaultError> {
         let key = key.clone();
-        self.0.call(ELSEWHERE, Late::Run, move |entries| parts::delete(entries, key.as_str())).await
+        self.keychain.call(ELSEWHERE, Late::Run, move |entries| parts::delete(entries, key.as_str())).await
     }
 
     /// Whether the keychain can be used, found out without a prompt.
     pub async fn probe(&self) -> VaultState {
-        match self.0.call(AT_START, Late::Skip, |entries| entries.probe()).await {
+        match self.keychain.call(AT_START, Late::Skip, |entries| entries.probe()).await {
             Ok(()) => VaultState::Ready,
             Err(error) => VaultState::from(&error),
         }

@@ -66,9 +66,21 @@ export const placeScenes: readonly Scene[] = [
     name: 'settings-policy',
     engine: () =>
       desk((engine) => {
-        engine.status.settings.locked = ['tenant', 'client_id', 'cloud', 'require_reason', 'language'];
-        engine.status.settings.requireReason = true;
-        engine.status.settings.deviceCode = false;
+        Object.assign(engine.status.settings, {
+          locked: [
+            'tenant',
+            'client_id',
+            'cloud',
+            'require_reason',
+            'language',
+            'keep_sign_in',
+            'allowed_tenants',
+          ],
+          requireReason: true,
+          deviceCode: false,
+          keepSignIn: false,
+          allowedTenants: ['8f6c1c1e-2b7a-4c7e-9d5a-0a3b1c2d4e5f', '11111111-2222-3333-4444-555555555555'],
+        });
       }),
     act: async (person) => {
       await person.openFromMenu('open-settings');

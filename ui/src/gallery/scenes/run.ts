@@ -116,6 +116,18 @@ export const runScenes: readonly Scene[] = [
     },
   },
   {
+    name: 'run-policy',
+    engine: twelve(undefined, (engine) =>
+      Object.assign(engine.status.settings, { clipboard: false, export: false }),
+    ),
+    act: async (person) => {
+      await finish(person);
+      await person.click('open-detail', 1);
+      await person.click('show-passcode');
+      await person.see('passcode');
+    },
+  },
+  {
     name: 'run-send-again',
     engine: twelve(),
     act: async (person) => {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
 
-use crate::config::{CloudChoice, TenantChoice};
+use crate::settings::{CloudChoice, TenantChoice};
 
 /// Writes `changes` into the user's file and keeps its comments and other keys. `None` removes a key.
 ///
@@ -126,12 +126,12 @@ mod tests {
             let (_folder, file) = file(&start);
             add_tenant(&file, &choice("a.example")).unwrap();
             add_tenant(&file, &choice("b.example")).unwrap();
-            let sources = crate::config::Sources { policy: None, user: file.clone() };
-            let (settings, problems) = crate::config::load(&sources);
+            let sources = crate::Sources { policy: None, user: file.clone() };
+            let (settings, problems) = crate::load(&sources);
             assert!(problems.is_empty(), "{problems:?}");
             assert_eq!(settings.tenants, [choice("a.example"), choice("b.example")]);
             remove_tenant(&file, 0).unwrap();
-            assert_eq!(crate::config::load(&sources).0.tenants, [choice("b.example")]);
+            assert_eq!(crate::load(&sources).0.tenants, [choice("b.example")]);
             assert!(std::fs::read_to_string(&file).unwrap().starts_with(FILE));
         }
     }

@@ -1,0 +1,44 @@
+//! Policy in the managed preferences of macOS, as a configuration profile for `io.github.unlatch.desktop` sets them.
+
+use objc2::runtime::AnyObject;
+use objc2_foundation::{NSArray, NSDictionary, NSNumber, NSString, NSUserDefaults};
+use toml::{Table, Value};
+
+use crate::keys::KEYS;
+
+/// The values that a profile forces. What a person wrote with `defaults` is none.
+pub(super) fn read() -> Result<Table, String> {
+    let defaults = NSUserDefaults::standardUserDefaults();
+    let mut table = Table::new();
+    for key in &KEYS {
+        let name = NSString::from_str(key.name);
+        if defaults.objectIsForcedForKey(&name)
+            && let Some(object) = defaults.objectForKey(&name)
+        {
+            let value =
+                value(&object).ok_or_else(|| format!("{} has a type that means nothing here", key.name));
+            table.insert(key.name.to_owned(), value?);
+        }
+    }
+    Ok(table)
+}
+
+/// A property list's value. Yes and no are numbers there.
+fn value(object: &AnyObject) -> Option<Value> {
+    if let Some(text) = object.downcast_ref::<NSString>() {
+        return Some(Value::String(text.to_string()));
+    }
+    if let Some(number) = object.downcast_ref::<NSNumber>() {
+        return Some(Value::Integer(number.longLongValue()));
+    }
+    if let Some(list) = object.downcast_ref::<NSArray>() {
+        return list.iter().map(|item| value(&item)).collect::<Option<Vec<_>>>().map(Value::Array);
+    }
+    let dictionary = object.downcast_ref::<NSDictionary>()?;
+    let mut table = Table::new();
+    for key in dictionary.allKeys().iter() {
+        let name = key.downcast_ref::<NSString>()?.to_string();
+        table.insert(name, value(&*dictionary.objectForKey(&key)?)?);
+    }
+    Some(Value::Table(table))
+}

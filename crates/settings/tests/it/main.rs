@@ -1,0 +1,3 @@
+//! Tests of what administrators are given to set policy with, against the keys there are.
+
+mod templates;
