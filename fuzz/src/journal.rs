@@ -7,10 +7,11 @@ use std::sync::OnceLock;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use unlatch_graph::DeviceId;
 use unlatch_recovery::{Engine, EngineOptions, HistoryQuery, Journal, JournalError, Verified, report};
+
+use crate::in_memory;
 
 const TABLES: &str = include_str!("../../crates/recovery/tests/it/format-1.sql");
 const ROWS: &str = include_str!("journal.sql");
@@ -46,7 +47,7 @@ const COLUMNS: [(&str, &str); 24] = [
 /// The bytes of a file that claims to be a journal. Looking changes nothing in it, a refusal changes nothing in it, and what is
 /// opened is read to its end and says the same of itself afterwards.
 pub fn file(data: &[u8]) -> bool {
-    let folder = folder();
+    let folder = in_memory();
     let path = folder.path().join("journal.sqlite");
     fs::write(&path, data).expect("a file");
     let looked = Journal::verify_in(folder.path());
@@ -58,7 +59,7 @@ pub fn file(data: &[u8]) -> bool {
 /// (`i` an integer, `t` a text, `b` bytes, anything else nothing). The chain tells, and what can still be read is read.
 pub fn rows(data: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(data) else { return false };
-    let folder = folder();
+    let folder = in_memory();
     let path = folder.path().join("journal.sqlite");
     fs::write(&path, chained()).expect("a file");
     let was_changed = {
@@ -180,7 +181,7 @@ fn is(path: &Path, data: &[u8]) -> bool {
 fn chained() -> &'static [u8] {
     static CHAINED: OnceLock<Vec<u8>> = OnceLock::new();
     CHAINED.get_or_init(|| {
-        let folder = folder();
+        let folder = in_memory();
         let path = folder.path().join("journal.sqlite");
         let connection = Connection::open(&path).expect("a file");
         connection.execute_batch("PRAGMA page_size = 512").expect("a setting");
@@ -190,13 +191,6 @@ fn chained() -> &'static [u8] {
         drop(Journal::open(folder.path()).expect("a journal"));
         fs::read(&path).expect("a file")
     })
-}
-
-/// A folder of its own, in memory where the system has such a place.
-fn folder() -> TempDir {
-    let memory = Path::new("/dev/shm");
-    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    made.expect("a folder")
 }
 
 fn runtime<T>(with: impl FnOnce(&Runtime) -> T) -> T {

@@ -4,9 +4,14 @@
 //! whether anything was read, so that a test can tell that seeds get that far. `fuzz/libfuzzer` has a program of libFuzzer for
 //! each; `tests/replay.rs` runs every file below `seeds` through it with no fuzzer at all.
 
+use std::path::Path;
+
+use tempfile::TempDir;
+
 pub mod graph;
 pub mod journal;
 pub mod list;
+pub mod settings;
 pub mod sign_in;
 
 /// A target: its name, which is its folder below `seeds` too, and what is done with each input.
@@ -15,6 +20,8 @@ pub type Target = (&'static str, fn(&[u8]) -> bool);
 /// Every target there is.
 pub const TARGETS: &[Target] = &[
     ("challenge", graph::challenge),
+    ("config", settings::both),
+    ("config_edit", settings::edit),
     ("device", graph::device),
     ("graph_error", graph::error),
     ("graph_page", graph::page),
@@ -44,4 +51,11 @@ fn head_and_body(data: &[u8]) -> (&[u8], &[u8]) {
         Some(at) => (&data[..at], &data[at + 2..]),
         None => (data, &[]),
     }
+}
+
+/// A folder of its own, in memory where the system has such a place.
+fn in_memory() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.expect("a folder")
 }

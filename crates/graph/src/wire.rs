@@ -433,6 +433,15 @@ mod tests {
     }
 
     #[test]
+    fn a_time_is_in_utc_and_one_that_an_offset_puts_out_of_all_years_is_not_told() {
+        let last_sync = |text: &str| {
+            ManagedDevice::read(json!({"id": "d1", "lastSyncDateTime": text})).unwrap().last_sync
+        };
+        assert_eq!(last_sync("2026-05-04T03:02:01+02:00"), Some(datetime!(2026-05-04 01:02:01 UTC)));
+        assert_eq!(last_sync("9999-12-31T23:59:59-00:01"), None);
+    }
+
+    #[test]
     fn a_row_without_a_usable_id_is_none() {
         for value in
             [json!({}), json!({"id": ""}), json!({"id": 7}), json!({"id": ".."}), json!("x"), json!(null)]
