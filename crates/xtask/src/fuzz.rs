@@ -15,6 +15,8 @@ const FOLDER: &str = "fuzz/libfuzzer";
 const VERSION: &str = "0.13.2";
 /// An input that takes longer than this many seconds is a finding.
 const SLOWEST: u32 = 20;
+/// The longest input that is made up, in bytes: longer than any seed.
+const LONGEST: u32 = 16 * 1024;
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,7 +80,8 @@ fn fuzz(target: &str, minutes: u32) -> (Vec<String>, Result<(), String>) {
     let mut command = cargo_fuzz("run");
     command.args(["--target-dir", "target/fuzz", target, &corpus, &format!("fuzz/seeds/{target}"), "--"]);
     command.arg(format!("-max_total_time={}", minutes * 60));
-    command.arg(format!("-timeout={SLOWEST}")).arg(format!("-artifact_prefix={findings}"));
+    command.arg(format!("-timeout={SLOWEST}")).arg(format!("-max_len={LONGEST}"));
+    command.arg(format!("-artifact_prefix={findings}"));
     let (summaries, ended) = shell::run_and_keep(&mut command, is_summary);
     let ended = match ended {
         Ok(()) if summaries.is_empty() => Err("nothing was run".to_owned()),
