@@ -10,6 +10,7 @@ mod contents;
 mod demo;
 mod dependencies;
 mod documents;
+mod fuzz;
 mod gallery;
 mod guide;
 mod icons;
@@ -53,6 +54,8 @@ Usage: cargo xtask COMMAND
            them in Wine
   test --native
            on Windows or macOS: lint and test everything but the real window
+  fuzz [--minutes N] [TARGET…]
+           let libFuzzer loose on everything that reads what others wrote, five minutes each; fails on a finding
   soak [--minutes N]
            work with the window for an hour, or N minutes, against a demo tenant with faults: memory and
            handles have to stay flat, and the journal has to tell what the tenant did; fewer than 20 are too
@@ -94,6 +97,10 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["test", "--windows"] => windows::run(),
         ["test", "--native"] => native::run(),
+        ["fuzz", options @ ..] => match fuzz::Options::parse(options) {
+            Ok(options) => fuzz::run(options),
+            Err(words) => return refuse(&words),
+        },
         ["soak", options @ ..] => match soak::minutes(options) {
             Ok(minutes) => soak::run(minutes),
             Err(words) => return refuse(&words),

@@ -52,6 +52,8 @@ const DOCUMENTS: [&str; 3] = ["hunspell", "hunspell-en-gb", "hunspell-es"];
 
 /// To make an MSI, besides.
 const WINDOWS_BUNDLE: [&str; 2] = ["msitools", "wixl"];
+/// To build libFuzzer.
+const FUZZ: [&str; 1] = ["build-essential"];
 
 /// What the packages are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +76,8 @@ pub enum Purpose {
     Bundle,
     /// The same, and test them.
     BundleTest,
+    /// Build what has no window with libFuzzer.
+    Fuzz,
 }
 
 /// Installs what is missing and says what.
@@ -93,6 +97,7 @@ pub fn install(purpose: Purpose) -> Result<(), String> {
         Purpose::BundleTest => {
             BUILD.iter().chain(&HEADLESS).chain(&BUNDLE).chain(&BUNDLE_TEST).copied().collect()
         }
+        Purpose::Fuzz => FUZZ.to_vec(),
     };
     let Ok(known) = installed() else {
         println!(
