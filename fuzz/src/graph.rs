@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::{DATE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -261,11 +262,13 @@ fn holds<T>(
     !found.rows.is_empty()
 }
 
+/// The rows of a page, whatever else is in it.
 fn rows(page: &[u8]) -> Option<Vec<Value>> {
-    match serde_json::from_slice::<Value>(page).ok()?.get_mut("value")?.take() {
-        Value::Array(rows) => Some(rows),
-        _ => None,
+    #[derive(Deserialize)]
+    struct Page {
+        value: Vec<Value>,
     }
+    Some(serde_json::from_slice::<Page>(page).ok()?.value)
 }
 
 fn told<'a>(row: &'a Value, field: &str) -> &'a str {
