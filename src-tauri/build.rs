@@ -48,6 +48,7 @@ const COMMANDS: &[&str] = &[
     "search_history",
     "export_run",
     "verify_journal",
+    "third_party_notices",
 ];
 
 /// What Windows is told about the program: it asks for no more rights than its user has, draws for each screen, and takes long paths.

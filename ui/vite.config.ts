@@ -5,6 +5,8 @@ import { svelteTesting } from '@testing-library/svelte/vite';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
+import bundled from './bundled.json' with { type: 'json' };
+
 // The policy the packaged window runs under, so that `vite preview` fails where the window would.
 const csp = [
   "default-src 'none'",
@@ -41,8 +43,23 @@ const windowPreloaded = (): Plugin => ({
   },
 });
 
+// The licences of what is in the built UI are shown in the window, so nothing else may get into it.
+const namedPackages = (): Plugin => ({
+  name: 'unlatch-named-packages',
+  generateBundle(_, bundle) {
+    for (const file of Object.values(bundle)) {
+      for (const [id, module] of Object.entries(file.type === 'chunk' ? file.modules : {})) {
+        const name = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(id)?.[1];
+        if (name && module.renderedLength > 0 && !bundled.includes(name)) {
+          this.error(`${name} gets into the UI: name it in bundled.json and run cargo xtask notices`);
+        }
+      }
+    }
+  },
+});
+
 export default defineConfig(({ mode }) => ({
-  plugins: [svelte(), svelteTesting(), windowPreloaded(), ...(mode === 'fake' ? [stretchable()] : [])],
+  plugins: [svelte(), svelteTesting(), windowPreloaded(), mode === 'fake' ? stretchable() : namedPackages()],
   clearScreen: false,
   server: { host: '127.0.0.1', port: 5173, strictPort: true },
   preview: { host: '127.0.0.1', port: 1421, strictPort: true, headers: { 'Content-Security-Policy': csp } },

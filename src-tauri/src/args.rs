@@ -110,4 +110,22 @@ mod tests {
             assert!(text.contains("Usage: unlatch"), "{text}");
         }
     }
+
+    #[test]
+    fn the_manual_pages_name_every_flag_and_command() {
+        let flags = USAGE.split(|letter: char| letter.is_whitespace() || "[]|,".contains(letter));
+        let flags = flags.filter(|word| word.starts_with("--"));
+        let commands = USAGE.lines().filter_map(|line| line.split_once("unlatch ")?.1.split(' ').next());
+        let commands = commands.filter(|word| word.starts_with(|letter: char| letter.is_ascii_lowercase()));
+        let named: Vec<&str> = flags.chain(commands).collect();
+        assert!(named.contains(&"--demo") && named.contains(&"verify-journal"), "{named:?}");
+        for page in [
+            include_str!("../../packaging/linux/unlatch.1"),
+            include_str!("../../packaging/linux/unlatch.es.1"),
+        ] {
+            for name in &named {
+                assert!(page.contains(&name.replace('-', r"\-")), "{name}");
+            }
+        }
+    }
 }

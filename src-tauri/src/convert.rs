@@ -345,9 +345,9 @@ fn counts(counts: engine::RunCounts) -> RunCounts {
     }
 }
 
-/// A moment, in UTC.
+/// A moment, in UTC; nothing for one that an offset puts out of all years.
 pub fn moment(at: OffsetDateTime) -> String {
-    at.to_offset(time::UtcOffset::UTC).format(&Rfc3339).unwrap_or_default()
+    at.checked_to_offset(time::UtcOffset::UTC).and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
 /// A wait in whole seconds, rounded up.

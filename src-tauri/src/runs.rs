@@ -1,6 +1,7 @@
 //! Runs as the window sees them: their progress, going on after a sign-in, and asking what became of them.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tauri::async_runtime::JoinHandle;
@@ -8,6 +9,7 @@ use tauri::ipc::Channel;
 use tauri::{AppHandle, Manager};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
 use unlatch_recovery::{Change, Engine, FollowEnd, RunId, RunState};
 
 use crate::convert;
@@ -20,9 +22,10 @@ use crate::state::AppState;
 /// The shortest time between two messages to the window: twenty a second.
 const PACE: Duration = Duration::from_millis(50);
 
-/// Sends what changes after `version` until nothing does any more or the window is locked or gone.
+/// Sends what changes after `version` until nothing does any more, the window is locked or gone, or `replaced` ends.
 pub fn tell(
     lock: Arc<IdleLock>,
+    replaced: CancellationToken,
     engine: Engine,
     id: RunId,
     mut changes: watch::Receiver<Change>,
@@ -33,7 +36,8 @@ pub fn tell(
         let mut ticks = interval(PACE);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let live = changes.changed().await.is_ok();
+            let Some(changed) = replaced.run_until_cancelled(changes.changed()).await else { return };
+            let live = changed.is_ok();
             ticks.tick().await;
             let Ok(progress) = engine.changes_since(id, version).await else { return };
             version = progress.version;
@@ -91,11 +95,38 @@ pub async fn go_on(place: &Place, desk: &Arc<Desk>) {
     }
 }
 
+/// Runs that are watched over, each by one, so that each end is told once.
+#[derive(Default)]
+pub struct Watched(Mutex<HashMap<RunId, CancellationToken>>);
+
+impl Watched {
+    fn runs(&self) -> MutexGuard<'_, HashMap<RunId, CancellationToken>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins to watch over a run in the place of whoever does. The token ends when somebody else begins.
+    fn begin(&self, run: RunId) -> CancellationToken {
+        let token = CancellationToken::new();
+        if let Some(before) = self.runs().insert(run, token.clone()) {
+            before.cancel();
+        }
+        token
+    }
+
+    /// Ends to, unless somebody else does by now.
+    fn end(&self, run: RunId, token: &CancellationToken) {
+        let mut runs = self.runs();
+        if !token.is_cancelled() {
+            runs.remove(&run);
+        }
+    }
+}
+
 /// Watches over a run until it ends: when it comes to wait for a sign-in that has meanwhile been done, it goes on, once a sign-in.
 /// Its end is told by the operating system if the window is not in front.
 pub fn watch_over(app: AppHandle, place: Arc<Place>, engine: Engine, id: RunId) {
     let Some(mut changes) = engine.watch(id) else { return };
-    let replaced = app.state::<AppState>().watch_over(id);
+    let replaced = app.state::<AppState>().watched.begin(id);
     tauri::async_runtime::spawn(async move {
         // A run that has just been started, or goes on, is about to send.
         let mut told = Some(RunState::Starting);
@@ -104,7 +135,7 @@ pub fn watch_over(app: AppHandle, place: Arc<Place>, engine: Engine, id: RunId) 
         }
         let mut gone_on_with: Option<(Arc<Desk>, u64)> = None;
         while replaced.run_until_cancelled(changes.changed()).await.is_some_and(|change| change.is_ok()) {
-            let Ok(progress) = engine.changes_since(id, u64::MAX).await else { return };
+            let Ok(progress) = engine.changes_since(id, u64::MAX).await else { break };
             let state = progress.summary.state;
             if told != Some(state) {
                 told = Some(state);
@@ -124,6 +155,7 @@ pub fn watch_over(app: AppHandle, place: Arc<Place>, engine: Engine, id: RunId) 
                 gone_on_with = Some((desk, sign_ins));
             }
         }
+        app.state::<AppState>().watched.end(id, &replaced);
     });
 }
 
@@ -132,5 +164,22 @@ async fn resume(engine: &Engine, id: RunId, desk: &Desk) {
         tracing::info!(run = %id, "a waiting run does not go on");
         // The words may name the account that it waits for.
         tracing::debug!(run = %id, %error, "a waiting run does not go on");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_nobody_watches_over_any_more_is_forgotten_and_one_that_somebody_else_does_is_not() {
+        let (watched, run) = (Watched::default(), RunId::random());
+        let first = watched.begin(run);
+        let second = watched.begin(run);
+        assert!(first.is_cancelled() && !second.is_cancelled());
+        watched.end(run, &first);
+        assert_eq!(watched.runs().len(), 1);
+        watched.end(run, &second);
+        assert!(watched.runs().is_empty());
     }
 }

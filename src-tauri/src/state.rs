@@ -1,21 +1,34 @@
 //! What the commands share: settings, and the places that were opened.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tauri::ipc::Channel;
 use tokio_util::sync::CancellationToken;
 use unlatch_auth::{Registration, Vault};
-use unlatch_recovery::RunId;
 use unlatch_settings::{Problem, Settings, Sources};
 
 use crate::dto::{Mode, WindowNotice};
 use crate::error::CommandError;
 use crate::lock::IdleLock;
 use crate::place::{COLOURS, Place};
+use crate::runs::Watched;
 use crate::secret::SecretClipboard;
 use crate::tenancies::Tenancies;
+
+/// Something of which only the newest goes on.
+#[derive(Default)]
+pub struct Newest(Mutex<CancellationToken>);
+
+impl Newest {
+    /// Begins the newest and ends the one before. The token ends when another one begins.
+    pub fn begin(&self) -> CancellationToken {
+        let token = CancellationToken::new();
+        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *newest, token.clone()).cancel();
+        token
+    }
+}
 
 /// State of the whole application.
 pub struct AppState {
@@ -34,11 +47,13 @@ pub struct AppState {
     pub restored: tokio::sync::watch::Sender<bool>,
     /// Whether the window is locked, and since when nobody has touched it.
     pub lock: Arc<IdleLock>,
-    /// Ends the newest question about a tenant that is being named.
-    tenant_check: Mutex<CancellationToken>,
+    /// The question about a tenant that is being named.
+    tenant_check: Newest,
+    /// The run that the window is told of, which draws one at a time.
+    pub telling: Newest,
     listener: tokio::sync::watch::Sender<Option<Channel<WindowNotice>>>,
-    /// Runs that were watched over, each by one, so that each end is told once.
-    watched: Mutex<HashMap<RunId, CancellationToken>>,
+    /// Runs that are watched over.
+    pub watched: Watched,
     /// Where a copied passcode is for a minute.
     pub clipboard: SecretClipboard,
 }
@@ -166,9 +181,10 @@ impl AppState {
             changing: tokio::sync::Mutex::new(()),
             restored: tokio::sync::watch::Sender::new(false),
             lock: Arc::default(),
-            tenant_check: Mutex::default(),
+            tenant_check: Newest::default(),
+            telling: Newest::default(),
             listener: tokio::sync::watch::Sender::default(),
-            watched: Mutex::default(),
+            watched: Watched::default(),
             clipboard: SecretClipboard::default(),
         }
     }
@@ -207,20 +223,7 @@ impl AppState {
 
     /// Begins a question about a tenant and ends the one before it.
     pub fn newest_tenant_check(&self) -> CancellationToken {
-        let token = CancellationToken::new();
-        let mut newest = self.tenant_check.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *newest, token.clone()).cancel();
-        token
-    }
-
-    /// Begins to watch over a run in the place of whoever does. The token ends when somebody else begins.
-    pub fn watch_over(&self, run: RunId) -> CancellationToken {
-        let token = CancellationToken::new();
-        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(before) = watched.insert(run, token.clone()) {
-            before.cancel();
-        }
-        token
+        self.tenant_check.begin()
     }
 
     /// Tells the window from now on through this channel.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
+use serde_json::Value;
 use unlatch_demo_tenant::{ActionState, Fault, FaultKind, Options, Pace};
 use unlatch_e2e::{Canaries, Failure, Keychain, Window};
 
@@ -105,6 +106,23 @@ async fn a_device_in_doubt_is_sent_to_again_by_two_clicks_and_followed_to_its_ou
     assert_eq!(tenant.executed().len(), 1);
     // Nobody clicks for this.
     page.appears("followed").await?;
+    // However often it is asked, the window is told of it through one channel, beside the window's own.
+    for _ in 0..3 {
+        page.click("check-outcomes").await?;
+        page.until("the device to be asked", async || {
+            let asking = "return document.querySelector('[data-testid=\"check-outcomes\"]').ariaDisabled;";
+            Ok((page.run(asking, Vec::new()).await? == "false").then_some(()))
+        })
+        .await?;
+    }
+    let mut channels = Value::Null;
+    let told = page
+        .until("one channel", async || {
+            channels = page.run("return window.__TAURI_INTERNALS__.callbacks.size;", Vec::new()).await?;
+            Ok((channels == 2).then_some(()))
+        })
+        .await;
+    told.map_err(|failure| failure.while_doing(&format!("{channels} callbacks")))?;
     tenant.settle(&picks.direct.id, ActionState::Done);
     page.run_reaches(1, &["done"]).await?;
     page.disappears("followed").await?;

@@ -3,6 +3,7 @@
 //! A window needs programs that a plain `cargo test` cannot count on, so these tests are ignored there.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, clippy::print_stdout)]
 
+mod about;
 mod acts;
 mod browser;
 mod consent;
@@ -24,5 +25,6 @@ mod lock;
 mod secrets;
 mod set_up;
 mod setting;
+mod soak;
 mod tenants;
 mod terminal;

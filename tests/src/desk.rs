@@ -281,6 +281,16 @@ impl Page<'_> {
         Ok(items.as_array().map(|items| items.iter().map(item).collect()).unwrap_or_default())
     }
 
+    /// Opens what is known of a device in the run, which is among those in sight.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub async fn open_item(&self, device_id: &str) -> Result<(), Failure> {
+        let row = format!("{}[data-device-id=\"{device_id}\"]", selector("run-item"));
+        self.click_at(&format!("{row} {}", selector("open-detail")), "open-detail").await?;
+        self.appears("item-detail").await.map(drop)
+    }
+
     /// Waits until that many devices are in the run and each is in one of these states.
     ///
     /// # Errors

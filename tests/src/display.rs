@@ -47,11 +47,18 @@ impl Display {
     /// # Errors
     /// When the server's frame cannot be read.
     pub fn pixels_of(&self, [red, green, blue]: [u8; 3]) -> Result<usize, Failure> {
+        Ok(self.pixels()?.iter().filter(|[b, g, r, _]| [*r, *g, *b] == [red, green, blue]).count())
+    }
+
+    /// The pixels of the screen at this moment, row by row: blue, green, red, and a byte that means nothing.
+    ///
+    /// # Errors
+    /// When the server's frame cannot be read.
+    pub fn pixels(&self) -> Result<Vec<[u8; 4]>, Failure> {
         // A screen of 24 bits takes four bytes a pixel, in the order of the machine.
         let frame = fs::read(&self.frame)?;
         let screen = frame.len().saturating_sub(WIDTH as usize * HEIGHT as usize * 4);
-        let (pixels, _) = frame[screen..].as_chunks::<4>();
-        Ok(pixels.iter().filter(|[b, g, r, _]| [*r, *g, *b] == [red, green, blue]).count())
+        Ok(frame[screen..].as_chunks::<4>().0.to_vec())
     }
 
     /// Its name, for the variable `DISPLAY`.

@@ -128,6 +128,15 @@ pub fn runs_with(variable: &str, value: &Path, program: &Path) -> bool {
     !running(variable, value, program).is_empty()
 }
 
+/// Whatever runs that program with that mark, and all that they started.
+pub fn family_with(variable: &str, value: &Path, program: &Path) -> Vec<u32> {
+    let pids = running(variable, value, program);
+    let pids = pids.iter().filter_map(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok());
+    // One that another of them started is told once.
+    let all: std::collections::BTreeSet<u32> = pids.flat_map(family_of).collect();
+    all.into_iter().collect()
+}
+
 /// The resident memory of that program, with that mark, and of all that it started, in bytes.
 pub fn resident_with(variable: &str, value: &Path, program: &Path) -> u64 {
     let pids = running(variable, value, program);
@@ -143,7 +152,12 @@ pub fn kill_with(variable: &str, value: &Path, program: &Path) -> usize {
 /// The resident memory of a process and of all that it started, in bytes.
 #[must_use]
 pub fn resident_of(root: u32) -> u64 {
-    let Ok(processes) = std::fs::read_dir("/proc") else { return 0 };
+    family_of(root).into_iter().filter_map(resident).sum()
+}
+
+/// A process and all that it started, those included that have ended and that nobody has waited for.
+fn family_of(root: u32) -> Vec<u32> {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
     let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let parents: Vec<(u32, u32)> = pids.filter_map(|pid| Some((pid, parent_of(pid)?))).collect();
     let mut family = vec![root];
@@ -152,7 +166,7 @@ pub fn resident_of(root: u32) -> u64 {
         family.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
         next += 1;
     }
-    family.into_iter().filter_map(resident).sum()
+    family
 }
 
 fn parent_of(pid: u32) -> Option<u32> {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::failure::Failure;
-use crate::process::{Running, end_all_with, kill_with, resident_with, runs_with};
+use crate::process::{Running, end_all_with, family_with, kill_with, resident_with, runs_with};
 
 /// The variable by which everything that was started in a session is known.
 const MARK: &str = "UNLATCH_E2E_SESSION";
@@ -149,6 +149,12 @@ impl Session {
     #[must_use]
     pub fn resident(&self, program: &Path) -> u64 {
         resident_with(MARK, self.folder(), program)
+    }
+
+    /// The processes of that program in the session and all that they started.
+    #[must_use]
+    pub fn family(&self, program: &Path) -> Vec<u32> {
+        family_with(MARK, self.folder(), program)
     }
 
     /// How many secrets the open keychain holds, whoever put them there.

@@ -118,6 +118,14 @@ impl<'a> Window<'a> {
         Ok(self.stage.session().resident(&crate::unlatch()?))
     }
 
+    /// The processes of Unlatch: its own and all that it started.
+    ///
+    /// # Errors
+    /// When Unlatch was not built.
+    pub fn family(&self) -> Result<Vec<u32>, Failure> {
+        Ok(self.stage.session().family(&crate::unlatch()?))
+    }
+
     /// The page in the window.
     #[must_use]
     pub fn page(&self) -> Page<'_> {

@@ -49,7 +49,7 @@ pub struct DeviceCode {
 
 /// The answer of the device authorization endpoint (RFC 8628, 3.2).
 #[derive(Deserialize)]
-struct Answer {
+pub(crate) struct Answer {
     device_code: SecretString,
     user_code: String,
     verification_uri: Url,
@@ -110,7 +110,7 @@ async fn steps(
 }
 
 /// What a person is shown must be fit to be shown and typed.
-fn checked(answer: &Answer) -> Result<DeviceCode, SignInError> {
+pub(crate) fn checked(answer: &Answer) -> Result<DeviceCode, SignInError> {
     let address = &answer.verification_uri;
     let safe = address.scheme() == "https" || address.scheme() == "http" && is_loopback(address);
     let typed = !answer.user_code.is_empty()

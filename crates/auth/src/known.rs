@@ -13,12 +13,12 @@ use crate::vault::{Vault, VaultError, VaultKey};
 const MOST_ACCOUNTS: usize = 32;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct List {
-    accounts: Vec<Known>,
+pub(crate) struct List {
+    pub(crate) accounts: Vec<Known>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Known {
+pub(crate) struct Known {
     cloud: String,
     /// As it was configured: an id or a domain.
     tenant: String,
@@ -93,7 +93,7 @@ pub(crate) async fn forget(
 }
 
 /// A list that cannot be read is an empty one: the accounts sign in again.
-fn read(kept: Option<SecretString>) -> List {
+pub(crate) fn read(kept: Option<SecretString>) -> List {
     kept.and_then(|text| serde_json::from_str(text.expose_secret()).ok()).unwrap_or_default()
 }
 

@@ -9,6 +9,9 @@ mod claims;
 mod cloud;
 mod device_code;
 mod entra_error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod id_token;
 mod known;
 mod metadata;

@@ -72,7 +72,12 @@ impl Metadata {
                 |error| Failure::Refused(Box::new(error)),
             ));
         }
-        let document: Document = serde_json::from_slice(answer.body())
+        Self::read(answer.body(), login_url, tenant)
+    }
+
+    /// Takes a tenant's metadata if every address in it is on the login host, and names no other tenant.
+    pub(crate) fn read(body: &[u8], login_url: &Url, tenant: &str) -> Result<Self, Failure> {
+        let document: Document = serde_json::from_slice(body)
             .map_err(|_| Failure::BadAnswer("the tenant's OpenID metadata cannot be read".into()))?;
         let endpoints = [Some(&document.authorization_endpoint), Some(&document.token_endpoint)];
         let offered =

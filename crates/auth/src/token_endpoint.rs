@@ -39,7 +39,7 @@ impl fmt::Debug for IdTokenField {
 
 impl ExtraTokenFields for IdTokenField {}
 
-type Answer = StandardTokenResponse<IdTokenField, BasicTokenType>;
+pub(crate) type Answer = StandardTokenResponse<IdTokenField, BasicTokenType>;
 
 /// `oauth2`'s client with Entra's own error answer and the id token.
 pub(crate) type EntraClient = Client<
@@ -154,7 +154,11 @@ pub(crate) async fn post<T: DeserializeOwned>(
 }
 
 /// `asked` is what counts as granted where the answer does not tell (RFC 6749, 5.1).
-fn issued(answer: Answer, served_at: Option<OffsetDateTime>, asked: &[String]) -> Result<Issued, Failure> {
+pub(crate) fn issued(
+    answer: Answer,
+    served_at: Option<OffsetDateTime>,
+    asked: &[String],
+) -> Result<Issued, Failure> {
     if !matches!(answer.token_type(), BasicTokenType::Bearer) {
         return Err(Failure::BadAnswer("the token endpoint issued a token that is not a bearer".into()));
     }
@@ -182,7 +186,7 @@ fn issued(answer: Answer, served_at: Option<OffsetDateTime>, asked: &[String]) -
 }
 
 /// `RequestTokenError::Parse` holds the whole answer, tokens and all, and its message may quote values: neither is passed on.
-fn failure(error: RequestTokenError<Failure, ErrorAnswer>) -> Failure {
+pub(crate) fn failure(error: RequestTokenError<Failure, ErrorAnswer>) -> Failure {
     match error {
         RequestTokenError::ServerResponse(answer) => Failure::Refused(Box::new(answer.into())),
         RequestTokenError::Request(failure) => failure,

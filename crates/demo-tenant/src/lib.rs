@@ -31,8 +31,10 @@ mod record;
 mod server;
 mod tenant;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::{Url, form_urlencoded};
 
@@ -51,7 +53,22 @@ use crate::tenant::{Tenant, lock};
 #[derive(Debug)]
 pub struct DemoTenant {
     tenant: Arc<Tenant>,
+    /// None while it is away.
+    serving: Mutex<Option<Serving>>,
+}
+
+#[derive(Debug)]
+struct Serving {
     stop: CancellationToken,
+    accepting: JoinHandle<()>,
+}
+
+impl Serving {
+    fn start(listener: TcpListener, tenant: &Arc<Tenant>) -> Self {
+        let stop = CancellationToken::new();
+        let accepting = tokio::spawn(server::serve(listener, Arc::clone(tenant), stop.clone()));
+        Self { stop, accepting }
+    }
 }
 
 /// Why [`DemoTenant::sign_in_without_browser`] did not sign in.
@@ -76,9 +93,30 @@ impl DemoTenant {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let (listener, port) = server::listen(options.port).await?;
         let tenant = Arc::new(Tenant::new(options, port)?);
-        let stop = CancellationToken::new();
-        tokio::spawn(server::serve(listener, Arc::clone(&tenant), stop.clone()));
-        Ok(Self { tenant, stop })
+        let serving = Mutex::new(Some(Serving::start(listener, &tenant)));
+        Ok(Self { tenant, serving })
+    }
+
+    /// Is away, as in an outage, until [`DemoTenant::come_back`]: every connection ends and none is had. Devices and tokens
+    /// stay as they are.
+    pub async fn go_away(&self) {
+        let serving = lock(&self.serving).take();
+        if let Some(Serving { stop, accepting }) = serving {
+            stop.cancel();
+            // It ends with the listener; that it was cancelled or failed changes nothing.
+            let _ = accepting.await;
+        }
+    }
+
+    /// Answers again at the same addresses after [`DemoTenant::go_away`].
+    ///
+    /// # Errors
+    /// When somebody else has taken the port.
+    pub async fn come_back(&self) -> Result<(), StartError> {
+        let port = self.tenant.graph_url.port().unwrap_or_default();
+        let (listener, _) = server::listen(port).await?;
+        *lock(&self.serving) = Some(Serving::start(listener, &self.tenant));
+        Ok(())
     }
 
     /// The base of the sign-in, `http://127.0.0.1:PORT/login`; endpoints are at `{login_url}/{tenant}/oauth2/v2.0/…`.
@@ -291,6 +329,8 @@ impl DemoTenant {
 
 impl Drop for DemoTenant {
     fn drop(&mut self) {
-        self.stop.cancel();
+        if let Some(serving) = lock(&self.serving).take() {
+            serving.stop.cancel();
+        }
     }
 }

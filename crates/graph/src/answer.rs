@@ -33,7 +33,9 @@ impl Answer {
 /// A header's text, if it has any that is fit to be shown.
 pub(crate) fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
     let text = headers.get(name)?.to_str().ok()?.trim();
-    (!text.is_empty() && text.len() <= 200).then(|| text.to_owned())
+    // A tab may stand in a header.
+    let is_fit = !text.is_empty() && text.len() <= 200 && !text.contains(char::is_control);
+    is_fit.then(|| text.to_owned())
 }
 
 /// Reads a body up to `limit` bytes and gives whether that was all of it.
@@ -56,4 +58,21 @@ pub(crate) async fn read_body(
 /// A fresh `client-request-id`. Intune's audit log shows it as the correlation id (Graph documentation, auditEvent).
 pub(crate) fn fresh_id() -> Uuid {
     Uuid::new_v4()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_with_a_tab_in_it_or_nothing_is_not_shown() {
+        let shown = |text: &'static str| {
+            header_text(
+                &HeaderMap::from_iter([(http::header::VIA, http::HeaderValue::from_static(text))]),
+                "via",
+            )
+        };
+        assert_eq!(shown(" a b ").as_deref(), Some("a b"));
+        assert_eq!((shown("a\tb"), shown(" "), shown("")), (None, None, None));
+    }
 }

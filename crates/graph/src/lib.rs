@@ -15,6 +15,9 @@ mod error;
 mod facts;
 mod fold;
 mod found;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod id;
 mod list;
 mod open;

@@ -6,8 +6,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 
 use crate::device::{DetectedApp, DeviceActionResult, ManagedDevice, Me, Passcode, User};
 use crate::id::{AppId, DeviceId, UserId};
@@ -56,10 +56,10 @@ fn count<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     Ok(u32::try_from(number.unwrap_or(0)).unwrap_or(u32::MAX))
 }
 
-/// A time; `0001-01-01T00:00:00Z` is how Intune writes "never".
+/// A time, in UTC; `0001-01-01T00:00:00Z` is how Intune writes "never". One that an offset puts out of all years is none.
 pub(crate) fn moment<'de, D: Deserializer<'de>>(from: D) -> Result<Option<OffsetDateTime>, D::Error> {
     Ok(text(from)?
-        .and_then(|text| OffsetDateTime::parse(text.trim(), &Rfc3339).ok())
+        .and_then(|text| OffsetDateTime::parse(text.trim(), &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC))
         .filter(|moment| moment.year() > 1))
 }
 
@@ -430,6 +430,15 @@ mod tests {
         assert_eq!(device.enrolled, Some(datetime!(2026-05-04 03:02:01.1234567 UTC)));
         assert_eq!(device.management_state, ManagementState::Other("beamedUp".to_owned()));
         assert_eq!(device.owner, OwnerType::Company);
+    }
+
+    #[test]
+    fn a_time_is_in_utc_and_one_that_an_offset_puts_out_of_all_years_is_not_told() {
+        let last_sync = |text: &str| {
+            ManagedDevice::read(json!({"id": "d1", "lastSyncDateTime": text})).unwrap().last_sync
+        };
+        assert_eq!(last_sync("2026-05-04T03:02:01+02:00"), Some(datetime!(2026-05-04 01:02:01 UTC)));
+        assert_eq!(last_sync("9999-12-31T23:59:59-00:01"), None);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Where a run stands by what is recorded of it: a pure function, the same for a live run and for one found again.
 
+use std::time::Duration;
+
 use time::OffsetDateTime;
 use unlatch_graph::REQUEST_LIMIT;
 
+use crate::outcome::later;
 use crate::plan::PlannedItem;
 use crate::record::{Doubt, Entry, Event, ItemRecord, RunHeader, RunRecord, RunSummary, Standing, Verdict};
 use crate::state::{ItemReason, ItemState, RunCounts, RunState};
@@ -34,10 +37,14 @@ impl Standing {
 
     /// When a request that was recorded as over at `at`, by this machine's clock, was over by the server's: the answer's
     /// date or, without one, as long after the intent as this machine waited, which is not longer than a request may take.
-    fn heard_at(&self, at: OffsetDateTime, server_date: Option<OffsetDateTime>) -> Option<OffsetDateTime> {
+    pub(crate) fn heard_at(
+        &self,
+        at: OffsetDateTime,
+        server_date: Option<OffsetDateTime>,
+    ) -> Option<OffsetDateTime> {
         server_date.or_else(|| {
-            let waited = (at - self.intent_at?).clamp(time::Duration::ZERO, REQUEST_LIMIT.try_into().ok()?);
-            Some(self.intent? + waited)
+            let waited = Duration::try_from(at - self.intent_at?).unwrap_or_default();
+            Some(later(self.intent?, waited.min(REQUEST_LIMIT)))
         })
     }
 

@@ -27,7 +27,7 @@ pub struct SendWindow {
 impl SendWindow {
     /// The window of a request of which only the intent is known.
     pub(crate) fn longest(intent: OffsetDateTime) -> Self {
-        Self { intent, until: intent + REQUEST_LIMIT + SLACK, next_intent: None }
+        Self { intent, until: later(later(intent, REQUEST_LIMIT), SLACK), next_intent: None }
     }
 
     pub(crate) fn holds(&self, started: OffsetDateTime) -> bool {
@@ -41,14 +41,19 @@ fn whole_second(at: OffsetDateTime) -> OffsetDateTime {
     at - Duration::from_nanos(u64::from(at.nanosecond()))
 }
 
+/// That long after a moment, or the last moment there is: the service's clock and a journal may say any.
+pub(crate) fn later(moment: OffsetDateTime, by: Duration) -> OffsetDateTime {
+    moment.saturating_add(by.try_into().unwrap_or(time::Duration::MAX))
+}
+
 impl Standing {
     /// The window of the last request: from its intent to its answer or, if that never came, to the moment it was given up.
     /// `others` are recorded intents for the same device in other runs. None if no request was about to go out.
     pub(crate) fn window(&self, others: &[OffsetDateTime]) -> Option<SendWindow> {
         let intent = self.intent?;
-        let heard = self.heard.unwrap_or(intent + REQUEST_LIMIT).max(intent);
+        let heard = self.heard.unwrap_or_else(|| later(intent, REQUEST_LIMIT)).max(intent);
         let next_intent = others.iter().copied().filter(|other| *other > intent).min();
-        Some(SendWindow { intent, until: heard + SLACK, next_intent })
+        Some(SendWindow { intent, until: later(heard, SLACK), next_intent })
     }
 }
 
@@ -217,6 +222,15 @@ mod tests {
                 "{waited}"
             );
         }
+    }
+
+    #[test]
+    fn the_window_of_a_request_at_the_end_of_all_time_ends_there() {
+        let last = time::PrimitiveDateTime::MAX.assume_utc();
+        assert_eq!(SendWindow::longest(last).until, last);
+        let request = Standing { intent: Some(last), intent_at: Some(HERE), ..standing(&[]) };
+        assert_eq!(request.window(&[]).unwrap().until, last);
+        assert_eq!(request.heard_at(HERE + REQUEST_LIMIT, None), Some(last));
     }
 
     #[test]

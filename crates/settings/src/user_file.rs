@@ -14,19 +14,27 @@ pub fn save(user: &Path, changes: &[(&str, Option<toml_edit::Value>)]) -> Result
     edit(user, |document| {
         for (key, changed) in changes {
             match changed {
-                Some(changed) => document[key] = value(changed.clone()),
+                Some(changed) => {
+                    let mut changed = changed.clone();
+                    if let Some(before) = document.get(key).and_then(Item::as_value) {
+                        // What stands around it, as a comment behind it does.
+                        *changed.decor_mut() = before.decor().clone();
+                    }
+                    document[key] = value(changed);
+                }
                 None => {
                     document.remove(key);
                 }
             }
         }
+        Ok(())
     })
 }
 
 /// Adds a further tenant to the user's file.
 ///
 /// # Errors
-/// As [`save`].
+/// As [`save`], and where the file has something else than a list of tenants in that place.
 pub fn add_tenant(user: &Path, choice: &TenantChoice) -> Result<(), String> {
     edit(user, |document| {
         let mut table = Table::new();
@@ -46,15 +54,13 @@ pub fn add_tenant(user: &Path, choice: &TenantChoice) -> Result<(), String> {
         if let Some(array) = tables.as_array().map(|array| array.iter().cloned().collect::<Vec<_>>()) {
             let mut rewritten = ArrayOfTables::new();
             for item in array {
-                if let toml_edit::Value::InlineTable(inline) = item {
-                    rewritten.push(inline.into_table());
-                }
+                let toml_edit::Value::InlineTable(inline) = item else { return Err(NO_TABLES.to_owned()) };
+                rewritten.push(inline.into_table());
             }
             *tables = Item::ArrayOfTables(rewritten);
         }
-        if let Some(tables) = tables.as_array_of_tables_mut() {
-            tables.push(table);
-        }
+        tables.as_array_of_tables_mut().ok_or(NO_TABLES)?.push(table);
+        Ok(())
     })
 }
 
@@ -63,18 +69,23 @@ pub fn add_tenant(user: &Path, choice: &TenantChoice) -> Result<(), String> {
 /// # Errors
 /// As [`save`].
 pub fn remove_tenant(user: &Path, at: usize) -> Result<(), String> {
-    edit(user, |document| match document.get_mut("tenants") {
-        Some(Item::ArrayOfTables(tables)) if at < tables.len() => {
-            tables.remove(at);
+    edit(user, |document| {
+        match document.get_mut("tenants") {
+            Some(Item::ArrayOfTables(tables)) if at < tables.len() => {
+                tables.remove(at);
+            }
+            Some(Item::Value(toml_edit::Value::Array(array))) if at < array.len() => {
+                array.remove(at);
+            }
+            _ => {}
         }
-        Some(Item::Value(toml_edit::Value::Array(array))) if at < array.len() => {
-            array.remove(at);
-        }
-        _ => {}
+        Ok(())
     })
 }
 
-fn edit(user: &Path, change: impl FnOnce(&mut DocumentMut)) -> Result<(), String> {
+const NO_TABLES: &str = "tenants must be tables: [[tenants]]";
+
+fn edit(user: &Path, change: impl FnOnce(&mut DocumentMut) -> Result<(), String>) -> Result<(), String> {
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", user.display());
     let text = match std::fs::read_to_string(user) {
         Ok(text) => text,
@@ -82,7 +93,7 @@ fn edit(user: &Path, change: impl FnOnce(&mut DocumentMut)) -> Result<(), String
         Err(error) => return Err(named(&error)),
     };
     let mut document: DocumentMut = text.parse().map_err(|error| named(&error))?;
-    change(&mut document);
+    change(&mut document).map_err(|reason| named(&reason))?;
     if let Some(folder) = user.parent() {
         std::fs::create_dir_all(folder).map_err(|error| named(&error))?;
     }
@@ -118,6 +129,22 @@ mod tests {
         save(&file, &[("tenant", Some("a.example".into())), ("language", None)]).unwrap();
         let text = std::fs::read_to_string(file).unwrap();
         assert_eq!(text, "# ours\nmax_run_size = 7 # small\ntenant = \"a.example\"\n");
+    }
+
+    #[test]
+    fn the_comment_behind_a_value_stays_when_the_value_is_changed() {
+        let (_folder, file) = file(FILE);
+        save(&file, &[("max_run_size", Some(9.into()))]).unwrap();
+        assert_eq!(std::fs::read_to_string(file).unwrap(), FILE.replace("= 7", "= 9"));
+    }
+
+    #[test]
+    fn nothing_takes_the_place_of_what_is_no_list_of_tenants() {
+        for text in ["tenants = 5\n", "tenants = [\"a.example\"]\n", "[tenants]\na = 1\n"] {
+            let (_folder, file) = file(text);
+            assert!(add_tenant(&file, &choice("a.example")).unwrap_err().contains("[[tenants]]"), "{text}");
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+        }
     }
 
     #[test]

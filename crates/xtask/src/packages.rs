@@ -5,18 +5,24 @@ use std::process::Command;
 use crate::shell;
 
 /// To build Unlatch and run it.
-const BUILD: [&str; 5] =
-    ["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev", "librsvg2-dev", "xdg-utils"];
+const BUILD: [&str; 7] = [
+    "build-essential",
+    "pkg-config",
+    "libwebkit2gtk-4.1-dev",
+    "librsvg2-dev",
+    "xdg-utils",
+    "librsvg2-bin",
+    "imagemagick",
+];
 
 /// To drive it in a virtual display, with a keychain of its own, and to sign in with a browser.
-const HEADLESS: [&str; 10] = [
+const HEADLESS: [&str; 9] = [
     "webkit2gtk-driver",
     "chromium",
     "chromium-driver",
     "xvfb",
     "dbus",
     "gnome-keyring",
-    "imagemagick",
     "adwaita-icon-theme",
     "fonts-dejavu-core",
     "fonts-noto-color-emoji",
@@ -34,20 +40,44 @@ const WINDOWS: [&str; 8] = [
     "wine64",
 ];
 
+/// To make packages of it; build-essential has the rest.
+const BUNDLE: [&str; 1] = ["rpm"];
+
+/// To test those packages.
+const BUNDLE_TEST: [&str; 7] =
+    ["lintian", "desktop-file-utils", "appstream", "man-db", "mmdebstrap", "xdotool", "x11-utils"];
+
+/// To check how documents and messages are spelled.
+const DOCUMENTS: [&str; 3] = ["hunspell", "hunspell-en-gb", "hunspell-es"];
+
 /// To make an MSI, besides.
 const WINDOWS_BUNDLE: [&str; 2] = ["msitools", "wixl"];
+/// To build libFuzzer.
+const FUZZ: [&str; 1] = ["build-essential"];
 
 /// What the packages are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Build Unlatch and open it on a display.
     Build,
+    /// Check the documents.
+    Documents,
+    /// Check everything that needs no test run.
+    Check,
     /// The same, driven in a virtual display.
     Headless,
+    /// Check and test everything.
+    Test,
     /// Build what has no window for Windows and run its tests in Wine.
     Windows,
     /// Build Unlatch for Windows, make a package of it and try both in Wine.
     WindowsBundle,
+    /// Make packages for Linux.
+    Bundle,
+    /// The same, and test them.
+    BundleTest,
+    /// Build what has no window with libFuzzer.
+    Fuzz,
 }
 
 /// Installs what is missing and says what.
@@ -57,9 +87,17 @@ pub enum Purpose {
 pub fn install(purpose: Purpose) -> Result<(), String> {
     let needed: Vec<&str> = match purpose {
         Purpose::Build => BUILD.to_vec(),
+        Purpose::Documents => DOCUMENTS.to_vec(),
+        Purpose::Check => BUILD.iter().chain(&DOCUMENTS).copied().collect(),
         Purpose::Headless => BUILD.iter().chain(&HEADLESS).copied().collect(),
+        Purpose::Test => BUILD.iter().chain(&HEADLESS).chain(&DOCUMENTS).copied().collect(),
         Purpose::Windows => WINDOWS.to_vec(),
         Purpose::WindowsBundle => WINDOWS.iter().chain(&WINDOWS_BUNDLE).copied().collect(),
+        Purpose::Bundle => BUILD.iter().chain(&BUNDLE).copied().collect(),
+        Purpose::BundleTest => {
+            BUILD.iter().chain(&HEADLESS).chain(&BUNDLE).chain(&BUNDLE_TEST).copied().collect()
+        }
+        Purpose::Fuzz => FUZZ.to_vec(),
     };
     let Ok(known) = installed() else {
         println!(
@@ -100,23 +138,23 @@ fn missing<'a>(needed: &[&'a str], known: &str) -> Vec<&'a str> {
 
 /// Runs `apt-get` as root, and once more if the mirror fails.
 fn apt_get(arguments: &[&str]) -> Result<(), String> {
-    shell::run(&mut as_root(arguments)?).or_else(|words| {
+    let run = || shell::run(as_root("apt-get")?.env("DEBIAN_FRONTEND", "noninteractive").args(arguments));
+    run().or_else(|words| {
         println!("{words}; once more");
-        shell::run(&mut as_root(arguments)?)
+        run()
     })
 }
 
-fn as_root(arguments: &[&str]) -> Result<Command, String> {
-    let mut command = if is_root()? {
-        let mut command = shell::program("apt-get");
-        command.env("DEBIAN_FRONTEND", "noninteractive");
-        command
-    } else {
-        let mut command = shell::program("sudo");
-        command.args(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
-        command
-    };
-    command.args(arguments);
+/// A program that is run as root, by way of sudo where that is needed.
+///
+/// # Errors
+/// When it cannot be told who runs this.
+pub fn as_root(name: &str) -> Result<Command, String> {
+    if is_root()? {
+        return Ok(shell::program(name));
+    }
+    let mut command = shell::program("sudo");
+    command.args(["--preserve-env=DISPLAY,DEBIAN_FRONTEND", name]);
     Ok(command)
 }
 

@@ -24,6 +24,11 @@ pub fn built() -> PathBuf {
     own.parent().map_or_else(|| root().join("target/debug"), Path::to_owned)
 }
 
+/// Cargo's folder for what it builds.
+pub fn target() -> PathBuf {
+    built().parent().map_or_else(|| root().join("target"), Path::to_owned)
+}
+
 /// A program, to be run in the folder of the workspace.
 pub fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(name);

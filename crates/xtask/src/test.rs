@@ -15,7 +15,7 @@ const BUILD: [&str; 5] =
 /// Every test there is. What fails cheaply comes first.
 pub fn run() -> bool {
     let mut steps = Steps::default();
-    check::prepare(&mut steps, Purpose::Headless);
+    check::prepare(&mut steps, Purpose::Test);
     check::quick(&mut steps);
     steps.take_and_keep("UI tests", &["npm packages"], || {
         shell::run_and_keep(&mut ui::script("test"), ui::is_summary)

@@ -1,5 +1,6 @@
 //! What the window may call, one file a feature. A command validates, calls the engine and maps the error.
 
+pub mod about;
 pub mod record;
 pub mod runs;
 pub mod search;
@@ -61,6 +62,7 @@ pub fn builder() -> Builder<tauri::Wry> {
         record::search_history,
         record::export_run,
         record::verify_journal,
+        about::third_party_notices,
     ])
 }
 

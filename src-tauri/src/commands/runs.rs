@@ -143,7 +143,7 @@ pub fn hide_passcode(app: AppHandle) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// A run as it stands; what changes afterwards comes through the channel, until it is neither active nor followed.
+/// A run as it stands; what changes comes through the channel, until it is neither active nor followed or one is watched anew.
 #[tauri::command]
 #[specta::specta]
 pub async fn watch_run(
@@ -157,7 +157,8 @@ pub async fn watch_run(
     let now = engine.changes_since(id, 0).await?;
     state.lock.expect_open()?;
     if let Some(changes) = changes {
-        runs::tell(state.lock.clone(), engine, id, changes, now.version, on_progress);
+        let replaced = state.telling.begin();
+        runs::tell(state.lock.clone(), replaced, engine, id, changes, now.version, on_progress);
     }
     let RunProgress { summary, items } = convert::run_progress(&now);
     Ok(RunView { summary, items })

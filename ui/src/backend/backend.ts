@@ -156,6 +156,8 @@ export interface Backend {
   /** Writes a report into the folder for downloads. Gives the file. */
   exportRun(runId: string, format: t.ReportFormat, language: string): Promise<string>;
   verifyJournal(): Promise<t.JournalCheck>;
+  /** The packages in Unlatch that others made, and their licences, with a line of hyphens between two. */
+  thirdPartyNotices(): Promise<string>;
 }
 
 /** A failure of the engine. The window branches on `detail.code` alone. */

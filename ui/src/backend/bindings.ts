@@ -100,7 +100,7 @@ export const commands = {
 	copyPasscode: (runId: string, position: number) => typedError<boolean, CommandError>(__TAURI_INVOKE("copy_passcode", { runId, position })),
 	/**  No passcode is shown any more: the window may be captured again. */
 	hidePasscode: () => typedError<null, CommandError>(__TAURI_INVOKE("hide_passcode")),
-	/**  A run as it stands; what changes afterwards comes through the channel, until it is neither active nor followed. */
+	/**  A run as it stands; what changes comes through the channel, until it is neither active nor followed or one is watched anew. */
 	watchRun: (runId: string, onProgress: Channel<RunProgress>) => typedError<RunView, CommandError>(__TAURI_INVOKE("watch_run", { runId, onProgress })),
 	/**  Stops a run before its next request. What is in flight is waited for. */
 	cancelRun: (runId: string) => typedError<null, CommandError>(__TAURI_INVOKE("cancel_run", { runId })),
@@ -116,6 +116,8 @@ export const commands = {
 	exportRun: (runId: string, format: ReportFormat, language: string) => typedError<string, CommandError>(__TAURI_INVOKE("export_run", { runId, format, language })),
 	/**  Looks through the whole journal. Nothing is changed. */
 	verifyJournal: () => typedError<JournalCheck, CommandError>(__TAURI_INVOKE("verify_journal")),
+	/**  The packages in Unlatch that others made, and their licences. */
+	thirdPartyNotices: () => typedError<string, CommandError>(__TAURI_INVOKE("third_party_notices")),
 };
 
 /* Types */

@@ -72,6 +72,13 @@ export const unsent = {
   canSendAgain: false,
 } as const;
 
+/** The licences of two packages, as the engine has them. */
+export const fakeNotices = [
+  'Unlatch holds these packages, which others made.\n\nserde 1.0.229: MIT OR Apache-2.0\nsvelte 5.57.3: MIT\n',
+  '\nsvelte 5.57.3\n    Copyright (c) 2016-2026 Svelte Contributors\n\nPermission is hereby granted, free of charge\n',
+  '\nserde 1.0.229\n\nApache License\nVersion 2.0, January 2004\n',
+].join(`\n${'-'.repeat(80)}\n`);
+
 /** A device of a run whose turn has not come. */
 export function fakeItem(
   position: number,

@@ -36,6 +36,7 @@ import {
   fakeAccount,
   fakeCode,
   fakeItem,
+  fakeNotices,
   fakePlace,
   problem,
   unsent,
@@ -83,6 +84,8 @@ export class FakeBackend implements Backend {
   passcode: string | null = null;
   /** What a device is told to be, if not the usual. */
   details: Partial<DeviceDetails> = {};
+  /** The licences of what others made. */
+  notices = fakeNotices;
   /** What a look at the journal finds. */
   journal: JournalCheck = { entries: 42, head: '5f'.repeat(32), broken: null };
   /** What a search by device finds, if not the usual. */
@@ -581,4 +584,6 @@ export class FakeBackend implements Backend {
     );
 
   verifyJournal = () => this.#answer('verifyJournal', null, () => this.journal);
+
+  thirdPartyNotices = () => this.#answer('thirdPartyNotices', null, () => this.notices);
 }

@@ -91,4 +91,5 @@ export const tauriBackend: Backend = {
   searchHistory: (query) => value(commands.searchHistory(query)),
   exportRun: (runId, format, language) => value(commands.exportRun(runId, format, language)),
   verifyJournal: () => value(commands.verifyJournal()),
+  thirdPartyNotices: () => value(commands.thirdPartyNotices()),
 };

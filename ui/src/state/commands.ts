@@ -115,6 +115,16 @@ export function commandsOf(app: AppState, newestRun: string | null): Command[] {
       () => app.show({ name: 'settings' }),
     );
   }
+  if (app.view.name !== 'about') {
+    add(
+      'about',
+      'info',
+      (to) => m.menu_about({}, to),
+      () => app.show({ name: 'about' }),
+      undefined,
+      (to) => m.about_notices({}, to),
+    );
+  }
   const checkJournal = async () => {
     app.show({ name: 'history' });
     await tick();

@@ -16,6 +16,7 @@ export type View =
   | { name: 'run'; runId: string; from: 'desk' | 'history'; at?: number }
   | { name: 'history' }
   | { name: 'settings' }
+  | { name: 'about' }
   | { name: 'addTenant' };
 
 /** A trouble that a banner tells, and what its one button does. */

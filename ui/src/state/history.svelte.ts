@@ -27,13 +27,20 @@ export class HistorySearch {
   problem = $state.raw<CommandError | null>(null);
   looking = $state(false);
 
-  readonly narrowed = $derived(this.text.trim() !== '' || this.since !== '' || this.until !== '');
-  readonly wrongOrder = $derived(this.since !== '' && this.until !== '' && this.since > this.until);
-
   #turn = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(readonly backend: Backend) {}
+
+  // These are no derived values: they would end with the view that made this, and it stays for the next one.
+
+  get narrowed(): boolean {
+    return this.text.trim() !== '' || this.since !== '' || this.until !== '';
+  }
+
+  get wrongOrder(): boolean {
+    return this.since !== '' && this.until !== '' && this.since > this.until;
+  }
 
   type(text: string): void {
     this.text = text;

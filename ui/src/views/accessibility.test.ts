@@ -294,6 +294,15 @@ const views: [string, () => FakeBackend, (person: Person) => Promise<unknown>][]
     },
   ],
   ['settings', () => FakeBackend.signedIn(), (person) => openFromMenu(person, 'open-settings')],
+  [
+    'about',
+    () => FakeBackend.signedIn(),
+    async (person) => {
+      await openFromMenu(person, 'open-settings');
+      await person.click(byId('open-about'));
+      await findId('third-party-notices');
+    },
+  ],
 ];
 
 describe('accessibility', () => {

@@ -11,6 +11,7 @@ export { default as Results } from '../components/Results.svelte';
 export { default as RunsBanner } from '../components/RunsBanner.svelte';
 export { default as StartedAgain } from '../components/StartedAgain.svelte';
 export { default as Tray } from '../components/Tray.svelte';
+export { default as About } from './About.svelte';
 export { default as Confirmation } from './Confirmation.svelte';
 export { default as History } from './History.svelte';
 export { default as Lock } from './Lock.svelte';

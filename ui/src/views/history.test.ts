@@ -49,6 +49,22 @@ describe('the history', () => {
     await findId('history-item');
   });
 
+  it('can be narrowed and cleared by who comes back to it', async () => {
+    const { person } = await history();
+    for (let visit = 0; visit < 2; visit += 1) {
+      await person.type(byId('history-text'), 'iphone');
+      await findId('history-item');
+      expect(byId('history-counts')).toHaveTextContent('1 run · 1 device matches');
+      await person.click(byId('history-clear'));
+      await waitFor(() => noId('history-item'));
+      await person.click(byId('account-menu'));
+      await person.click(byId('open-desk'));
+      await person.click(byId('account-menu'));
+      await person.click(byId('open-history'));
+      await findId('history-run');
+    }
+  });
+
   it('takes days in the language of the window', async () => {
     await history();
     const languages = () => ['history-since', 'history-until'].map((id) => byId(id).getAttribute('lang'));

@@ -19,12 +19,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use secrecy::SecretString;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
 
 pub use page::ClosingPage;
-use request::Gate;
+pub(crate) use request::Gate;
 
 /// How often another port is tried when the IPv6 half of the first is taken.
 const PORT_ATTEMPTS: usize = 32;
@@ -41,7 +42,7 @@ pub(crate) enum Answer {
 
 /// How long a connection may take.
 #[derive(Debug, Clone, Copy)]
-struct Patience {
+pub(crate) struct Patience {
     /// From the first byte of the request to the last byte of its answer.
     connection: Duration,
     /// For answers still on their way to the browser when the one that counts has come.
@@ -154,28 +155,30 @@ impl Connections {
         {
             oldest.abort();
         }
-        let gate = Arc::clone(gate);
-        let task = self.tasks.spawn(async move {
-            let service = service_fn(move |request| {
-                let gate = Arc::clone(&gate);
-                async move { gate.pass(request).await }
-            });
-            let connection = http1::Builder::new()
-                .keep_alive(false)
-                .max_buf_size(16 * 1024)
-                .timer(TokioTimer::new())
-                .header_read_timeout(patience.connection)
-                .serve_connection(TokioIo::new(stream), service);
-            match tokio::time::timeout(patience.connection, connection).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => tracing::debug!("a connection to the sign-in port ended badly"),
-                Err(_) => tracing::debug!("a connection to the sign-in port took too long"),
-            }
-        });
-        self.oldest_first.push_back(task);
+        self.oldest_first.push_back(self.tasks.spawn(serve_one(stream, Arc::clone(gate), patience)));
     }
 
     async fn finish(mut self) {
         while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// Serves one connection to its end.
+pub(crate) async fn serve_one(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    gate: Arc<Gate>,
+    patience: Patience,
+) {
+    let service = service_fn(|request| gate.pass(request));
+    let connection = http1::Builder::new()
+        .keep_alive(false)
+        .max_buf_size(16 * 1024)
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience.connection)
+        .serve_connection(TokioIo::new(stream), service);
+    match tokio::time::timeout(patience.connection, connection).await {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) => tracing::debug!("a connection to the sign-in port ended badly"),
+        Err(_) => tracing::debug!("a connection to the sign-in port took too long"),
     }
 }

@@ -23,7 +23,7 @@ use super::page::{ClosingPage, content_security_policy};
 const LARGEST_FORM: usize = 64 * 1024;
 
 /// Lets one request through: a form posted to `/` with the right `state`.
-pub(super) struct Gate {
+pub(crate) struct Gate {
     host: String,
     state: SecretString,
     issuer: String,
@@ -36,7 +36,7 @@ pub(super) struct Gate {
 type Refusal = StatusCode;
 
 impl Gate {
-    pub(super) fn new(
+    pub(crate) fn new(
         port: u16,
         state: &str,
         issuer: &str,
@@ -53,7 +53,7 @@ impl Gate {
         }
     }
 
-    pub(super) async fn pass(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    pub(crate) async fn pass(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let response = match self.answer_in(request).await {
             Ok(()) => self.closing_page(),
             Err(status) => {

@@ -13,7 +13,7 @@ use super::platform;
 const PROBE: &str = "probe";
 
 /// Named small secrets. Called from one thread.
-pub(super) trait Entries {
+pub(crate) trait Entries {
     fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError>;
     fn set(&self, name: &str, value: &[u8]) -> Result<(), VaultError>;
     /// Whether there was anything to delete.
@@ -79,7 +79,7 @@ impl Entries for Keyring {
 
 /// Entries in memory.
 #[derive(Clone, Default)]
-pub(super) struct Memory(Arc<Mutex<HashMap<String, Zeroizing<Vec<u8>>>>>);
+pub(crate) struct Memory(Arc<Mutex<HashMap<String, Zeroizing<Vec<u8>>>>>);
 
 impl Entries for Memory {
     fn get(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {

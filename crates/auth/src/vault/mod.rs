@@ -5,8 +5,8 @@
 
 #[cfg(all(test, windows))]
 mod credential_manager;
-mod entries;
-mod parts;
+pub(crate) mod entries;
+pub(crate) mod parts;
 mod platform;
 mod thread;
 

@@ -57,7 +57,7 @@ struct Header {
 const VERSION: u8 = 1;
 
 /// The secret, or none if it is not there whole.
-pub(super) fn load(entries: &dyn Entries, key: &str) -> Result<Option<SecretString>, VaultError> {
+pub(crate) fn load(entries: &dyn Entries, key: &str) -> Result<Option<SecretString>, VaultError> {
     let Some(header) = header(entries, key)? else { return Ok(None) };
     let mut text = Zeroizing::new(Vec::with_capacity(header.parts * PART_CHARS));
     for index in 0..header.parts {
@@ -79,7 +79,7 @@ pub(super) fn load(entries: &dyn Entries, key: &str) -> Result<Option<SecretStri
 }
 
 /// Replaces the secret.
-pub(super) fn store(entries: &dyn Entries, key: &str, secret: &SecretString) -> Result<(), VaultError> {
+pub(crate) fn store(entries: &dyn Entries, key: &str, secret: &SecretString) -> Result<(), VaultError> {
     let secret = secret.expose_secret().as_bytes();
     let text = Zeroizing::new(STANDARD.encode(secret));
     let chunks: Vec<&[u8]> = text.as_bytes().chunks(PART_CHARS).collect();
@@ -110,7 +110,7 @@ pub(super) fn store(entries: &dyn Entries, key: &str, secret: &SecretString) -> 
 }
 
 /// Deletes the secret, header first, so that it is absent from the first step on.
-pub(super) fn delete(entries: &dyn Entries, key: &str) -> Result<(), VaultError> {
+pub(crate) fn delete(entries: &dyn Entries, key: &str) -> Result<(), VaultError> {
     let results =
         [entries.delete(key).map(drop), empty(entries, key, Slot::A, 0), empty(entries, key, Slot::B, 0)];
     results.into_iter().collect()

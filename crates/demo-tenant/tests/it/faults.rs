@@ -210,3 +210,16 @@ async fn faults_can_be_set_listed_and_cleared_over_http() {
     let wrong = bench.http.post(&url).json(&json!({ "kind": "meteor" })).send().await.unwrap();
     assert_eq!(wrong.status(), StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn a_tenant_that_went_away_refuses_connections_and_comes_back_as_it_was() {
+    let bench = Bench::start().await;
+    let device = bench.tenant.directory().devices[0].id.clone();
+    assert_eq!(bench.recover(&device).await.status(), StatusCode::NO_CONTENT);
+    bench.tenant.go_away().await;
+    let refused = bench.graph(reqwest::Method::GET, "/me").send().await.unwrap_err();
+    assert!(refused.is_connect(), "{refused}");
+    bench.tenant.come_back().await.unwrap();
+    assert_eq!(bench.get("/me").await.0, StatusCode::OK, "its tokens are as good as before");
+    assert_eq!(bench.tenant.executed().len(), 1);
+}

@@ -184,6 +184,7 @@ impl Journal {
         let path = schema::file_in(folder);
         let connection = schema::open(&path, &options)?;
         let head = writer::Head::read(&connection).map_err(|error| schema::from_sqlite(&path, &error))?;
+        schema::write_ahead(&path, &connection)?;
         let read_connection = schema::open_reader(&path)?;
         let writer = Thread::start("unlatch-journal", &path, {
             let path = path.clone();

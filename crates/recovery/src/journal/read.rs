@@ -6,8 +6,8 @@ use std::sync::mpsc;
 
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 use unlatch_graph::{DeviceId, UserId};
 
 use super::verify::{Verified, verify};
@@ -149,8 +149,13 @@ pub(super) fn summary_at(
     }
 }
 
-/// Where the run with that key stands by its entries.
+/// Where the run with that key stands by its entries. A run that says of itself that it has more or fewer devices than there
+/// are is damaged, and room is made for no more than there are.
 pub(super) fn fold_at(connection: &Connection, key: i64, header: RunHeader) -> rusqlite::Result<Fold> {
+    let mut items = connection.prepare_cached("SELECT count(*) FROM item WHERE run = ?")?;
+    if header.total != items.query_row(params![key], |row| row.get::<_, u32>(0))? {
+        return Err(not_understood(10));
+    }
     let mut fold = Fold::new(header);
     for_each_entry(connection, key, |recorded| fold.apply(&recorded.entry))?;
     Ok(fold)
@@ -167,10 +172,7 @@ fn fold_of(connection: &Connection, id: RunId) -> rusqlite::Result<Option<(Fold,
     let Some((key, header)) = find(&snapshot, id)? else { return Ok(None) };
     let mut rows =
         snapshot.prepare_cached(&format!("SELECT {PLANNED} FROM item WHERE run = ? ORDER BY position"))?;
-    let mut items = Vec::with_capacity(header.total as usize);
-    for planned in rows.query_map(params![key], item)? {
-        items.push(planned?);
-    }
+    let items = rows.query_map(params![key], item)?.collect::<Result<_, _>>()?;
     let fold = fold_at(&snapshot, key, header)?;
     Ok(Some((fold, items)))
 }
@@ -322,7 +324,7 @@ pub(super) fn item(row: &Row<'_>) -> rusqlite::Result<PlannedItem> {
 }
 
 fn read_time(row: &Row<'_>, column: usize) -> rusqlite::Result<OffsetDateTime> {
-    parsed(row, column, |text| OffsetDateTime::parse(text, &Rfc3339).ok())
+    parsed(row, column, |text| OffsetDateTime::parse(text, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC))
 }
 
 pub(super) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {

@@ -113,7 +113,6 @@ pub(super) fn open(path: &Path, options: &JournalOptions) -> Result<Connection, 
             return Err(corrupt());
         }
     }
-    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
     if let Some(pages) = options.max_pages {
@@ -125,6 +124,11 @@ pub(super) fn open(path: &Path, options: &JournalOptions) -> Result<Connection, 
         _ => {}
     }
     Ok(connection)
+}
+
+/// Has changes written to a log first. The file remembers that, so it comes when nothing is left for which it could be refused.
+pub(super) fn write_ahead(path: &Path, connection: &Connection) -> Result<(), JournalError> {
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(|error| from_sqlite(path, &error))
 }
 
 /// A second connection that only reads.
@@ -237,6 +241,10 @@ pub(super) fn from_sqlite(path: &Path, error: &rusqlite::Error) -> JournalError 
     match error {
         rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
             ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => JournalError::Corrupt { path: file },
+            // What is asked here is always the same, so it is a table or a column that is not there.
+            ErrorCode::Unknown if failure.extended_code == ffi::SQLITE_ERROR => {
+                JournalError::Corrupt { path: file }
+            }
             ErrorCode::DiskFull => JournalError::Full { path: file },
             ErrorCode::ReadOnly if failure.extended_code != ffi::SQLITE_READONLY_DIRECTORY => {
                 JournalError::ReadOnly { path: file }
@@ -249,7 +257,8 @@ pub(super) fn from_sqlite(path: &Path, error: &rusqlite::Error) -> JournalError 
             }
             _ => JournalError::Io { path: file, text: error.to_string() },
         },
-        rusqlite::Error::FromSqlConversionFailure(..)
+        rusqlite::Error::SqlInputError { .. }
+        | rusqlite::Error::FromSqlConversionFailure(..)
         | rusqlite::Error::IntegralValueOutOfRange(..)
         | rusqlite::Error::InvalidColumnType(..) => JournalError::Corrupt { path: file },
         _ => JournalError::Io { path: file, text: error.to_string() },

@@ -104,7 +104,9 @@ fn matching_in(
     let of_run = [header.principal.account.as_str(), header.reason.as_deref().unwrap_or_default(), &id];
     let words = words.missing_in(&of_run);
     if words.is_empty() {
-        return Ok((0..header.total).collect());
+        let mut every =
+            connection.prepare_cached("SELECT position FROM item WHERE run = ? ORDER BY position")?;
+        return every.query_map(params![key], |row| row.get(0))?.collect();
     }
     let mut rows = connection.prepare_cached(
         "SELECT position, name, serial, user, route_label, route FROM item WHERE run = ? ORDER BY position",

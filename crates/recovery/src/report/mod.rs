@@ -25,9 +25,9 @@ const TIME: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day
 const PLAIN_TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
 
-/// The time in UTC, to the second.
+/// The time in UTC, to the second; nothing for one that an offset puts out of all years.
 fn utc(at: OffsetDateTime, format: &[BorrowedFormatItem<'_>]) -> String {
-    at.to_offset(offset!(UTC)).format(format).unwrap_or_default()
+    at.checked_to_offset(offset!(UTC)).and_then(|at| at.format(format).ok()).unwrap_or_default()
 }
 
 /// Whether a reader does not see it, although it may change what is read: marks that turn the direction, joiners, fillers,

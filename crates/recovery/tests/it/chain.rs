@@ -147,6 +147,20 @@ async fn whatever_is_changed_taken_out_or_put_in_is_found_where_it_is() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_run_that_claims_more_devices_than_it_has_is_damaged_and_takes_no_memory() {
+    let (folder, [first, _]) = used().await;
+    tamper(folder.path(), "UPDATE run SET total = 4294967295 WHERE key = 1");
+    let journal = reopen(folder.path());
+    let path = folder.path().join("journal.sqlite");
+    assert_eq!(journal.run(first).await, Err(JournalError::Corrupt { path: path.clone() }));
+    assert_eq!(journal.runs(None).await, Err(JournalError::Corrupt { path: path.clone() }));
+    let engine = unlatch_recovery::Engine::new(journal, crate::fake::options(&crate::fake::paused_clock()));
+    let tenant_id = plan_for([0]).principal.tenant_id;
+    let query = unlatch_recovery::HistoryQuery { tenant_id, words: first.to_string(), ..Default::default() };
+    assert_eq!(engine.search(query).await, Err(JournalError::Corrupt { path }));
+}
+
 /// The tables as the first format had them.
 const FORMAT_1: &str = include_str!("format-1.sql");
 

@@ -78,6 +78,17 @@ fn another_programs_database_is_left_as_it_is() {
 }
 
 #[test]
+fn a_journal_without_its_entries_is_left_as_it_is_whether_or_not_it_has_a_log() {
+    for mode in ["WAL", "DELETE"] {
+        let folder = used();
+        let other = rusqlite::Connection::open(file(&folder)).unwrap();
+        other.execute_batch(&format!("PRAGMA journal_mode = {mode}; DROP TABLE event")).unwrap();
+        drop(other);
+        refused(&folder, &JournalError::Corrupt { path: file(&folder) });
+    }
+}
+
+#[test]
 fn a_journal_of_a_newer_version_is_left_as_it_is() {
     let folder = used();
     let newer = rusqlite::Connection::open(file(&folder)).unwrap();

@@ -46,6 +46,24 @@ export const placeScenes: readonly Scene[] = [
     },
   },
   {
+    name: 'about',
+    engine: () => desk((engine) => (engine.notices += `\n${'-'.repeat(80)}\n${engine.notices}`.repeat(40))),
+    act: async (person) => {
+      await person.openFromMenu('open-settings');
+      await person.click('open-about');
+      await person.see('third-party-notices');
+    },
+  },
+  {
+    name: 'about-unread',
+    engine: () => desk((engine) => engine.fail('thirdPartyNotices', problem('internal'))),
+    act: async (person) => {
+      await person.openFromMenu('open-settings');
+      await person.click('open-about');
+      await person.see('error-panel');
+    },
+  },
+  {
     name: 'theme-dark',
     engine: () => desk(),
     act: async (person) => {
@@ -73,14 +91,17 @@ export const placeScenes: readonly Scene[] = [
             'cloud',
             'require_reason',
             'language',
+            'device_code',
             'keep_sign_in',
             'allowed_tenants',
           ],
           requireReason: true,
           deviceCode: false,
           keepSignIn: false,
+          severalTenants: false,
           allowedTenants: ['8f6c1c1e-2b7a-4c7e-9d5a-0a3b1c2d4e5f', '11111111-2222-3333-4444-555555555555'],
         });
+        engine.status.keychain = 'forbidden';
       }),
     act: async (person) => {
       await person.openFromMenu('open-settings');

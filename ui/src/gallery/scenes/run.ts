@@ -17,7 +17,6 @@ async function confirm(person: Person): Promise<void> {
 
 async function finish(person: Person): Promise<void> {
   await confirm(person);
-  await person.see('export-run');
   await person.until('the end', () => document.querySelector('[data-run-state="finished"]'));
 }
 
