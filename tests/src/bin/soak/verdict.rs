@@ -18,8 +18,8 @@ const CALLS_OF_AN_HOUR: u64 = 12;
 /// The most that memory may grow with each cycle, in MB. A run of three hundred devices that stays in the window's memory is 0.8.
 const WINDOW_MEMORY: f64 = 0.25;
 const NETWORK_MEMORY: f64 = 0.1;
-/// Until the journal has this size, SQLite keeps pages of it that were written or read: 2 MB for each of two connections, one
-/// of which reads but a third of what the other writes.
+/// Until the journal has this size, SQLite's caches may still fill: 2 MB for each of two connections, of which one holds what is
+/// written and the other what is read, a third as much.
 const CACHED_JOURNAL: u64 = 6_000_000;
 /// What is alive in the page is 6 to 9 MB, by the moment at which it is collected; what the page holds is ten times as much,
 /// and how much its collector lets it have wanders by as much as 10 MB.
@@ -45,8 +45,8 @@ pub struct Verdict {
 
 impl Verdict {
     /// Judges the samples after the warm-up, which is a third of the cycles and at least three: until then the page's heap takes
-    /// the size that its collector lets it have. While the caches of the journal fill, the window may grow by as much as the
-    /// journal does.
+    /// the size that its collector lets it have. While the caches of the journal fill, the window may hold each of its pages
+    /// twice.
     pub fn judge(&mut self) {
         let warm = self.samples.len().div_ceil(3).max(3).min(self.samples.len());
         let samples = &self.samples[warm..];
@@ -62,7 +62,7 @@ impl Verdict {
             |of: Reading| samples.iter().map(|sample| of(sample) as f64 / 1e6).collect::<Vec<_>>();
         let journal = Course::told("journal", "MB", &megabytes(|s| s.journal));
         let is_cached = samples[0].journal < CACHED_JOURNAL;
-        let window = WINDOW_MEMORY + if is_cached { journal.each_cycle } else { 0.0 };
+        let window = WINDOW_MEMORY + if is_cached { 2.0 * journal.each_cycle } else { 0.0 };
         let mut courses = vec![
             Course::limited("memory of the window", "MB", &megabytes(|s| s.window.memory), window),
             Course::limited("memory of the page", "MB", &megabytes(|s| s.web.memory), WEB_MEMORY),
