@@ -255,7 +255,7 @@ fn holds<T>(
     let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     for row in rows.iter().filter(|row| plain(text) && plain(told(row, "id")) && told(row, "id").len() < 36) {
         let says = |field: &&str| told(row, field).to_ascii_lowercase().contains(&text.to_ascii_lowercase());
-        let is_lost = fields.iter().any(|field| told(row, field).is_ascii() && says(&field))
+        let is_lost = fields.iter().any(|field| told(row, field).is_ascii() && says(field))
             && !ids.contains(&told(row, "id").to_lowercase());
         assert!(!is_lost, "{row} is left out");
     }
