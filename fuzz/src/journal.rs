@@ -9,12 +9,15 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use tokio::runtime::Runtime;
 use unlatch_graph::DeviceId;
-use unlatch_recovery::{Engine, EngineOptions, HistoryQuery, Journal, JournalError, Verified, report};
+use unlatch_recovery::{Engine, EngineOptions, HistoryQuery, Journal, JournalError, RunId, Verified, report};
 
 use crate::in_memory;
 
 const TABLES: &str = include_str!("../../crates/recovery/tests/it/format-1.sql");
 const ROWS: &str = include_str!("journal.sql");
+
+/// The runs in them.
+const RUNS: [&str; 2] = ["0d5f2a8e-6c0b-4c7d-9f5e-000000000001", "0d5f2a8e-6c0b-4c7d-9f5e-000000000002"];
 
 /// Every column that is changed, by its place in this list.
 const COLUMNS: [(&str, &str); 24] = [
@@ -68,12 +71,13 @@ pub fn rows(data: &[u8]) -> bool {
         connection
             .execute_batch(
                 "PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; DROP TRIGGER run_is_never_changed;
-                 DROP TRIGGER item_is_never_changed; DROP TRIGGER event_is_never_changed;",
+                 DROP TRIGGER item_is_never_changed; DROP TRIGGER event_is_never_changed; BEGIN;",
             )
             .expect("triggers");
         for line in text.split('\n').take(16) {
             change(&connection, line);
         }
+        connection.execute_batch("COMMIT").expect("what was changed");
         before != content(&connection)
     };
     let data = fs::read(&path).expect("a file");
@@ -141,10 +145,13 @@ fn read_all(folder: &Path, looked: Result<Verified, JournalError>, data: &[u8]) 
             }
             let engine = Engine::new(journal.clone(), EngineOptions::default());
             let mut whole = false;
-            for run in runs.iter().flatten().take(8) {
-                let id = run.header.id;
+            // A run that cannot be read keeps a list of all from being made, and not from the others being read.
+            let known = || RUNS.iter().filter_map(|id| id.parse().ok()).collect();
+            let ids: Vec<RunId> =
+                runs.as_ref().map_or_else(|_| known(), |runs| runs.iter().map(|run| run.header.id).collect());
+            for id in ids.into_iter().take(8) {
                 if let (Ok(record), Ok(entries)) = (journal.run(id).await, journal.entries(id).await) {
-                    assert_eq!(record.summary.header, run.header);
+                    assert_eq!(record.summary.header.id, id);
                     assert_eq!(record.summary.counts.sum(), record.summary.counts.total);
                     assert!(record.items.len() <= record.summary.header.total as usize);
                     let (mut out, words) = (Vec::new(), str::to_owned);
@@ -153,6 +160,8 @@ fn read_all(folder: &Path, looked: Result<Verified, JournalError>, data: &[u8]) 
                     let _ = report::json_lines(&record, &entries, &mut out);
                     whole |= !record.items.is_empty() && !entries.is_empty();
                 }
+            }
+            if let Some(run) = runs.iter().flatten().next() {
                 let query = HistoryQuery {
                     tenant_id: run.header.principal.tenant_id.clone(),
                     words: "desk anna".to_owned(),
