@@ -7,12 +7,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::packages::{self, Purpose};
-use crate::shell;
 use crate::steps::Steps;
+use crate::{shell, tools};
 
 /// Where the targets are, one file each.
 const FOLDER: &str = "fuzz/libfuzzer";
-const VERSION: &str = "0.13.2";
 /// An input that takes longer than this many seconds is a finding.
 const SLOWEST: u32 = 20;
 /// The longest input that is made up, in bytes: longer than any seed.
@@ -52,13 +51,13 @@ impl Options {
 pub fn run(options: Options) -> bool {
     let mut steps = Steps::default();
     steps.take("Debian packages", &[], || packages::install(Purpose::Fuzz));
-    steps.take("cargo-fuzz", &["Debian packages"], install);
+    steps.take("cargo-fuzz", &["Debian packages"], || tools::install(tools::FUZZ));
     let mut targets = options.targets;
     steps.take("targets", &["cargo-fuzz"], || {
         if targets.is_empty() {
             targets = names()?;
         }
-        shell::run(cargo_fuzz("build").args(["--target-dir", "target/fuzz"]))
+        shell::run(&mut cargo_fuzz("build"))
     });
     for target in targets {
         let name: &'static str = target.leak();
@@ -70,25 +69,26 @@ pub fn run(options: Options) -> bool {
 /// Runs one target on its seeds and on what earlier runs found worth keeping. Gives the line that tells of executions and
 /// coverage.
 fn fuzz(target: &str, minutes: u32) -> (Vec<String>, Result<(), String>) {
-    let corpus = format!("target/fuzz/corpus/{target}");
-    let findings = format!("target/fuzz/findings/{target}-");
-    for folder in [&*corpus, "target/fuzz/findings"] {
-        if let Err(error) = fs::create_dir_all(shell::root().join(folder)) {
-            return (Vec::new(), Err(format!("{folder}: {error}")));
+    let corpus = folder().join("corpus").join(target);
+    let findings = folder().join("findings");
+    for place in [&corpus, &findings] {
+        if let Err(error) = fs::create_dir_all(place) {
+            return (Vec::new(), Err(format!("{}: {error}", place.display())));
         }
     }
     let mut command = cargo_fuzz("run");
-    command.args(["--target-dir", "target/fuzz", target, &corpus, &format!("fuzz/seeds/{target}"), "--"]);
+    command.arg(target).arg(&corpus).args([&format!("fuzz/seeds/{target}"), "--"]);
     command.arg(format!("-max_total_time={}", minutes * 60));
     command.arg(format!("-timeout={SLOWEST}")).arg(format!("-max_len={LONGEST}"));
-    command.arg(format!("-artifact_prefix={findings}"));
+    command.arg(format!("-artifact_prefix={}/{target}-", findings.display()));
     let (summaries, ended) = shell::run_and_keep(&mut command, is_summary);
     let ended = match ended {
         Ok(()) if summaries.is_empty() => Err("nothing was run".to_owned()),
         Ok(()) => Ok(()),
-        Err(words) => {
-            Err(format!("{words}\nWhat it found is in {findings}…; keep it below fuzz/seeds/{target}"))
-        }
+        Err(words) => Err(format!(
+            "{words}\nWhat it found is in {}; keep it in fuzz/seeds/{target}",
+            findings.display()
+        )),
     };
     (summaries, ended)
 }
@@ -107,28 +107,14 @@ fn names() -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-fn program() -> PathBuf {
-    shell::root().join("target/tools/bin/cargo-fuzz")
-}
-
-fn install() -> Result<(), String> {
-    if program().exists() {
-        return Ok(());
-    }
-    shell::run(&mut shell::cargo(&[
-        "install",
-        "cargo-fuzz",
-        "--locked",
-        "--version",
-        VERSION,
-        "--root",
-        "target/tools",
-    ]))
+/// Where everything is built and kept.
+fn folder() -> PathBuf {
+    shell::built().with_file_name("fuzz")
 }
 
 fn cargo_fuzz(verb: &str) -> Command {
-    let mut command = shell::program(program());
-    command.args(["fuzz", verb, "--fuzz-dir", FOLDER]).env("RUSTC_BOOTSTRAP", "1");
+    let mut command = tools::command(tools::FUZZ, &[verb, "--fuzz-dir", FOLDER, "--target-dir"]);
+    command.arg(folder()).env("RUSTC_BOOTSTRAP", "1");
     command
 }
 

@@ -22,6 +22,9 @@ pub const SHEAR: Tool = Tool { name: "cargo-shear", version: "1.11.2" };
 /// Builds programs that hold the list of what they were built from.
 pub const AUDITABLE: Tool = Tool { name: "cargo-auditable", version: "0.7.7" };
 
+/// Builds programs with libFuzzer and runs them.
+pub const FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2" };
+
 /// These programs run for seconds, so building them fast is worth more than making them fast.
 const BUILD: [(&str, &str); 4] = [
     ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
