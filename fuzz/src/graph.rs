@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::{DATE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -254,18 +255,20 @@ fn holds<T>(
     let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     for row in rows.iter().filter(|row| plain(text) && plain(told(row, "id")) && told(row, "id").len() < 36) {
         let says = |field: &&str| told(row, field).to_ascii_lowercase().contains(&text.to_ascii_lowercase());
-        let is_lost = fields.iter().any(|field| told(row, field).is_ascii() && says(&field))
+        let is_lost = fields.iter().any(|field| told(row, field).is_ascii() && says(field))
             && !ids.contains(&told(row, "id").to_lowercase());
         assert!(!is_lost, "{row} is left out");
     }
     !found.rows.is_empty()
 }
 
+/// The rows of a page, whatever else is in it.
 fn rows(page: &[u8]) -> Option<Vec<Value>> {
-    match serde_json::from_slice::<Value>(page).ok()?.get_mut("value")?.take() {
-        Value::Array(rows) => Some(rows),
-        _ => None,
+    #[derive(Deserialize)]
+    struct Page {
+        value: Vec<Value>,
     }
+    Some(serde_json::from_slice::<Page>(page).ok()?.value)
 }
 
 fn told<'a>(row: &'a Value, field: &str) -> &'a str {

@@ -1,4 +1,5 @@
 //! Every seed, run through its target without a fuzzer.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeSet;
 use std::fs;

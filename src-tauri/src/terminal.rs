@@ -1,5 +1,6 @@
 //! What is said to the terminal, without a window.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use unlatch_recovery::{Break, BreakKind, Journal, Verified};
@@ -87,16 +88,15 @@ fn say_verified(Verified { entries, head, broken }: Verified) -> bool {
 }
 
 /// Says why nothing was done. Gives 2.
-#[allow(clippy::print_stderr, reason = "said to the terminal before there is a window or a log")]
 pub fn fail(text: &str) -> ExitCode {
-    eprintln!("unlatch: {text}");
+    // Who closed the terminal reads no more, as with `| head`.
+    let _ = writeln!(std::io::stderr(), "unlatch: {text}");
     ExitCode::from(2)
 }
 
 /// Says something on the terminal.
-#[allow(clippy::print_stdout, reason = "answers what was asked for at the terminal")]
 pub fn say(text: &str) {
-    println!("{text}");
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 #[cfg(test)]

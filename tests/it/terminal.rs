@@ -1,7 +1,7 @@
 //! What Unlatch says to the terminal, without a window.
 
 use std::fs;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use unlatch_e2e::{Failure, Keychain, Session};
 
@@ -10,6 +10,13 @@ fn said(session: &Session, arguments: &[&str]) -> Result<(Option<i32>, String), 
     let Output { status, stdout, stderr } =
         session.command(unlatch_e2e::unlatch()?).args(arguments).output()?;
     Ok((status.code(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned()))
+}
+
+/// The end of a pipe that nobody reads.
+fn closed() -> Result<Stdio, Failure> {
+    let (reader, writer) = std::io::pipe()?;
+    drop(reader);
+    Ok(writer.into())
 }
 
 #[test]
@@ -25,6 +32,12 @@ fn the_settings_in_force_are_printed_with_where_they_come_from() -> Result<(), F
     assert!(line("policy").ends_with("/etc/unlatch/policy.toml"), "{text}");
     assert!(line("export").contains("user file") && line("export").ends_with("false"), "{text}");
     assert!(line("clipboard").contains("default") && line("clipboard").ends_with("true"), "{text}");
+
+    // Whoever reads may stop, as `head` does.
+    let mut unread = session.command(unlatch_e2e::unlatch()?);
+    unread.args(["policy", "--config", &name]).stdout(closed()?).stderr(Stdio::piped());
+    let unread = unread.output()?;
+    assert_eq!((unread.status.code(), String::from_utf8_lossy(&unread.stderr).as_ref()), (Some(0), ""));
 
     fs::write(&file, "exprot = false\n")?;
     let (code, text) = said(&session, &["policy", "--config", &name])?;

@@ -53,14 +53,14 @@ pub struct Refused {
     /// Debug and Display of the failure.
     pub shown: String,
     /// What Entra said.
-    pub entra: Option<EntraError>,
+    pub entra: Option<Box<EntraError>>,
 }
 
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
         let shown = format!("{failure:?} {failure}");
         let entra = match failure {
-            Failure::Refused(error) | Failure::Busy(error) => Some(*error),
+            Failure::Refused(error) | Failure::Busy(error) => Some(error),
             _ => None,
         };
         Self { shown, entra }

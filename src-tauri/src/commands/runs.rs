@@ -151,13 +151,14 @@ pub async fn watch_run(
     on_progress: Channel<RunProgress>,
     state: State<'_, AppState>,
 ) -> Result<RunView, CommandError> {
+    // Before anything is waited for: of two that are asked for one after the other, the second goes on.
+    let replaced = state.telling.begin();
     let place = state.place()?;
     let (engine, id) = (place.engine()?, parse(&run_id)?);
     let changes = engine.watch(id);
     let now = engine.changes_since(id, 0).await?;
     state.lock.expect_open()?;
     if let Some(changes) = changes {
-        let replaced = state.telling.begin();
         runs::tell(state.lock.clone(), replaced, engine, id, changes, now.version, on_progress);
     }
     let RunProgress { summary, items } = convert::run_progress(&now);

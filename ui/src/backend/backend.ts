@@ -141,7 +141,7 @@ export interface Backend {
   copyPasscode(runId: string, position: number): Promise<boolean>;
   /** No passcode is shown any more: the window may be captured again. */
   hidePasscode(): Promise<void>;
-  /** Gives the run as it is, then what changes through `onProgress` until it is neither active nor followed. */
+  /** Gives the run as it is, then what changes through `onProgress` until it is neither active nor followed or one is watched anew. */
   watchRun(runId: string, onProgress: (progress: t.RunProgress) => void): Promise<t.RunView>;
   cancelRun(runId: string): Promise<void>;
   /** Reads what the devices report, once for each accepted or unconfirmed item. */

@@ -1,5 +1,6 @@
 //! `unlatch.exe`: how it is built here, and what must be true of such a file.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -132,10 +133,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// The libraries that `objdump -p` names, in small letters.
+/// The libraries that `objdump -p` names, in small letters and in order, each once.
 fn imported(told: &str) -> Vec<String> {
     let names = told.lines().filter_map(|line| line.trim().strip_prefix("DLL Name: "));
-    names.map(|name| name.trim().to_ascii_lowercase()).collect()
+    let names: BTreeSet<_> = names.map(|name| name.trim().to_ascii_lowercase()).collect();
+    names.into_iter().collect()
 }
 
 /// Names that begin so stand for parts of Windows itself.

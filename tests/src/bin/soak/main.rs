@@ -98,8 +98,15 @@ async fn soak(asked: &Asked) -> Result<bool, Failure> {
         tenant.login_url(),
         tenant.graph_url()
     ))?;
-    // What each thread leaves behind in an arena of its own would take hours to reach its size, and hide a leak until then.
-    let launch = Launch::plain().argument("--config").argument(config).variable("MALLOC_ARENA_MAX", "1");
+    // What is freed goes back at once, as far as it can: what each thread would keep in an arena of its own, and what stays in the
+    // heap of the large pieces that were freed, takes hours to reach its size and hides a leak until then.
+    let launch = Launch::plain()
+        .variable("MALLOC_ARENA_MAX", "1")
+        .variable("MALLOC_MMAP_THRESHOLD_", "65536")
+        .variable("MALLOC_TRIM_THRESHOLD_", "65536")
+        // The page's collector tells what it finds. Nothing makes it collect.
+        .variable("JSC_logGC", "1");
+    let launch = launch.argument("--config").argument(config);
     let technician = Technician::new(&tenant, if asked.quick { SMALL_INCIDENT } else { INCIDENT })?;
     let soak = Soak {
         stage: &stage,

@@ -40,6 +40,9 @@ pub struct Sample {
     pub elements: u64,
     /// Answers and messages that the page waits for.
     pub callbacks: u64,
+    /// Bytes that were alive in the page at the last full collection of its own accord; 0 if WebKit does not tell.
+    pub living: u64,
+    /// Bytes of the journal, its write-ahead log left out.
     pub journal: u64,
     pub logs: u64,
 }
@@ -74,7 +77,9 @@ impl Sample {
         let callbacks = "return window.__TAURI_INTERNALS__.callbacks.size;";
         let callbacks = window.page().run(callbacks, Vec::new()).await?;
         sample.callbacks = callbacks.as_u64().unwrap_or_default();
-        sample.journal = size_below(&stage.data_folder().join("tenants"));
+        sample.living = living(&window.output());
+        sample.journal =
+            stage.journals().iter().filter_map(|file| fs::metadata(file).ok()).map(|file| file.len()).sum();
         sample.logs = size_below(&stage.data_folder().join("logs"));
         Ok(sample)
     }
@@ -96,6 +101,7 @@ impl Sample {
         add("D-Bus connections".to_owned(), self.bus);
         add("elements".to_owned(), self.elements);
         add("callbacks".to_owned(), self.callbacks);
+        add("living".to_owned(), self.living);
         add("journal".to_owned(), self.journal);
         add("logs".to_owned(), self.logs);
         figures
@@ -128,6 +134,18 @@ impl Held {
 fn field(text: &str, key: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(key));
     line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or_default()
+}
+
+/// What the last full collection left, as `JSC_logGC` has it told: `[GC<0x7f>: START M 30917kb => FullCollection, … => 6910kb, p=…`.
+fn living(output: &str) -> u64 {
+    let mut last = 0;
+    for full in output.split("=> FullCollection").skip(1) {
+        let ended = full.split("START M").next().unwrap_or_default();
+        let left =
+            ended.split(" => ").skip(1).find_map(|rest| rest.split_once("kb, p=")?.0.parse::<u64>().ok());
+        last = left.unwrap_or(last);
+    }
+    last * 1024
 }
 
 /// The TCP sockets that this process can see, as its descriptors name them.
@@ -164,4 +182,22 @@ pub fn csv(samples: &[Sample]) -> String {
         lines.push(format!("{},{},{}", sample.cycle, sample.at, values.join(",")));
     }
     lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_alive_is_what_the_last_full_collection_left() {
+        let log = "[GC<0x7f>: START M 30917kb => FullCollection, a=0kb i#1:N<Cs> 2+0 v=1kb => 6910kb, p=1.7ms (max 2.3), cycle 32ms END]
+            GC END!
+            [GC<0x7f>: START M 4627kb => EdenCollection, a=0kb => 4284kb, p=1.7ms END]";
+        assert_eq!(living(log), 6910 * 1024);
+        assert_eq!(
+            living(&format!("{log}\n[GC<0x7f>: START M 9000kb => FullCollection, a=0kb")),
+            6910 * 1024
+        );
+        assert_eq!(living("nothing of it"), 0);
+    }
 }

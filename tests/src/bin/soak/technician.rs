@@ -168,7 +168,6 @@ impl<'a> Technician<'a> {
         let devices: Vec<Device> = self.incident.iter().take(3).cloned().collect();
         self.looks_up(page, &devices).await?;
         self.fault(Fault::new(FaultKind::ResetAfter).method("POST").device(&devices[0].id).times(1));
-        self.fault(Fault::new(FaultKind::MalformedJson).method("GET").path_contains("organization").times(1));
         self.begins(page, 3).await?;
         self.ends(page).await
     }
