@@ -88,7 +88,7 @@ fn work(installed: &Installed, picks: &Picks, before: u64, album: &mut Album) ->
     hands.see_begin("confirming", || hands.press("Return"))?;
     album.keep("started")?;
 
-    // The run itself, and for each device what it was, what is about to be sent, and what was answered.
+    // At least: the run itself, and for each device what was about to be sent and what was answered.
     let devices = picks.devices_of_user.iter().filter(|device| can_take_it(device)).count() as u64;
     let wanted = before + 1 + 2 * devices;
     let entries = installed.reaches(wanted)?;
