@@ -29,7 +29,7 @@ async fn main() -> ExitCode {
         [word, folder, command @ ..] if word == "job" && !command.is_empty() => {
             job(Path::new(folder), command).await
         }
-        [word] if word == "closed" => closed().await,
+        [word] if word == "closed" => closed(),
         _ => Err(Failure::new(USAGE)),
     };
     match ended {
@@ -88,7 +88,7 @@ fn work(installed: &Installed, picks: &Picks, before: u64, album: &mut Album) ->
     hands.see_begin("confirming", || hands.press("Return"))?;
     album.keep("started")?;
 
-    // The run itself, and for each device what it was, what is about to be sent, and what was answered.
+    // At least: the run itself, and for each device what was about to be sent and what was answered.
     let devices = picks.devices_of_user.iter().filter(|device| can_take_it(device)).count() as u64;
     let wanted = before + 1 + 2 * devices;
     let entries = installed.reaches(wanted)?;
@@ -173,16 +173,20 @@ impl Album<'_> {
 }
 
 /// Has WebKitWebDriver start the program and waits for what comes first: a window that it may drive, or a window and no answer.
-async fn closed() -> Result<(), Failure> {
+fn closed() -> Result<(), Failure> {
     let stage = Stage::set("closed", Keychain::Absent)?;
     let launch = Launch::plain().argument("--demo").argument("--data-dir").argument(stage.data_folder());
-    let (driven, opened) = tokio::join!(Window::open(&stage, &launch), async {
-        let hands = Hands::at(stage.display());
-        tokio::task::block_in_place(|| hands.take_window("Unlatch"))
+    // Looking waits and asks nobody in between, so it has a thread of its own.
+    let (driven, opened) = std::thread::scope(|scope| {
+        let opened = scope.spawn(|| Hands::at(stage.display()).take_window("Unlatch"));
+        let runtime = tokio::runtime::Handle::current();
+        let driven = tokio::task::block_in_place(|| runtime.block_on(Window::open(&stage, &launch)));
+        (driven.is_ok(), opened.join())
     });
-    if driven.is_ok() {
+    if driven {
         return Err(Failure::new("the web driver drives the window"));
     }
+    let opened = opened.map_err(|_| Failure::new("looking for the window failed"))?;
     // That it did not start is no proof.
     opened.map_err(|failure| failure.while_doing("opening a window without a driver"))?;
     println!("The window opens, and the web driver is kept out.");

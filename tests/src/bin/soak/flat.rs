@@ -14,6 +14,8 @@ pub struct Course {
     pub each_cycle: f64,
     /// The most that it may grow with each cycle, if it is judged.
     pub limit: Option<f64>,
+    /// The most that it may come to, if that is judged.
+    pub ceiling: Option<f64>,
     pub holds: bool,
 }
 
@@ -24,13 +26,19 @@ impl Course {
         let first = median(&values[..third]);
         let last = median(&values[values.len() - third..]);
         let each_cycle = slope(values);
-        Self { name: name.to_owned(), unit, first, last, each_cycle, limit: None, holds: true }
+        Self { name: name.to_owned(), unit, first, last, each_cycle, limit: None, ceiling: None, holds: true }
     }
 
     /// A figure that may wander, and not grow by more than that with each cycle.
     pub fn limited(name: &str, unit: &'static str, values: &[f64], limit: f64) -> Self {
         let told = Self::told(name, unit, values);
         Self { limit: Some(limit), holds: told.each_cycle <= limit, ..told }
+    }
+
+    /// A figure that may do as it likes below that, by the median of its last third.
+    pub fn below(name: &str, unit: &'static str, values: &[f64], ceiling: f64) -> Self {
+        let told = Self::told(name, unit, values);
+        Self { ceiling: Some(ceiling), holds: told.last <= ceiling, ..told }
     }
 
     /// A figure that must not grow at all: neither from the first third to the last, nor in the middle of all slopes.
@@ -91,6 +99,12 @@ mod tests {
         assert!(Course::still("d", &[40.0, 41.0, 40.0, 40.0, 42.0, 40.0, 40.0]).holds);
         assert!(!Course::still("d", &[40.0, 40.0, 41.0, 41.0, 42.0, 42.0, 43.0]).holds);
         assert!(!Course::still("d", &[40.0, 40.0, 40.0, 40.0, 40.0, 41.0, 41.0]).holds);
+    }
+
+    #[test]
+    fn what_wanders_has_a_ceiling() {
+        assert!(Course::below("m", "MB", &[90.0, 120.0, 180.0, 170.0], 300.0).holds);
+        assert!(!Course::below("m", "MB", &[90.0, 200.0, 310.0, 420.0], 300.0).holds);
     }
 
     #[test]
