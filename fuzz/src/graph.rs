@@ -154,9 +154,9 @@ pub fn device(data: &[u8]) -> bool {
     }
     if let Some((device, facts)) = &read {
         assert!(!device.id.as_str().is_empty() && !matches!(device.id.as_str(), "." | ".."));
-        assert!(
-            device.last_sync.is_none_or(|at| at.year() > 1) && device.enrolled.is_none_or(|at| at.year() > 1)
-        );
+        for at in [device.last_sync, device.enrolled, facts.grace_until].into_iter().flatten() {
+            assert!(at.year() > 1 && at.offset().is_utc(), "{at}");
+        }
         assert!(
             facts.storage_bytes != Some(0)
                 && (facts.storage_bytes.is_some() || facts.free_storage_bytes.is_none())
