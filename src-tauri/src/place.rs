@@ -124,8 +124,7 @@ impl Place {
     /// # Errors
     /// `Forbidden`.
     pub fn expect_allowed(&self, tenant_id: &str) -> Result<(), CommandError> {
-        let is_it = |allowed: &String| allowed.eq_ignore_ascii_case(tenant_id);
-        if self.allowed_tenants.as_ref().is_none_or(|allowed| allowed.iter().any(is_it)) {
+        if unlatch_settings::is_allowed(self.allowed_tenants.as_deref(), tenant_id) {
             return Ok(());
         }
         Err(CommandError::forbidden(format!("the tenant {tenant_id} is none of those that are allowed")))

@@ -16,4 +16,5 @@ pub use load::{Problem, Sources, load, load_text};
 pub use policy::Policy;
 pub use settings::{
     CloudChoice, DEFAULT_MAX_RUN_SIZE, LARGEST_RUN, LONGEST_IDLE_LOCK, Origin, Settings, TenantChoice, cloud,
+    is_allowed,
 };

@@ -167,8 +167,7 @@ impl Settings {
     /// Whether anybody may sign in to the tenant of that id.
     #[must_use]
     pub fn allows(&self, tenant_id: &str) -> bool {
-        let allowed = self.allowed_tenants.as_ref();
-        allowed.is_none_or(|allowed| allowed.iter().any(|id| id.eq_ignore_ascii_case(tenant_id)))
+        is_allowed(self.allowed_tenants.as_deref(), tenant_id)
     }
 
     /// Whether further tenants may be named: not where policy names the tenant, or the further ones.
@@ -224,6 +223,12 @@ impl Settings {
             _ => None,
         }
     }
+}
+
+/// Whether the tenant of that id is among the allowed ones; without a list, any is.
+#[must_use]
+pub fn is_allowed(allowed: Option<&[String]>, tenant_id: &str) -> bool {
+    allowed.is_none_or(|allowed| allowed.iter().any(|id| id.eq_ignore_ascii_case(tenant_id)))
 }
 
 fn table(choice: &TenantChoice) -> Value {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Bundle, MAINTAINER, changes, emptied, filled, read, source, tree, write};
+use super::{Bundle, MAINTAINER, changes, filled, read, source, tree, write};
 use crate::shell;
 
 /// What Debian calls the architecture of this machine.
@@ -17,11 +17,7 @@ pub fn architecture() -> &'static str {
 /// Packs the tree of a bundle.
 pub fn pack(bundle: &Bundle) -> Result<(), String> {
     let folder = bundle.work.join("deb");
-    emptied(&folder)?;
-    let root = folder.join("root");
-    shell::output(
-        shell::program("cp").args(["--archive", "--no-target-directory"]).arg(bundle.tree()).arg(&root),
-    )?;
+    let root = tree::copied(bundle, &folder)?;
     let papers = root.join("usr/share/doc/unlatch");
     tree::zip(&papers.join("changelog"), &changes::debian(bundle)?)?;
     let licence = read(&shell::root().join("LICENSE-MIT"))?;

@@ -1,16 +1,12 @@
 //! The package for Fedora and what comes from it.
 
-use super::{Bundle, MAINTAINER, changes, copy, emptied, filled, source, tree, write};
+use super::{Bundle, MAINTAINER, changes, copy, filled, source, tree, write};
 use crate::shell;
 
 /// Packs the tree of a bundle.
 pub fn pack(bundle: &Bundle) -> Result<(), String> {
     let folder = bundle.work.join("rpm");
-    emptied(&folder)?;
-    let root = folder.join("root");
-    shell::output(
-        shell::program("cp").args(["--archive", "--no-target-directory"]).arg(bundle.tree()).arg(&root),
-    )?;
+    let root = tree::copied(bundle, &folder)?;
     for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
         copy(&shell::root().join(licence), &root.join("usr/share/licenses/unlatch").join(licence))?;
     }

@@ -1,6 +1,6 @@
 //! The files as they lie on the machine that has a package.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Bundle, changes, copy, dated, emptied, filled, read, source, write};
 use crate::{icons, sbom, shell};
@@ -44,6 +44,16 @@ pub fn lay_out(bundle: &Bundle, program: &Path) -> Result<(), String> {
     }
     copy(&root.join(super::SOURCES).join("policy.toml"), &papers.join("examples/policy.toml"))?;
     permit(&tree, &[&bundle.program()])
+}
+
+/// A copy of the tree in a folder made anew, for one kind of package to add its own to.
+pub fn copied(bundle: &Bundle, folder: &Path) -> Result<PathBuf, String> {
+    emptied(folder)?;
+    let root = folder.join("root");
+    shell::output(
+        shell::program("cp").args(["--archive", "--no-target-directory"]).arg(bundle.tree()).arg(&root),
+    )?;
+    Ok(root)
 }
 
 /// Writes a text as a `.gz` file that holds neither its name nor a time.
