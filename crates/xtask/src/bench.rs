@@ -1,13 +1,12 @@
 //! `cargo xtask bench`.
 
-use std::fs;
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::packages::{self, Purpose};
 use crate::steps::Steps;
-use crate::{shell, ui};
+use crate::{files, shell, ui};
 
 /// The most the web UI may weigh, in bytes as gzip makes them: scripts and styles.
 const MOST_SCRIPT: usize = 150_000;
@@ -16,7 +15,7 @@ const MOST_STYLE: usize = 25_000;
 /// Where the figures go.
 fn file(name: &str) -> Result<PathBuf, String> {
     let folder = shell::root().join("target/bench");
-    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    files::make_folder(&folder)?;
     Ok(folder.join(name))
 }
 
@@ -49,9 +48,8 @@ fn bench_build() -> PathBuf {
 /// Says what the built web UI weighs.
 fn weigh() -> Result<(), String> {
     let folder = shell::root().join("ui/dist/assets");
-    let files = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let (mut scripts, mut styles) = (0, 0);
-    for path in files.flatten().map(|file| file.path()) {
+    for path in files::in_folder(&folder)? {
         let size = || zipped(&path);
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("js") => scripts += size()?,

@@ -1,12 +1,11 @@
 //! The packages that are part of Unlatch, as it is given away.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::{npm, shell};
+use crate::{files, npm, shell};
 
 /// The systems Unlatch is made for, as `deny.toml` has them.
 pub const TARGETS: [&str; 6] = [
@@ -53,8 +52,7 @@ pub fn crates(targets: &[&str]) -> Result<Vec<Package>, String> {
     let metadata = shell::output(&mut shell::cargo(&["metadata", "--locked", "--format-version", "1"]))?;
     let metadata: Value =
         serde_json::from_str(&metadata).map_err(|error| format!("cargo metadata: {error}"))?;
-    let lock = shell::root().join("Cargo.lock");
-    let sums = sums(&fs::read_to_string(lock).map_err(|error| format!("Cargo.lock: {error}"))?);
+    let sums = sums(&files::read_text(&shell::root().join("Cargo.lock"))?);
 
     let all: HashMap<&str, &Value> =
         list(&metadata["packages"]).filter_map(|package| Some((package["id"].as_str()?, package))).collect();
@@ -126,11 +124,9 @@ fn sums(lock: &str) -> HashMap<(String, String), String> {
 /// When they are not installed.
 pub fn bundled() -> Result<Vec<Package>, String> {
     let folder = shell::root().join("ui");
-    let names =
-        fs::read_to_string(shell::root().join(BUNDLED)).map_err(|error| format!("{BUNDLED}: {error}"))?;
+    let names = files::read_text(&shell::root().join(BUNDLED))?;
     let names: Vec<String> = serde_json::from_str(&names).map_err(|error| format!("{BUNDLED}: {error}"))?;
-    let lock = fs::read_to_string(folder.join("package-lock.json"))
-        .map_err(|error| format!("ui/package-lock.json: {error}"))?;
+    let lock = files::read_text(&folder.join("package-lock.json"))?;
     let lock: HashMap<String, Value> = npm::packages(&lock).unwrap_or_default().into_iter().collect();
     let of = |name: &String| -> Result<Package, String> {
         let place = format!("node_modules/{name}");

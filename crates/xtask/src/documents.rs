@@ -1,12 +1,10 @@
 //! The project's documents, as what checks them reads them.
 
-use std::fs;
-
 use pulldown_cmark::{Event, LinkType, Options, Parser, Tag, TagEnd, TextMergeWithOffset};
 
 use crate::packages::{self, Purpose};
 use crate::steps::Steps;
-use crate::{links, rules, shell, spelling};
+use crate::{files, links, rules, shell, spelling};
 
 /// What a document says at a line. The first line is 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +66,7 @@ pub fn check() -> Result<(), String> {
 fn read(files: &[String], is_meant: impl Fn(&str) -> bool) -> Result<Vec<Document>, String> {
     let root = shell::root();
     let document = |name: &String| {
-        let text = fs::read_to_string(root.join(name)).map_err(|error| format!("{name}: {error}"))?;
+        let text = files::read_text(&root.join(name))?;
         Ok(Document { name: name.clone(), text })
     };
     files.iter().filter(|name| is_meant(name)).map(document).collect()

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::packages::{self, Purpose};
 use crate::steps::Steps;
-use crate::{shell, tools};
+use crate::{files, shell, tools};
 
 /// Where the targets are, one file each.
 const FOLDER: &str = "fuzz/libfuzzer";
@@ -100,11 +100,8 @@ fn is_summary(line: &str) -> bool {
 
 fn names() -> Result<Vec<String>, String> {
     let folder = shell::root().join(FOLDER).join("targets");
-    let listed = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let stems = listed.filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned()));
-    let mut names: Vec<String> = stems.collect();
-    names.sort();
-    Ok(names)
+    let stem = |path: &PathBuf| Some(path.file_stem()?.to_str()?.to_owned());
+    Ok(files::in_folder(&folder)?.iter().filter_map(stem).collect())
 }
 
 /// Where everything is built and kept.

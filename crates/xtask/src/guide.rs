@@ -1,8 +1,6 @@
 //! The administrator's guide names every failure that the window can show, in the window's own words, and every key of the settings.
 
-use std::fs;
-
-use crate::shell;
+use crate::{files, shell};
 
 const WORDS: &str = "ui/src/messages/en.json";
 const KEYS: &str = "crates/settings/src/keys.rs";
@@ -13,8 +11,7 @@ const GUIDE: &str = "docs/administrators-guide.md";
 /// # Errors
 /// When a file cannot be read.
 pub fn breaches() -> Result<Vec<String>, String> {
-    let read =
-        |name: &str| fs::read_to_string(shell::root().join(name)).map_err(|error| format!("{name}: {error}"));
+    let read = |name: &str| files::read_text(&shell::root().join(name));
     let (words, keys, guide) = (read(WORDS)?, read(KEYS)?, read(GUIDE)?);
     let mut left_out = left_out(&words, &guide);
     left_out.extend(keys_left_out(&keys, &guide));
@@ -90,7 +87,7 @@ mod tests {
 
     #[test]
     fn the_language_file_is_read_as_it_is_written() {
-        let words = fs::read_to_string(shell::root().join(super::WORDS)).unwrap();
+        let words = files::read_text(&shell::root().join(super::WORDS)).unwrap();
         assert!(left_out(&words, "").len() > 80);
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::files::{self, read, write};
 use crate::packages::{self, Purpose};
 use crate::shell;
 use crate::steps::Steps;
@@ -37,8 +38,7 @@ pub fn source() -> PathBuf {
 
 /// Draws the icon as a PNG picture of that size.
 pub fn draw(size: u32, file: &Path) -> Result<(), String> {
-    let folder = file.parent().unwrap_or(file);
-    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    files::make_folder(file.parent().unwrap_or(file))?;
     let size = size.to_string();
     let mut draw = shell::program("rsvg-convert");
     draw.args(["--width", &size, "--height", &size, "--output"]).arg(file).arg(source());
@@ -98,7 +98,7 @@ fn draw_all(folder: &Path) -> Result<(), String> {
     shell::output(windows.arg(folder.join("icon.ico")))?;
     let macos: Result<Vec<_>, String> =
         MACOS.iter().map(|(name, size)| Ok((**name, picture(*size)?))).collect();
-    write(&folder.join("icon.icns"), &icns(&macos?))
+    write(&folder.join("icon.icns"), icns(&macos?))
 }
 
 /// A macOS icon of PNG pictures.
@@ -166,14 +166,6 @@ fn alike(one: &Path, other: &Path) -> Result<bool, String> {
     let pixels = shell::output(shell::program("identify").args(["-format", "%[fx:w*h]"]).arg(one))?;
     let pixels: f64 = pixels.trim().parse().map_err(|_| format!("{} is no picture", one.display()))?;
     Ok(differing.is_ok_and(|differing| differing * 10_000.0 <= pixels * f64::from(TOLERATED)))
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, String> {
-    fs::read(file).map_err(|error| format!("{}: {error}", file.display()))
-}
-
-fn write(file: &Path, bytes: &[u8]) -> Result<(), String> {
-    fs::write(file, bytes).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 #[cfg(test)]

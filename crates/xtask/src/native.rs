@@ -2,23 +2,12 @@
 //! own can be had. Everything but the real window and what needs Linux's programs around it.
 
 use crate::steps::Steps;
-use crate::{shell, test, ui};
+use crate::{rules, shell, test, ui};
 
 /// All but `xtask`, whose tests want a shell, and `unlatch-e2e`, which drives a window on Linux.
-const PACKAGES: [&str; 12] = [
-    "--package",
-    "unlatch-auth",
-    "--package",
-    "unlatch-graph",
-    "--package",
-    "unlatch-recovery",
-    "--package",
-    "unlatch-demo-tenant",
-    "--package",
-    "unlatch-settings",
-    "--package",
-    "unlatch",
-];
+fn packages() -> impl Iterator<Item = &'static str> {
+    rules::WINDOWLESS.into_iter().chain(["unlatch"]).flat_map(|package| ["--package", package])
+}
 
 /// Writes to this person's keychain, under a name of its own, and removes it again. One at a time, as in a keychain's own store.
 const KEYCHAIN: [&str; 6] =
@@ -34,11 +23,11 @@ pub fn run() -> bool {
     steps.take("UI build", &["npm packages"], || shell::run(&mut ui::script("build")));
     steps.take("clippy", &["UI build"], || {
         let mut clippy = shell::cargo(&["clippy"]);
-        shell::run(clippy.args(PACKAGES).args(["--all-targets", "--", "--deny", "warnings"]))
+        shell::run(clippy.args(packages()).args(["--all-targets", "--", "--deny", "warnings"]))
     });
     steps.take_and_keep("Rust tests", &["UI build"], || {
         let mut tests = shell::cargo(&["test"]);
-        shell::run_and_keep(tests.args(PACKAGES).arg("--no-fail-fast"), test::is_summary)
+        shell::run_and_keep(tests.args(packages()).arg("--no-fail-fast"), test::is_summary)
     });
     steps.take("registration script", &[], registration_script);
     if cfg!(target_os = "linux") {
@@ -62,7 +51,7 @@ fn registration_script() -> Result<(), String> {
 
 fn keychain() -> (Vec<String>, Result<(), String>) {
     let mut tests = shell::cargo(&["test"]);
-    tests.args(PACKAGES).args(KEYCHAIN);
+    tests.args(packages()).args(KEYCHAIN);
     if cfg!(windows) {
         tests.arg("vault::credential_manager");
     }

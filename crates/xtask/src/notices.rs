@@ -6,9 +6,9 @@ use std::fs;
 use std::path::Path;
 
 use crate::contents::{self, Package};
-use crate::shell;
 use crate::steps::Steps;
 use crate::ui;
+use crate::{files, shell};
 
 /// Where they are kept: Vite takes the file into the built UI, and Tauri that into the program.
 const FILE: &str = "ui/public/third-party-notices.txt";
@@ -114,12 +114,8 @@ fn written(packages: &[Package], mut licences: Vec<Licence>) -> String {
 /// The licences in a package, or the usual text of the one it states, each with the lines that say who holds the rights.
 fn texts(package: &Package) -> Result<Vec<(String, Vec<String>)>, String> {
     let mut files = Vec::new();
-    let entries = fs::read_dir(&package.folder).map_err(|error| format!("{}: {error}", package.name))?;
-    for path in entries.flatten().map(|entry| entry.path()).filter(|path| is_licence(path)) {
-        match fs::read_dir(&path) {
-            Ok(within) => files.extend(within.flatten().map(|entry| entry.path())),
-            Err(_) => files.push(path),
-        }
+    for path in files::in_folder(&package.folder)?.into_iter().filter(|path| is_licence(path)) {
+        if path.is_dir() { files.extend(files::below(&path)?) } else { files.push(path) }
     }
     let stated = package.licence_file.as_ref().map(|file| package.folder.join(file));
     files.extend(stated.filter(|file| !files.contains(file)));
@@ -132,8 +128,10 @@ fn texts(package: &Package) -> Result<Vec<(String, Vec<String>)>, String> {
 }
 
 fn read(path: &Path) -> Result<String, String> {
-    let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(String::from_utf8_lossy(&bytes).replace("\r\n", "\n").trim_start_matches('\u{feff}').to_owned())
+    Ok(String::from_utf8_lossy(&files::read(path)?)
+        .replace("\r\n", "\n")
+        .trim_start_matches('\u{feff}')
+        .to_owned())
 }
 
 fn is_licence(path: &Path) -> bool {

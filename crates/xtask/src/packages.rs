@@ -52,6 +52,7 @@ const DOCUMENTS: [&str; 3] = ["hunspell", "hunspell-en-gb", "hunspell-es"];
 
 /// To make an MSI, besides.
 const WINDOWS_BUNDLE: [&str; 2] = ["msitools", "wixl"];
+
 /// To build libFuzzer.
 const FUZZ: [&str; 1] = ["build-essential"];
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::steps::Steps;
-use crate::{shell, tools};
+use crate::{files, shell, tools};
 
 /// Two builds in folders of different names and lengths, and with clocks of different zones, one after the other.
 const BUILDS: [(&str, &str); 2] = [("one", "UTC"), ("another-one", "Pacific/Kiritimati")];
@@ -36,12 +36,11 @@ fn folder() -> PathBuf {
 fn build((name, zone): (&str, &str)) -> Result<(), String> {
     let clone = folder().join(name);
     if clone.exists() {
-        fs::remove_dir_all(&clone).map_err(|error| format!("{}: {error}", clone.display()))?;
+        fs::remove_dir_all(&clone).map_err(files::named(&clone))?;
     }
-    let made = |path: &Path| fs::create_dir_all(path).map_err(|error| format!("{}: {error}", path.display()));
-    made(&folder())?;
+    files::make_folder(&folder())?;
     shell::run(shell::program("git").args(["clone", "--quiet"]).args([&shell::root(), &clone]))?;
-    made(&clone.join("target"))?;
+    files::make_folder(&clone.join("target"))?;
     // The tools are no part of what is compared.
     shell::run(shell::program("ln").arg("--symbolic").args([&tools::folder(), &clone.join("target/tools")]))?;
     let mut bundle = shell::cargo(&["xtask", "bundle"]);
@@ -52,14 +51,10 @@ fn build((name, zone): (&str, &str)) -> Result<(), String> {
 /// The files of a build that are compared, by their names there.
 fn files(target: &Path) -> Result<BTreeMap<String, Vec<u8>>, String> {
     let mut files = BTreeMap::new();
-    let mut places: Vec<PathBuf> = COMPARED.iter().map(|place| target.join(place)).collect();
-    while let Some(place) = places.pop() {
-        let failed = |error: std::io::Error| format!("{}: {error}", place.display());
-        if place.is_dir() {
-            places.extend(fs::read_dir(&place).map_err(failed)?.flatten().map(|entry| entry.path()));
-        } else {
-            let name = place.strip_prefix(target).unwrap_or(&place).display().to_string();
-            files.insert(name, fs::read(&place).map_err(failed)?);
+    for place in COMPARED.map(|place| target.join(place)) {
+        for file in if place.is_dir() { files::below(&place)? } else { vec![place] } {
+            let name = file.strip_prefix(target).unwrap_or(&file).display().to_string();
+            files.insert(name, files::read(&file)?);
         }
     }
     Ok(files)

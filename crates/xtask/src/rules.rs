@@ -9,7 +9,7 @@ use crate::{commands, guide, npm, shell, workflows};
 const MOST_LINES: usize = 600;
 
 /// The packages that must work without a window.
-const WINDOWLESS: [&str; 5] =
+pub const WINDOWLESS: [&str; 5] =
     ["unlatch-auth", "unlatch-graph", "unlatch-recovery", "unlatch-settings", "unlatch-demo-tenant"];
 
 /// Checks every rule and names every breach.

@@ -1,13 +1,12 @@
 //! What Unlatch is made of, for programs: one bill of materials for its crates and one for its web UI, as CycloneDX.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::contents::{self, Package};
-use crate::shell;
 use crate::steps::Steps;
+use crate::{files, shell};
 
 /// `cargo xtask sbom`: for the system this runs on.
 pub fn run() -> bool {
@@ -48,14 +47,13 @@ pub fn write(target: &str, folder: &Path) -> Result<Vec<PathBuf>, String> {
         needs: bundled.iter().map(|package| (package.name.clone(), package.version.clone())).collect(),
         ..unlatch.clone()
     };
-    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let files = [
         ("unlatch.cdx.json", bill(Kind::Cargo, unlatch, &others, &time, Some(target))),
         ("unlatch-ui.cdx.json", bill(Kind::Npm, &ui, &bundled, &time, None)),
     ];
     let file = |(name, bill): (&str, Value)| {
         let path = folder.join(name);
-        fs::write(&path, format!("{bill:#}\n")).map_err(|error| format!("{}: {error}", path.display()))?;
+        files::write(&path, format!("{bill:#}\n"))?;
         Ok(path)
     };
     files.into_iter().map(file).collect()

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::shell;
+use crate::{files, shell};
 
 const FOLDER: &str = "ui";
 
@@ -31,8 +31,7 @@ pub fn install() -> Result<(), String> {
 pub fn install_in(folder: &str) -> Result<(), String> {
     check_node()?;
     let path = shell::root().join(folder);
-    let lock = fs::read(path.join("package-lock.json"))
-        .map_err(|error| format!("{folder}/package-lock.json: {error}"))?;
+    let lock = files::read(&path.join("package-lock.json"))?;
     let mark = path.join("node_modules/.installed-package-lock.json");
     if fs::read(&mark).is_ok_and(|installed| installed == lock) {
         println!("npm packages: all are installed.");
@@ -42,7 +41,7 @@ pub fn install_in(folder: &str) -> Result<(), String> {
     // Not `npm ci`: it refuses a lock file without the optional packages of systems for which a registry offers none. This takes
     // the versions of the lock file too and leaves the file alone.
     shell::run(npm(&["install", "--no-save", "--no-audit", "--no-fund"]).current_dir(&path))?;
-    fs::write(&mark, lock).map_err(|error| format!("{}: {error}", mark.display()))
+    files::write(&mark, lock)
 }
 
 /// A script of `ui/package.json`.

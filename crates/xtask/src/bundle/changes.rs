@@ -1,7 +1,7 @@
 //! What changed, from `CHANGELOG.md`, as each kind of package wants to have it.
 
-use super::{Bundle, MAINTAINER, dated, read};
-use crate::shell;
+use super::{Bundle, MAINTAINER, dated};
+use crate::{files, shell};
 
 /// How wide a line of Debian's may be.
 const WIDTH: usize = 78;
@@ -53,7 +53,7 @@ pub fn appstream(bundle: &Bundle) -> Result<String, String> {
 
 fn releases(bundle: &Bundle) -> Result<Vec<Release>, String> {
     let today = dated(bundle.time, "%Y-%m-%d")?;
-    let releases = parsed(&read(&shell::root().join("CHANGELOG.md"))?, &bundle.version, &today)?;
+    let releases = parsed(&files::read_text(&shell::root().join("CHANGELOG.md"))?, &bundle.version, &today)?;
     if releases.iter().all(|release| release.items.is_empty()) {
         return Err("CHANGELOG.md names no change".to_owned());
     }

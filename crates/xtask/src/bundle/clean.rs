@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Bundle, VERSION, deb, emptied, tree};
+use super::{Bundle, VERSION, deb, tree};
 use crate::steps::Steps;
-use crate::{packages, shell};
+use crate::{files, packages, shell};
 
 const DEBIAN: &str = "bookworm";
 
@@ -37,7 +37,7 @@ pub fn take(steps: &mut Steps, bundle: &Bundle, program: &Path) {
     steps.take("clean Debian 12", &["packages"], || clean.make());
     let before = bundle.another(BEFORE, "before");
     steps.take("package of the version before", &["packages"], || {
-        emptied(&before.folder)?;
+        files::empty_folder(&before.folder)?;
         tree::lay_out(&before, program)?;
         deb::pack(&before)?;
         clean.take_in(bundle)?;
@@ -94,7 +94,7 @@ impl Clean {
     /// Makes it, with nothing but what Debian calls essential, and apt.
     fn make(&self) -> Result<(), String> {
         self.forget()?;
-        emptied(&self.evidence)?;
+        files::empty_folder(&self.evidence)?;
         let mut make = packages::as_root("mmdebstrap")?;
         make.args(["--mode=root", "--variant=minbase", "--quiet", DEBIAN]).arg(&self.root).args(sources()?);
         shell::run(&mut make)?;

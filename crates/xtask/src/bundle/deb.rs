@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Bundle, MAINTAINER, changes, filled, read, source, tree, write};
+use super::{Bundle, MAINTAINER, changes, filled, source, tree};
+use crate::files::{read_text, write};
 use crate::shell;
 
 /// What Debian calls the architecture of this machine.
@@ -20,11 +21,8 @@ pub fn pack(bundle: &Bundle) -> Result<(), String> {
     let root = tree::copied(bundle, &folder)?;
     let papers = root.join("usr/share/doc/unlatch");
     tree::zip(&papers.join("changelog"), &changes::debian(bundle)?)?;
-    let licence = read(&shell::root().join("LICENSE-MIT"))?;
-    write(
-        &papers.join("copyright"),
-        &filled(&source("debian/copyright")?, &[("MIT", &as_field(&licence))])?,
-    )?;
+    let licence = read_text(&shell::root().join("LICENSE-MIT"))?;
+    write(&papers.join("copyright"), filled(&source("debian/copyright")?, &[("MIT", &as_field(&licence))])?)?;
 
     let control = root.join("DEBIAN");
     let size = kibibytes(&root)?.to_string();
@@ -37,10 +35,10 @@ pub fn pack(bundle: &Bundle) -> Result<(), String> {
         ("DEPENDS", &depends),
     ];
     let text = filled(&source("debian/control")?, &values)?;
-    write(&control.join("md5sums"), &sums(&root)?)?;
+    write(&control.join("md5sums"), sums(&root)?)?;
     write(&control.join("control"), &text)?;
     let script = control.join("postrm");
-    write(&script, &source("debian/postrm")?)?;
+    write(&script, source("debian/postrm")?)?;
     tree::permit(&root, &[&root.join("usr/bin/unlatch"), &script])?;
 
     let mut pack = shell::program("dpkg-deb");

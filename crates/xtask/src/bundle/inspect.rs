@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Bundle, emptied};
-use crate::shell;
+use super::Bundle;
 use crate::steps::Steps;
+use crate::{files, shell};
 
 /// The most the files may take when they are installed, in bytes.
 const MOST_INSTALLED: u64 = 25_000_000;
@@ -39,11 +39,10 @@ pub fn take(steps: &mut Steps, bundle: &Bundle, program: &Path) {
     steps.take("rpm contents", &["packages"], || rpm(bundle));
     steps.take("the same files, the same packages", &["packages"], || {
         let again = bundle.another(&bundle.version, "again");
-        emptied(&again.folder)?;
+        files::empty_folder(&again.folder)?;
         again.make(program)?;
         for (one, other) in [(bundle.deb(), again.deb()), (bundle.rpm(), again.rpm())] {
-            let read = |file: &Path| fs::read(file).map_err(|error| format!("{}: {error}", file.display()));
-            if read(&one)? != read(&other)? {
+            if files::read(&one)? != files::read(&other)? {
                 return Err(format!("{} came out another way the second time", one.display()));
             }
         }

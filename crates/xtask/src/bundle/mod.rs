@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use crate::packages::Purpose;
 use crate::steps::Steps;
-use crate::{check, shell, tools, ui};
+use crate::{check, files, shell, tools, ui};
 
 /// The version of the whole workspace.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -91,10 +91,10 @@ pub fn run(test: bool) -> bool {
     let mut bundle = None;
     steps.take("packages", &["release build"], || {
         let made = Bundle::new()?;
-        fs::create_dir_all(&made.folder).map_err(|error| format!("{}: {error}", made.folder.display()))?;
+        files::make_folder(&made.folder)?;
         made.make(&program)?;
         for package in [made.deb(), made.rpm()] {
-            let size = fs::metadata(&package).map_err(|error| format!("{}: {error}", package.display()))?;
+            let size = fs::metadata(&package).map_err(files::named(&package))?;
             println!("{}  {} bytes", package.display(), size.len());
         }
         bundle = Some(made);
@@ -107,35 +107,9 @@ pub fn run(test: bool) -> bool {
     steps.conclude()
 }
 
-/// A folder that is there and empty.
-fn emptied(folder: &Path) -> Result<(), String> {
-    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
-    if folder.exists() {
-        fs::remove_dir_all(folder).map_err(failed)?;
-    }
-    fs::create_dir_all(folder).map_err(failed)
-}
-
 /// A file among the sources of the packages.
 fn source(name: &str) -> Result<String, String> {
-    read(&shell::root().join(SOURCES).join(name))
-}
-
-fn read(file: &Path) -> Result<String, String> {
-    fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
-}
-
-/// Writes a file and the folders above it.
-fn write(file: &Path, text: &str) -> Result<(), String> {
-    let folder = file.parent().unwrap_or(file);
-    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
-}
-
-fn copy(from: &Path, to: &Path) -> Result<(), String> {
-    let folder = to.parent().unwrap_or(to);
-    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    fs::copy(from, to).map(drop).map_err(|error| format!("{}: {error}", from.display()))
+    files::read_text(&shell::root().join(SOURCES).join(name))
 }
 
 /// Puts values in the places that are marked `@NAME@`. No mark may be left.

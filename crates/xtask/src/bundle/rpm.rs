@@ -1,6 +1,7 @@
 //! The package for Fedora and what comes from it.
 
-use super::{Bundle, MAINTAINER, changes, copy, filled, source, tree, write};
+use super::{Bundle, MAINTAINER, changes, filled, source, tree};
+use crate::files::{copy, write};
 use crate::shell;
 
 /// Packs the tree of a bundle.
@@ -14,7 +15,7 @@ pub fn pack(bundle: &Bundle) -> Result<(), String> {
     let changes = changes::rpm(bundle)?;
     let values = [("VERSION", bundle.version.as_str()), ("MAINTAINER", MAINTAINER), ("CHANGES", &changes)];
     let spec = folder.join("unlatch.spec");
-    write(&spec, &filled(&source("rpm/unlatch.spec")?, &values)?)?;
+    write(&spec, filled(&source("rpm/unlatch.spec")?, &values)?)?;
 
     let mut pack = shell::program("rpmbuild");
     pack.env("SOURCE_DATE_EPOCH", bundle.time.to_string());

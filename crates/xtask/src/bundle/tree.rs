@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Bundle, changes, copy, dated, emptied, filled, read, source, write};
+use super::{Bundle, changes, dated, filled, source};
+use crate::files::{copy, empty_folder, read_text, write};
 use crate::{icons, sbom, shell};
 
 /// The sizes in which themes of icons hold those of programs.
@@ -11,7 +12,7 @@ const ICONS: [u32; 9] = [16, 22, 24, 32, 48, 64, 128, 256, 512];
 /// Lays out the tree of a bundle around a built program.
 pub fn lay_out(bundle: &Bundle, program: &Path) -> Result<(), String> {
     let tree = bundle.tree();
-    emptied(&tree)?;
+    empty_folder(&tree)?;
     let root = shell::root();
     copy(program, &bundle.program())?;
 
@@ -37,10 +38,13 @@ pub fn lay_out(bundle: &Bundle, program: &Path) -> Result<(), String> {
     }
 
     let papers = tree.join("usr/share/doc/unlatch");
-    zip(&papers.join("NEWS"), &read(&root.join("CHANGELOG.md"))?)?;
-    zip(&papers.join("third-party-notices.txt"), &read(&root.join("ui/public/third-party-notices.txt"))?)?;
+    zip(&papers.join("NEWS"), &read_text(&root.join("CHANGELOG.md"))?)?;
+    zip(
+        &papers.join("third-party-notices.txt"),
+        &read_text(&root.join("ui/public/third-party-notices.txt"))?,
+    )?;
     for bill in sbom::write(&sbom::host()?, &bundle.work.join("sbom"))? {
-        zip(&papers.join(bill.file_name().unwrap_or_default()), &read(&bill)?)?;
+        zip(&papers.join(bill.file_name().unwrap_or_default()), &read_text(&bill)?)?;
     }
     copy(&root.join(super::SOURCES).join("policy.toml"), &papers.join("examples/policy.toml"))?;
     permit(&tree, &[&bundle.program()])
@@ -48,7 +52,7 @@ pub fn lay_out(bundle: &Bundle, program: &Path) -> Result<(), String> {
 
 /// A copy of the tree in a folder made anew, for one kind of package to add its own to.
 pub fn copied(bundle: &Bundle, folder: &Path) -> Result<PathBuf, String> {
-    emptied(folder)?;
+    empty_folder(folder)?;
     let root = folder.join("root");
     shell::output(
         shell::program("cp").args(["--archive", "--no-target-directory"]).arg(bundle.tree()).arg(&root),

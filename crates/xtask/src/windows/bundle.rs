@@ -1,6 +1,5 @@
 //! `cargo xtask bundle --windows`: the program for Windows, and the package that installs it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::installed::{self, Packages};
@@ -9,7 +8,7 @@ use super::wine::Wine;
 use super::{folder, msi};
 use crate::packages::{self, Purpose};
 use crate::steps::Steps;
-use crate::{shell, ui};
+use crate::{files, shell, ui};
 
 /// Where packages go.
 fn packages_folder() -> PathBuf {
@@ -60,10 +59,8 @@ pub fn run(tested: bool) -> bool {
 /// The package, and those it is tried with: one before it, and the same version made again.
 fn other_versions(program: &Program, package: &Path) -> Result<Packages, String> {
     let folder = packages_folder().join("tried");
-    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let aged = Program { exe: folder.join("aged.exe"), loader: program.loader.clone() };
-    fs::write(&aged.exe, program::aged(program::read(&program.exe)?)?)
-        .map_err(|error| format!("{}: {error}", aged.exe.display()))?;
+    files::write(&aged.exe, program::aged(files::read(&program.exe)?)?)?;
     Ok(Packages {
         older: msi::make(&folder, &aged, "0.0.1", "older.msi")?,
         again: msi::make(&folder, program, env!("CARGO_PKG_VERSION"), "again.msi")?,

@@ -5,10 +5,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::program::read;
 use super::state::State;
 use super::wine::{Said, Wine};
-use crate::shell;
+use crate::{files, shell};
 
 /// The packages that come and go.
 pub struct Packages {
@@ -48,8 +47,7 @@ const REFUSED: i32 = 1603 & 0xFF;
 /// # Errors
 /// In words.
 pub fn leave_journal(folder: &Path) -> Result<(), String> {
-    let _ = fs::remove_dir_all(folder);
-    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    files::empty_folder(folder)?;
     let test = "chain::a_journal_is_left_for_another_program";
     let mut cargo = shell::cargo(&["test", "--package", "unlatch-recovery", "--test", "it", "--"]);
     cargo.args(["--ignored", "--exact", test]).env("UNLATCH_JOURNAL_FOLDER", folder);
@@ -87,16 +85,16 @@ pub fn answers(wine: &Wine, exe: &Path, left: &Path) -> Result<(), String> {
     let kept = keep_journal(left, &data)?;
     let said = verify()?;
     expect(is_whole(&said), "it finds a journal of Linux whole", &said)?;
-    let mut bytes = read(&kept)?;
+    let mut bytes = files::read(&kept)?;
     let word = b"unconfirmed";
     let at =
         bytes.windows(word.len()).rposition(|part| part == word).ok_or("the journal has no such entry")?;
     bytes[at..at + word.len()].copy_from_slice(b"Unconfirmed");
-    write(&kept, &bytes)?;
+    files::write(&kept, &bytes)?;
     let said = verify()?;
     let right = said.code == Some(1) && said.out.contains("The journal is not whole. It breaks at entry");
     expect(right, "it finds one letter that was changed", &said)?;
-    fs::remove_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))?;
+    fs::remove_dir_all(&data).map_err(files::named(&data))?;
 
     let said = wine.ask(exe, &["policy"])?;
     let right =
@@ -126,7 +124,7 @@ pub fn comes_and_goes(wine: &Wine, packages: &Packages, left: &Path) -> Result<(
     expect(said.code == Some(0), "an older version is installed silently", &said)?;
     let state = State::of(wine)?;
     expect(versions(&state) == ["0.0.1"], "it is there as version 0.0.1", &versions(&state))?;
-    expect(read(&exe)? != read(&packages.program)?, "it has a program of its own", &exe)?;
+    expect(files::read(&exe)? != files::read(&packages.program)?, "it has a program of its own", &exe)?;
 
     let data = wine.user_folder()?.join("AppData/Local/unlatch");
     keep_journal(left, &data)?;
@@ -137,7 +135,7 @@ pub fn comes_and_goes(wine: &Wine, packages: &Packages, left: &Path) -> Result<(
     let state = State::of(wine)?;
     let now = [env!("CARGO_PKG_VERSION")];
     expect(versions(&state) == now, "the new version took its place", &versions(&state))?;
-    expect(read(&exe)? == read(&packages.program)?, "the new program came with it", &exe)?;
+    expect(files::read(&exe)? == files::read(&packages.program)?, "the new program came with it", &exe)?;
     let files: Vec<_> = state.below(FOLDER).filter_map(|line| line.split(' ').next()).collect();
     let expected = ["LICENSE-APACHE.txt", "LICENSE-MIT.txt", "WebView2Loader.dll", "unlatch.exe"];
     expect(files == expected, "beside it are WebView2Loader.dll and the licences alone", &files)?;
@@ -205,13 +203,8 @@ fn versions(state: &State) -> Vec<&str> {
 /// Puts the journal that was left where the one of a tenant lies below a data folder.
 fn keep_journal(left: &Path, data: &Path) -> Result<PathBuf, String> {
     let folder = data.join("tenants/global-11111111-2222-3333-4444-555555555555");
-    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    write(&journal(&folder), &read(&journal(left))?)?;
+    files::copy(&journal(left), &journal(&folder))?;
     Ok(journal(&folder))
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    fs::write(path, bytes).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn is_whole(said: &Said) -> bool {

@@ -1,10 +1,9 @@
 //! The MSI, made by `wixl` of what `packaging/windows/unlatch.wxs` says.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::program::Program;
-use crate::shell;
+use crate::{files, shell};
 
 /// As the window has itself known to Windows, so that its notifications come under its name.
 const IDENTIFIER: &str = "io.github.unlatch.desktop";
@@ -44,7 +43,6 @@ fn amendments(version: &str) -> [String; 6] {
 /// In words.
 pub fn make(folder: &Path, program: &Program, version: &str, name: &str) -> Result<PathBuf, String> {
     let version = of_three_numbers(version)?;
-    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let root = shell::root();
     for (from, to) in [
         (program.exe.clone(), "unlatch.exe"),
@@ -53,7 +51,7 @@ pub fn make(folder: &Path, program: &Program, version: &str, name: &str) -> Resu
         (root.join("LICENSE-APACHE"), "LICENSE-APACHE.txt"),
         (root.join("LICENSE-MIT"), "LICENSE-MIT.txt"),
     ] {
-        fs::copy(&from, folder.join(to)).map_err(|error| format!("{}: {error}", from.display()))?;
+        files::copy(&from, &folder.join(to))?;
     }
     let mut wixl = shell::program("wixl");
     wixl.args(["--arch", "x64", "--define", "Loader=yes", "--define"]).arg(format!("Version={version}"));
@@ -107,7 +105,7 @@ mod tests {
 
     #[test]
     fn whoever_makes_the_package_it_is_the_same_product() {
-        let read = |name| fs::read_to_string(shell::root().join(name)).unwrap();
+        let read = |name| files::read_text(&shell::root().join(name)).unwrap();
         let (wxs, tauri) = (read("packaging/windows/unlatch.wxs"), read("src-tauri/tauri.windows.conf.json"));
         let after = |text: &str, before: &str| {
             text.split(before).skip(1).map(|rest| rest[..36].to_ascii_uppercase()).collect::<Vec<_>>()
@@ -122,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_shortcut_has_the_identifier_of_the_application() {
-        let settings = fs::read_to_string(shell::root().join("src-tauri/tauri.conf.json")).unwrap();
+        let settings = files::read_text(&shell::root().join("src-tauri/tauri.conf.json")).unwrap();
         assert!(settings.contains(&format!("\"identifier\": \"{IDENTIFIER}\"")));
     }
 }

@@ -1,11 +1,11 @@
 //! `unlatch.exe`: how it is built here, and what must be true of such a file.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{TARGET, cargo};
-use crate::shell;
+use crate::traces::{self, contains, utf16};
+use crate::{files, shell};
 
 /// As it is released. `trim-paths` keeps folders of the machine out of it.
 const BUILD: [&str; 11] = [
@@ -78,7 +78,7 @@ pub fn build(folder: &Path) -> Result<Program, String> {
 /// # Errors
 /// Whatever is wrong with it, one a line.
 pub fn examine(program: &Program) -> Result<(), String> {
-    let exe = read(&program.exe)?;
+    let exe = files::read(&program.exe)?;
     let told = shell::output(shell::program("x86_64-w64-mingw32-objdump").arg("-p").arg(&program.exe))?;
     let mut wrong = Vec::new();
     let libraries = imported(&told);
@@ -102,16 +102,12 @@ pub fn examine(program: &Program) -> Result<(), String> {
             wrong.push(format!("its manifest lacks {setting}"));
         }
     }
-    for picture in pictures(&read(&shell::root().join("icons/icon.ico"))?) {
+    for picture in pictures(&files::read(&shell::root().join("icons/icon.ico"))?) {
         if !contains(&exe, &picture) {
             wrong.push(format!("a picture of its icon is missing, of {} bytes", picture.len()));
         }
     }
-    for folder in folders_of_this_machine() {
-        if contains(&exe, folder.as_bytes()) || contains(&exe, &utf16(&folder)) {
-            wrong.push(format!("it names a folder of this machine, {folder}"));
-        }
-    }
+    wrong.extend(traces::expect_none(&exe).err());
     println!("{} bytes, needs {}", exe.len(), libraries.join(", "));
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
 }
@@ -127,10 +123,6 @@ pub fn aged(mut exe: Vec<u8>) -> Result<Vec<u8>, String> {
     let version = exe.get_mut(at + 8..at + 16).ok_or("the program's version is cut off")?;
     version.fill(0);
     Ok(exe)
-}
-
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
-    fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// The libraries that `objdump -p` names, in small letters and in order, each once.
@@ -151,22 +143,6 @@ fn has_entry(exe: &[u8], key: &str, value: &str) -> bool {
     [0, 2].iter().any(|space| contains(exe, &[end(key), vec![0; *space], end(value)].concat()))
 }
 
-fn utf16(text: &str) -> Vec<u8> {
-    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
-}
-
-fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    let Some(first) = part.first() else { return true };
-    let mut from = 0;
-    while let Some(at) = bytes[from..].iter().position(|byte| byte == first) {
-        if bytes[from + at..].starts_with(part) {
-            return true;
-        }
-        from += at + 1;
-    }
-    false
-}
-
 /// The pictures of an icon file: a count at 4, then 16 bytes for each, with its size at 8 and its place at 12.
 fn pictures(icon: &[u8]) -> Vec<Vec<u8>> {
     let number = |at: usize| {
@@ -179,13 +155,6 @@ fn pictures(icon: &[u8]) -> Vec<Vec<u8>> {
         icon.get(place..place + size).map(<[u8]>::to_vec)
     };
     (0..count).filter_map(picture).collect()
-}
-
-/// Where this was built: the project, Cargo's own folder, the home of whoever builds.
-fn folders_of_this_machine() -> Vec<String> {
-    let named = ["HOME", "CARGO_HOME"].iter().filter_map(std::env::var_os).map(PathBuf::from);
-    let folders = named.chain([shell::root()]).filter(|folder| folder.components().count() > 1);
-    folders.map(|folder| format!("{}/", folder.display())).collect()
 }
 
 #[cfg(test)]
@@ -211,7 +180,7 @@ mod tests {
 
     #[test]
     fn every_picture_of_the_icon_is_read() {
-        let icon = fs::read(shell::root().join("icons/icon.ico")).unwrap();
+        let icon = files::read(&shell::root().join("icons/icon.ico")).unwrap();
         let pictures = pictures(&icon);
         assert_eq!(pictures.len(), usize::from(icon[4]));
         assert!(pictures.len() > 1 && pictures.iter().all(|picture| picture.len() > 100));

@@ -1,10 +1,10 @@
 //! What there is on a Windows: its files, and its registry as Wine keeps it.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
 use super::wine::Wine;
+use crate::files;
 
 /// Files with their sizes, and keys of the registry with their values, one a line each.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,10 +26,10 @@ impl State {
     pub fn of(wine: &Wine) -> Result<Self, String> {
         wine.wait()?;
         let mut lines = BTreeSet::new();
-        files(&wine.on_c(""), "C:", &mut lines)?;
+        lie_in(&wine.on_c(""), "C:", &mut lines)?;
         for (file, root) in [("system.reg", "HKLM"), ("user.reg", "HKCU")] {
             let path = wine.prefix().join(file);
-            let bytes = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            let bytes = files::read(&path)?;
             lines.extend(registry(&String::from_utf8_lossy(&bytes), root));
         }
         Ok(Self(lines))
@@ -51,15 +51,13 @@ impl State {
     }
 }
 
-fn files(folder: &Path, name: &str, lines: &mut BTreeSet<String>) -> Result<(), String> {
-    let said = |error| format!("{}: {error}", folder.display());
-    for entry in fs::read_dir(folder).map_err(said)? {
-        let entry = entry.map_err(said)?;
-        let name = format!("{name}\\{}", entry.file_name().to_string_lossy());
-        let about = entry.metadata().map_err(said)?;
+fn lie_in(folder: &Path, name: &str, lines: &mut BTreeSet<String>) -> Result<(), String> {
+    for path in files::in_folder(folder)? {
+        let name = format!("{name}\\{}", path.file_name().unwrap_or_default().to_string_lossy());
+        let about = path.symlink_metadata().map_err(files::named(&path))?;
         if about.is_dir() {
             lines.insert(format!("{name}\\"));
-            files(&entry.path(), &name, lines)?;
+            lie_in(&path, &name, lines)?;
         } else {
             lines.insert(format!("{name} {}", about.len()));
         }

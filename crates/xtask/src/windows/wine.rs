@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::LIMIT;
-use crate::shell;
+use crate::{files, shell};
 
 /// What a program said, and how it ended.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Wine {
     /// In words.
     pub fn begin(&self) -> Result<(), String> {
         self.end();
-        fs::create_dir_all(&self.prefix).map_err(|error| format!("{}: {error}", self.prefix.display()))?;
+        files::make_folder(&self.prefix)?;
         let mut boot = self.program("wineboot");
         shell::run_and_keep_within(boot.arg("--init"), |_| false, LIMIT, || self.stop()).1?;
         // What Wine 8 lacks of Windows and Rust's standard library needs.
@@ -88,9 +88,7 @@ impl Wine {
     /// # Errors
     /// When there is none.
     pub fn user_folder(&self) -> Result<PathBuf, String> {
-        let users = self.on_c("users");
-        let folders = fs::read_dir(&users).map_err(|error| format!("{}: {error}", users.display()))?;
-        let mut folders = folders.flatten().map(|entry| entry.path());
+        let mut folders = files::in_folder(&self.on_c("users"))?.into_iter();
         folders.find(|folder| !folder.ends_with("Public")).ok_or_else(|| "Wine has no person".to_owned())
     }
 
