@@ -5,7 +5,9 @@ Registers Unlatch in a tenant of Microsoft Entra, and prints what Unlatch has to
 .DESCRIPTION
 Makes, or completes, a registration for a desktop application: one tenant, no secret, redirect address http://localhost, public client
 flows allowed, and the delegated permissions of Microsoft Graph that Unlatch asks for. It can be run again: what is right is left as it
-is, what is missing is added, and nothing is taken away. -WhatIf shows what would be done.
+is, what is missing is added, and nothing is taken away. A registration of that name which has more than Unlatch needs (another
+redirect address, a secret, accounts of other tenants) is left alone, unless it is named by -ClientId. -WhatIf shows what would be done;
+of a new registration that is the first step, as the others begin with its id.
 
 It needs the module Microsoft.Graph.Authentication:
 
@@ -141,6 +143,20 @@ if ($applications.Count -eq 0) {
 }
 else {
     $application = $applications[0]
+    # Who may register applications may have given one this name. What would let others in, or send them the answers, gets no consent
+    # by its name alone.
+    if (-not $ClientId) {
+        $foreign = @(foreach ($platform in 'publicClient', 'web', 'spa') {
+                Get-List $application[$platform] 'redirectUris' | Where-Object { $_ -cne $redirect }
+            })
+        if (@(Get-List $application 'passwordCredentials').Count + @(Get-List $application 'keyCredentials').Count -gt 0) {
+            $foreign += 'a secret or a certificate'
+        }
+        if ($application['signInAudience'] -ne 'AzureADMyOrg') { $foreign += 'accounts of other tenants' }
+        if ($foreign.Count -gt 0) {
+            throw "There is a registration $DisplayName already, and it has: $($foreign -join ', '). If it is yours, name it with -ClientId $($application['appId'])."
+        }
+    }
     $change = @{}
     if ($application['isFallbackPublicClient'] -ne $true) { $change['isFallbackPublicClient'] = $true }
     $redirects = @(Get-List $application['publicClient'] 'redirectUris')

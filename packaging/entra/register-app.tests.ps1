@@ -156,10 +156,29 @@ Test-That 'what somebody else put into the registration stays' {
     $application = $fake['applications'][0]
     $application['publicClient']['redirectUris'] = @('http://127.0.0.1')
     $application['requiredResourceAccess'] = @(@{ resourceAppId = 'another'; resourceAccess = @(@{ id = 'x'; type = 'Scope' }) })
-    $null = & $register -TenantId contoso.com 6>$null
+    $null = & $register -TenantId contoso.com -ClientId $application['appId'] 6>$null
     Assert-That ((@($application['publicClient']['redirectUris']) -join ' ') -eq 'http://127.0.0.1 http://localhost') 'both addresses are there'
     $services = @($application['requiredResourceAccess'] | ForEach-Object { $_['resourceAppId'] })
     Assert-That ($services -contains 'another' -and $services.Count -eq 2) 'the other service is there'
+}
+
+Test-That 'a registration of the same name that others may have made is left alone' {
+    $null = & $register -TenantId contoso.com -ReadOnly 6>$null
+    $application = $fake['applications'][0]
+    $id = $application['appId']
+    foreach ($more in @{ web = @{ redirectUris = @('https://elsewhere.example') } }, @{ passwordCredentials = @(@{ keyId = 'x' }) }, @{ signInAudience = 'AzureADMultipleOrgs' }) {
+        $application['web'] = @{ redirectUris = @() }
+        $application['passwordCredentials'] = @()
+        $application['signInAudience'] = 'AzureADMyOrg'
+        foreach ($key in $more.Keys) { $application[$key] = $more[$key] }
+        $fake['requests'].Clear()
+        $said = ''
+        try { $null = & $register -TenantId contoso.com -GrantConsent 6>$null } catch { $said = [string] $_ }
+        Assert-That ($said -like "*-ClientId $id*") "it asks whose it is, and says: $said"
+        Assert-That (@(Get-Writes).Count -eq 0) 'nothing is written'
+    }
+    $null = & $register -TenantId contoso.com -ClientId $id -GrantConsent 3>$null 6>$null
+    Assert-That ($fake['grants'].Count -eq 1) 'named by its id it is completed'
 }
 
 Test-That 'with -WhatIf nothing is written' {

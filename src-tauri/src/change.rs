@@ -1,7 +1,5 @@
 //! Puts changed settings in force.
 
-use std::sync::PoisonError;
-
 use unlatch_settings::{CloudChoice, LONGEST_IDLE_LOCK, user_file};
 
 use crate::dto::SettingsInput;
@@ -80,7 +78,7 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     if moves {
         stand_still(&home).await?;
     }
-    *state.settings.write().unwrap_or_else(PoisonError::into_inner) = loaded;
+    state.put_in_force(loaded);
     if moves {
         session::cancel(&home);
         let place = state.place_for(registration);
@@ -93,7 +91,7 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
 
 /// Reads the files again, after one of them was written.
 pub fn read_again(state: &AppState) {
-    *state.settings.write().unwrap_or_else(PoisonError::into_inner) = unlatch_settings::load(&state.sources);
+    state.put_in_force(unlatch_settings::load(&state.sources));
 }
 
 /// Another tenant must wait until no run of this one is under way: it could no longer be found there to be stopped.

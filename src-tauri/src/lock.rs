@@ -180,12 +180,14 @@ fn proofs(shown: Arc<Place>, all: Vec<Arc<Place>>) -> Vec<Arc<Place>> {
 }
 
 /// Where a sign-in leads: to the tenant that is shown, and behind the lock to one whose sign-in opens it.
-pub fn door(state: &AppState) -> Arc<Place> {
+///
+/// # Errors
+/// As [`AppState::usable`].
+pub fn door(state: &AppState) -> Result<Arc<Place>, CommandError> {
     let shown = state.shown();
-    if !state.lock.is_locked() {
-        return shown;
-    }
-    proofs(shown.clone(), all(state)).into_iter().next().unwrap_or(shown)
+    let proof =
+        if state.lock.is_locked() { proofs(shown.clone(), all(state)).into_iter().next() } else { None };
+    state.usable(proof.unwrap_or(shown))
 }
 
 /// What a finished sign-in opens: its place, and the window if it began behind this very lock. `began` is [`IdleLock::count`]

@@ -20,7 +20,7 @@ use crate::{commands, lock, logging, session};
 
 /// Reads the command line, opens the window and runs until it closes.
 pub fn run() -> ExitCode {
-    if let Some(code) = without_remote_control() {
+    if let Some(code) = without_doors() {
         return code;
     }
     let args = match args::parse(std::env::args_os().skip(1)) {
@@ -38,7 +38,9 @@ pub fn run() -> ExitCode {
     }
     only_for_this_account();
     let Some(data_folder) = data_folder(&args) else { return fail(NO_FOLDER) };
-    if let Err(error) = create_private(&data_folder) {
+    // A folder that somebody named may be there for others, too. What is made in it is not.
+    let keeps = args.data_dir.is_some() && data_folder.is_dir();
+    if let Err(error) = if keeps { Ok(()) } else { create_private(&data_folder) } {
         return fail(&format!("{}: {error}", data_folder.display()));
     }
     let logs = data_folder.join("logs");
@@ -50,17 +52,7 @@ pub fn run() -> ExitCode {
         return fail("there is no display to open a window on (neither WAYLAND_DISPLAY nor DISPLAY is set)");
     }
     let builder = commands::builder();
-    let outcome = tauri::Builder::default()
-        .plugin(tauri_plugin_single_instance::init(|app, _, _| {
-            if let Some(window) = app.get_webview_window("main") {
-                // A window that cannot be raised is still there.
-                let _ = window.unminimize();
-                let _ = window.set_focus();
-            }
-            if let Some(state) = app.try_state::<AppState>() {
-                state.notify(WindowNotice::StartedAgain);
-            }
-        }))
+    let outcome = one_instance(tauri::Builder::default())
         .plugin(stay_at_home())
         .plugin(
             tauri_plugin_window_state::Builder::default()
@@ -103,10 +95,20 @@ fn is_root() -> bool {
     false
 }
 
-/// Whatever is written from now on, whoever writes it, is this account's alone: files 0600 and folders 0700 at most.
+/// Whatever is written from now on, whoever writes it, is this account's alone: files 0600 and folders 0700 at most. A crash leaves no
+/// picture of the memory, which holds tokens.
 fn only_for_this_account() {
     #[cfg(unix)]
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit, umask};
+
+        umask(rustix::fs::Mode::from_raw_mode(0o077));
+        let none = Rlimit { current: Some(0), maximum: Some(0) };
+        if let Err(error) = setrlimit(Resource::Core, none) {
+            // Lowering a limit is everybody's right.
+            tracing::warn!(%error, "a crash may leave a core dump");
+        }
+    }
 }
 
 /// The folder for the journal and the logs.
@@ -138,7 +140,10 @@ fn set_up(app: &App, args: &Args, data_folder: PathBuf) -> Result<(), CommandErr
     let demo =
         if args.demo { Some(tauri::async_runtime::block_on(Place::demo(tenancies.clone()))?) } else { None };
     let keychain = Place::keychain(settings.0.keep_sign_in);
-    app.manage(AppState::new(sources, data_folder, settings, tenancies, keychain, demo));
+    let mut state = AppState::new(sources, data_folder, settings, tenancies, keychain, demo);
+    state.demo_only = is_root() && !args.allow_root;
+    let demo_only = state.demo_only;
+    app.manage(state);
     tauri::async_runtime::spawn(lock::watch(app.handle().clone()));
     tauri::async_runtime::spawn(lock::empty_when_sent(app.handle().clone()));
     let handle = app.handle().clone();
@@ -147,6 +152,7 @@ fn set_up(app: &App, args: &Args, data_folder: PathBuf) -> Result<(), CommandErr
         let shown = state.shown();
         let others: Vec<Arc<Place>> =
             state.places().all().filter(|place| !Arc::ptr_eq(place, &shown)).cloned().collect();
+        let others = if demo_only { Vec::new() } else { others };
         // The one that is shown is waited for, as far as the keychain goes. What Entra and Graph say to it comes later.
         session::take_up(&shown).await;
         state.restored.send_replace(true);
@@ -165,6 +171,27 @@ fn set_up(app: &App, args: &Args, data_folder: PathBuf) -> Result<(), CommandErr
         }
     });
     Ok(())
+}
+
+/// A second start raises the window of the first. macOS sees to that itself; the plugin would listen in a folder of all accounts there.
+#[cfg(target_os = "macos")]
+fn one_instance(builder: tauri::Builder<tauri::Wry>) -> tauri::Builder<tauri::Wry> {
+    builder
+}
+
+/// A second start raises the window of the first.
+#[cfg(not(target_os = "macos"))]
+fn one_instance(builder: tauri::Builder<tauri::Wry>) -> tauri::Builder<tauri::Wry> {
+    builder.plugin(tauri_plugin_single_instance::init(|app, _, _| {
+        if let Some(window) = app.get_webview_window("main") {
+            // A window that cannot be raised is still there.
+            let _ = window.unminimize();
+            let _ = window.set_focus();
+        }
+        if let Some(state) = app.try_state::<AppState>() {
+            state.notify(WindowNotice::StartedAgain);
+        }
+    }))
 }
 
 /// Keeps the window on its own pages: a link or a script that leads elsewhere leads nowhere.
@@ -191,13 +218,22 @@ fn create_private(folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Two environment variables open the webview to remote control even in released builds: one of WebKitGTK's, one of WebView2's.
-/// A released build starts itself anew without them and gives that one's exit code; a debug build is driven by tests.
-fn without_remote_control() -> Option<ExitCode> {
-    const DOORS: [&str; 2] = ["TAURI_WEBVIEW_AUTOMATION", "WEBVIEW2_ADDITIONAL_BROWSER_ARGUMENTS"];
-    if cfg!(any(debug_assertions, feature = "remote-control"))
-        || DOORS.iter().all(|door| std::env::var_os(door).is_none())
-    {
+/// Whether an environment variable opens a released window to others: to remote control or an inspector of the webview, to another
+/// webview's program, to certificates that are not the system's.
+fn is_door(variable: &str) -> bool {
+    const DOORS: [&str; 4] = ["TAURI_WEBVIEW_AUTOMATION", "GTK_DEBUG", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+    // Windows does not tell letters by their size.
+    let variable = variable.to_ascii_uppercase();
+    DOORS.contains(&variable.as_str())
+        || ["WEBVIEW2_", "WEBKIT_INSPECTOR_"].iter().any(|kind| variable.starts_with(kind))
+}
+
+/// A released build that was given such variables starts itself anew without them and gives that one's exit code; a debug build is
+/// driven by tests.
+fn without_doors() -> Option<ExitCode> {
+    let variables = std::env::vars_os().map(|(name, _)| name);
+    let doors: Vec<_> = variables.filter(|name| is_door(&name.to_string_lossy())).collect();
+    if cfg!(any(debug_assertions, feature = "remote-control")) || doors.is_empty() {
         return None;
     }
     let mut again = match std::env::current_exe() {
@@ -205,19 +241,42 @@ fn without_remote_control() -> Option<ExitCode> {
         Err(error) => return Some(fail(&error.to_string())),
     };
     again.args(std::env::args_os().skip(1));
-    for door in DOORS {
+    for door in doors {
         again.env_remove(door);
     }
-    Some(match again.status() {
+    Some(in_place_of_this(&mut again))
+}
+
+/// Only comes back if that program cannot be started.
+#[cfg(unix)]
+fn in_place_of_this(program: &mut std::process::Command) -> ExitCode {
+    fail(&std::os::unix::process::CommandExt::exec(program).to_string())
+}
+
+#[cfg(not(unix))]
+fn in_place_of_this(program: &mut std::process::Command) -> ExitCode {
+    match program.status() {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => fail(&error.to_string()),
-    })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_opens_a_released_window_to_others_is_a_door() {
+        for door in
+            ["TAURI_WEBVIEW_AUTOMATION", "WEBVIEW2_USER_DATA_FOLDER", "WebView2_Release_Channel", "GTK_DEBUG"]
+        {
+            assert!(is_door(door), "{door}");
+        }
+        for other in ["GTK_MODULES", "HTTPS_PROXY", "DISPLAY", "GTK_THEME", "XDG_DATA_HOME", "UNLATCH_LOG"] {
+            assert!(!is_door(other), "{other}");
+        }
+    }
 
     #[test]
     fn the_window_stays_on_its_own_pages() {

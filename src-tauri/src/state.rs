@@ -41,6 +41,8 @@ pub struct AppState {
     /// The journals and request limits of all tenants.
     pub tenancies: Arc<Tenancies>,
     places: RwLock<Places>,
+    /// Set for root who came for the demo tenant: no other may be used.
+    pub demo_only: bool,
     /// Held while the place is being changed, so that two changes never cross.
     pub changing: tokio::sync::Mutex<()>,
     /// True once a kept sign-in was looked for.
@@ -178,6 +180,7 @@ impl AppState {
             settings: RwLock::new(settings),
             tenancies,
             places: RwLock::new(places),
+            demo_only: false,
             changing: tokio::sync::Mutex::new(()),
             restored: tokio::sync::watch::Sender::new(false),
             lock: Arc::default(),
@@ -214,11 +217,37 @@ impl AppState {
     /// What is behind the window now.
     ///
     /// # Errors
-    /// `Locked` while the window is, `SignedOut` where the keychain has not given the sign-in back since.
+    /// `Locked` while the window is, `SignedOut` where the keychain has not given the sign-in back since, and as [`Self::usable`].
     pub fn place(&self) -> Result<Arc<Place>, CommandError> {
         self.lock.expect_open()?;
-        let shown = self.shown();
+        let shown = self.usable(self.shown())?;
         if shown.is_locked() && shown.has_desk() { Err(CommandError::signed_out()) } else { Ok(shown) }
+    }
+
+    /// A place, if it may be used now. The demo tenant always may.
+    ///
+    /// # Errors
+    /// `Config` while policy cannot be read, as what it forbids is not known then; `Forbidden` for root who came for the demo.
+    pub fn usable(&self, place: Arc<Place>) -> Result<Arc<Place>, CommandError> {
+        if place.mode == Mode::Demo {
+            return Ok(place);
+        }
+        if self.demo_only {
+            return Err(CommandError::forbidden("as root, the demo tenant only, without --allow-root"));
+        }
+        if self.settings().policy_broken {
+            return Err(CommandError::config("policy cannot be used; `unlatch policy` says why"));
+        }
+        Ok(place)
+    }
+
+    /// Puts what was read again in force. Where policy cannot be read any more, what it allowed last still holds, and no tenant can be
+    /// used.
+    pub fn put_in_force(&self, (read, problems): (Settings, Vec<Problem>)) {
+        let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        let in_force =
+            if read.policy_broken { Settings { policy_broken: true, ..settings.0.clone() } } else { read };
+        *settings = (in_force, problems);
     }
 
     /// Begins a question about a tenant and ends the one before it.

@@ -259,6 +259,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_policy_that_breaks_meanwhile_stops_every_tenant_and_allows_nothing_new() {
+        let (state, tenant, folder) = application("", "export = false\nmax_run_size = 7").await;
+        add(&state, &input(&tenant, tenant.tenant_id())).await.unwrap();
+        assert!(state.place().is_ok());
+        std::fs::write(folder.path().join("policy.toml"), "export = ").unwrap();
+        change::read_again(&state);
+        assert_eq!(code(state.place()), Some(ErrorCode::Config));
+        assert_eq!(code(crate::lock::door(&state)), Some(ErrorCode::Config));
+        let settings = state.settings();
+        assert!(!settings.export && settings.max_run_size == 7 && settings.policy_broken);
+        std::fs::write(folder.path().join("policy.toml"), "export = true").unwrap();
+        change::read_again(&state);
+        assert!(state.place().is_ok() && state.settings().export);
+    }
+
+    #[tokio::test]
+    async fn root_who_came_for_the_demo_gets_no_other_tenant() {
+        let (mut state, tenant, _folder) = application("", "").await;
+        add(&state, &input(&tenant, tenant.tenant_id())).await.unwrap();
+        state.demo_only = true;
+        assert_eq!(code(state.place()), Some(ErrorCode::Forbidden));
+        let demo = Place::demo(state.tenancies.clone()).await.unwrap();
+        state.places_mut().add(Arc::new(demo));
+        assert!(state.places_mut().show("demo"));
+        assert!(state.place().is_ok());
+    }
+
+    #[tokio::test]
     async fn where_policy_names_the_tenant_there_is_no_other() {
         let (state, tenant, _folder) = application("", "tenant = \"ours.example\"\n").await;
         let refused = add(&state, &input(&tenant, tenant.tenant_id())).await;

@@ -56,6 +56,8 @@ fn root_gets_no_window_unless_it_is_meant() -> Result<(), Failure> {
     let refused = |text: &str| text.contains("start it as yourself, or with --allow-root");
     let (code, text) = start("--config=/dev/null")?;
     assert!(code == Some(2) && refused(&text) == is_root, "{text}");
+    let (code, text) = said(&session, &["verify-journal", "--demo", "--data-dir", &folder])?;
+    assert!(code == Some(2) && text.contains("there is no journal yet"), "{text}");
     let (code, text) = start("--allow-root")?;
     assert!(code == Some(2) && !refused(&text) && text.contains("there is no display"), "{text}");
     Ok(())

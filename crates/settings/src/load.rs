@@ -193,6 +193,29 @@ mod tests {
     }
 
     #[test]
+    fn where_policy_names_tenants_only_policy_names_addresses() {
+        let cloud = "{ login_url = \"https://login.example\", graph_url = \"https://graph.example/v1.0\" }";
+        let own = format!("tenant = \"{CLIENT}\"\nclient_id = \"{CLIENT}\"\n");
+        let custom = format!("cloud = {cloud}\n");
+        let further =
+            format!("[[tenants]]\ntenant = \"{CLIENT}\"\nclient_id = \"{CLIENT}\"\ncloud = {cloud}\n");
+        let allowed = format!("allowed_tenants = [\"{CLIENT}\"]\n");
+        for (policy, user, is_usable) in [
+            ("", format!("{own}{custom}"), true),
+            (allowed.as_str(), format!("{own}{custom}"), false),
+            (own.as_str(), custom.clone(), false),
+            (format!("{allowed}{custom}").as_str(), own.clone(), true),
+        ] {
+            let (settings, problems) = load_text(policy, &user);
+            assert_eq!(settings.registration().is_ok(), is_usable, "{policy}{user}");
+            assert!(problems.iter().all(|problem| problem.key.as_deref() == Some("cloud")), "{problems:?}");
+        }
+        assert_eq!(load_text("", &further).0.further_registrations().len(), 1);
+        assert_eq!(load_text(&allowed, &further).0.further_registrations().len(), 0);
+        assert_eq!(load_text(&further, "").0.further_registrations().len(), 1);
+    }
+
+    #[test]
     fn every_key_is_read_and_written_back_as_it_was() {
         let all = format!(
             "tenant = \"ours.example\"\nclient_id = \"{CLIENT}\"\ncloud = \"china\"\nallowed_tenants = [\"{CLIENT}\"]\n\

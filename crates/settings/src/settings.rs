@@ -95,7 +95,7 @@ pub struct Settings {
     pub idle_lock_minutes: u32,
     /// Whether signing in with a code on another device is allowed.
     pub device_code: bool,
-    /// Whether the keychain may keep the sign-in. Otherwise it lasts until the window closes.
+    /// Whether the keychain may keep the sign-in. Otherwise it lasts until the window closes or locks.
     pub keep_sign_in: bool,
     /// Whether reports may be written.
     pub export: bool,
@@ -156,12 +156,26 @@ impl Settings {
     /// The key that cannot be used, and why.
     pub fn allowed(&self, choice: &TenantChoice) -> Result<Registration, (String, String)> {
         let registration = choice.registration()?;
+        if !self.allows_cloud(&choice.cloud) {
+            let reason = "has addresses of its own, which only policy may give where it names tenants";
+            return Err(("cloud".to_owned(), reason.to_owned()));
+        }
         match registration.tenant_id() {
             Some(id) if !self.allows(&id) => {
                 Err(("tenant".to_owned(), "is none of the tenants that are allowed".to_owned()))
             }
             _ => Ok(registration),
         }
+    }
+
+    /// Whether a cloud may be used. Who answers in Entra's place says which tenant it is, so where policy names tenants only policy
+    /// names addresses.
+    fn allows_cloud(&self, cloud: &CloudChoice) -> bool {
+        let fixed = |key: &str| self.locked.iter().any(|locked| locked == key);
+        let is_bound = ["tenant", "tenants", "allowed_tenants"].into_iter().any(fixed);
+        let is_policys = fixed("cloud") && *cloud == self.cloud
+            || fixed("tenants") && self.tenants.iter().any(|choice| choice.cloud == *cloud);
+        !matches!(cloud, CloudChoice::Custom { .. }) || !is_bound || is_policys
     }
 
     /// Whether anybody may sign in to the tenant of that id.

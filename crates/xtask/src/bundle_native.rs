@@ -5,18 +5,16 @@
 //! that it is not signed.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::steps::Steps;
-use crate::{shell, ui};
+use crate::{files, shell, tools, ui};
 
 /// Both processors that macOS runs on, in one program.
 const UNIVERSAL: &str = "universal-apple-darwin";
 
-/// What Tauri reads on macOS to sign and to have notarized. A secret that is not there comes as an empty variable, which Tauri would try
-/// to use.
+/// What Tauri reads on macOS to sign and to have notarized.
 const APPLE: [&str; 9] = [
     "APPLE_API_ISSUER",
     "APPLE_API_KEY",
@@ -49,10 +47,10 @@ pub fn run() -> bool {
         }
         Ok(())
     });
-    steps.take("build", &["UI build", "targets"], || {
+    steps.take("tauri-cli", &[], || tools::install(tools::TAURI));
+    steps.take("build", &["UI build", "targets", "tauri-cli"], || {
         let mut build = tauri("build");
-        build.args(["--no-bundle", "--no-sign", "--", "--locked"]);
-        shell::run(without_secrets(&mut build))
+        shell::run(build.args(["--no-bundle", "--no-sign", "--", "--locked"]))
     });
     steps.take("installers", &["build"], || {
         println!(
@@ -78,31 +76,24 @@ fn is_signed(variable: &dyn Fn(&str) -> Option<OsString>) -> bool {
 }
 
 fn tauri(command: &str) -> Command {
-    let mut tauri = shell::program("node");
-    tauri.args(["ui/node_modules/@tauri-apps/cli/tauri.js", command, "--ci"]);
+    let mut tauri = tools::command(tools::TAURI, &[command, "--ci"]);
     if cfg!(target_os = "macos") {
         tauri.args(["--target", UNIVERSAL]);
     }
     tauri
 }
 
-/// What others wrote and runs while building has no use for what is signed with.
-fn without_secrets(command: &mut Command) -> &mut Command {
-    for name in APPLE.iter().chain(&AZURE) {
-        command.env_remove(name);
-    }
-    command
+/// Passes on what signs. A secret that is not there comes as an empty variable, which Tauri would try to use.
+fn pass_on(command: &mut Command, names: &[&str]) {
+    let there = names.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+    command.envs(there.filter(|(_, value)| !value.is_empty()));
 }
 
 fn bundle(signed: bool) -> Command {
     let mut command = tauri("bundle");
     if cfg!(target_os = "macos") {
         command.args(["--bundles", "dmg"]);
-        for name in APPLE {
-            if std::env::var_os(name).is_some_and(|value| value.is_empty()) {
-                command.env_remove(name);
-            }
-        }
+        pass_on(&mut command, &APPLE);
         if !signed {
             // Apple's own processors run nothing without a signature; this one names nobody.
             command.env("APPLE_SIGNING_IDENTITY", "-");
@@ -112,6 +103,7 @@ fn bundle(signed: bool) -> Command {
         if signed {
             let sign = std::env::var(SIGN_COMMAND).unwrap_or_default();
             command.arg("--config").arg(sign_config(&sign));
+            pass_on(&mut command, &AZURE);
         }
     }
     command
@@ -125,15 +117,12 @@ fn sign_config(command: &str) -> String {
 
 /// Copies the installers, and nothing else that lies beside them, into one folder.
 fn collect(made: &Path, folder: &Path, signed: bool) -> Result<(), String> {
-    let failed = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
-    fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
     let mut count = 0;
     for kind in ["nsis", "dmg"] {
-        let Ok(files) = fs::read_dir(made.join(kind)) else { continue };
-        for file in files {
-            let file = file.map_err(|error| failed(made, error))?.path();
+        let Ok(found) = files::in_folder(&made.join(kind)) else { continue };
+        for file in found {
             let Some(name) = installer(&file, signed) else { continue };
-            fs::copy(&file, folder.join(&name)).map_err(|error| failed(&file, error))?;
+            files::copy(&file, &folder.join(&name))?;
             println!("{}", folder.join(name).display());
             count += 1;
         }

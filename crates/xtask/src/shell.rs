@@ -11,6 +11,10 @@ use std::time::{Duration, Instant};
 const OWN_VARIABLES: [&str; 5] =
     ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_", "CARGO_CRATE_NAME", "CARGO_BIN_NAME"];
 
+/// What packages are signed with, by the beginnings of the names. What others wrote and runs while building has no use for it, so
+/// whoever signs passes it on.
+const SECRETS: [&str; 3] = ["APPLE_", "AZURE_", "UNLATCH_SIGN_"];
+
 /// The folder of the workspace.
 pub fn root() -> PathBuf {
     let own = std::env::var_os("CARGO_MANIFEST_DIR")
@@ -33,8 +37,8 @@ pub fn target() -> PathBuf {
 pub fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(name);
     for (variable, _) in std::env::vars_os() {
-        let own = variable.to_str().is_some_and(|name| OWN_VARIABLES.iter().any(|own| name.starts_with(own)));
-        if own {
+        let kinds = OWN_VARIABLES.iter().chain(&SECRETS);
+        if variable.to_str().is_some_and(|name| kinds.into_iter().any(|kind| name.starts_with(kind))) {
             command.env_remove(variable);
         }
     }

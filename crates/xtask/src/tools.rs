@@ -11,19 +11,24 @@ use crate::shell;
 pub struct Tool {
     name: &'static str,
     version: &'static str,
+    /// What Cargo calls it by: it is `cargo-` and this.
+    verb: &'static str,
 }
 
 /// Licences, banned crates, sources and advisories.
-pub const DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
+pub const DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2", verb: "deny" };
 
 /// Dependencies that are named and not used.
-pub const SHEAR: Tool = Tool { name: "cargo-shear", version: "1.11.2" };
+pub const SHEAR: Tool = Tool { name: "cargo-shear", version: "1.11.2", verb: "shear" };
 
 /// Builds programs that hold the list of what they were built from.
-pub const AUDITABLE: Tool = Tool { name: "cargo-auditable", version: "0.7.7" };
+pub const AUDITABLE: Tool = Tool { name: "cargo-auditable", version: "0.7.7", verb: "auditable" };
 
 /// Builds programs with libFuzzer and runs them.
-pub const FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2" };
+pub const FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2", verb: "fuzz" };
+
+/// Makes installers on Windows and macOS.
+pub const TAURI: Tool = Tool { name: "tauri-cli", version: "2.12.4", verb: "tauri" };
 
 /// These programs run for seconds, so building them fast is worth more than making them fast.
 const BUILD: [(&str, &str); 4] = [
@@ -57,12 +62,12 @@ pub fn install(tool: Tool) -> Result<(), String> {
 pub fn command(tool: Tool, arguments: &[&str]) -> Command {
     let mut command = shell::program(program(tool));
     let cargo = shell::cargo(&[]);
-    command.env("CARGO", cargo.get_program()).arg(tool.name.trim_start_matches("cargo-")).args(arguments);
+    command.env("CARGO", cargo.get_program()).arg(tool.verb).args(arguments);
     command
 }
 
 fn program(tool: Tool) -> PathBuf {
-    root(tool).join("bin").join(format!("{}{}", tool.name, std::env::consts::EXE_SUFFIX))
+    root(tool).join("bin").join(format!("cargo-{}{}", tool.verb, std::env::consts::EXE_SUFFIX))
 }
 
 fn root(tool: Tool) -> PathBuf {

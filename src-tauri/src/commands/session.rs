@@ -68,7 +68,7 @@ pub async fn leave_demo(state: State<'_, AppState>) -> Result<AppStatus, Command
 #[tauri::command]
 #[specta::specta]
 pub async fn sign_in(privileged: bool, state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
-    let (place, began) = (lock::door(&state), state.lock.count());
+    let (place, began) = (lock::door(&state)?, state.lock.count());
     session::sign_in(&place, privileged, state.settings().language.as_deref()).await?;
     lock::signed_in(&state, &place, began).await?;
     Ok(status::of(&state))
@@ -90,7 +90,7 @@ pub async fn sign_in_with_code(
             tracing::debug!(%error, "the window does not wait for a code");
         }
     };
-    let (place, began) = (lock::door(&state), state.lock.count());
+    let (place, began) = (lock::door(&state)?, state.lock.count());
     session::sign_in_with_code(&place, privileged, show).await?;
     lock::signed_in(&state, &place, began).await?;
     Ok(status::of(&state))
@@ -100,7 +100,7 @@ pub async fn sign_in_with_code(
 #[tauri::command]
 #[specta::specta]
 pub async fn cancel_sign_in(state: State<'_, AppState>) -> Result<(), CommandError> {
-    session::cancel(&lock::door(&state));
+    session::cancel(&*lock::door(&state)?);
     Ok(())
 }
 

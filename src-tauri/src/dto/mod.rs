@@ -103,19 +103,19 @@ pub struct AccountView {
 pub enum KeychainView {
     /// In the operating system's keychain.
     Kept,
-    /// The keychain is locked: the session lasts until the window closes.
+    /// The keychain is locked: the session lasts until the window closes or locks.
     Locked,
-    /// There is no keychain: the session lasts until the window closes.
+    /// There is no keychain: the session lasts until the window closes or locks.
     Absent,
-    /// The keychain was not opened to Unlatch: a person or a rule denied it. The session lasts until the window closes.
+    /// The keychain was not opened to Unlatch: a person or a rule denied it. The session lasts until the window closes or locks.
     Denied,
-    /// The keychain did not answer, as when it waits for a person: the session lasts until the window closes.
+    /// The keychain did not answer, as when it waits for a person: the session lasts until the window closes or locks.
     NoAnswer,
-    /// The keychain went away while Unlatch was running: the session lasts until the window closes.
+    /// The keychain went away while Unlatch was running: the session lasts until the window closes or locks.
     Vanished,
-    /// Policy forbids keeping it: the session lasts until the window closes.
+    /// Policy forbids keeping it: the session lasts until the window closes or locks.
     Forbidden,
-    /// The keychain failed in another way: the session lasts until the window closes.
+    /// The keychain failed in another way: the session lasts until the window closes or locks.
     Failed,
     /// The demo tenant keeps nothing.
     NotUsed,

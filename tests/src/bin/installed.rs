@@ -127,7 +127,7 @@ impl Installed<'_> {
         let words = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         if !output.status.success() {
-            let none = output.status.code() == Some(2) && errors.contains("No such file");
+            let none = output.status.code() == Some(2) && errors.contains("there is no journal yet");
             return if none {
                 Ok(0)
             } else {

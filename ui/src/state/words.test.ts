@@ -106,7 +106,7 @@ describe('words', () => {
   it('a sign-in that is not kept says how long it lasts', () => {
     useLocale('en');
     expect(keychainText('denied')).toBe(
-      'The system keychain was not opened to Unlatch. Your sign-in lasts until this window closes.',
+      'The system keychain was not opened to Unlatch. Your sign-in lasts until this window closes or locks.',
     );
     expect(keychainText('kept')).toBe('Your sign-in is kept in the system keychain.');
   });

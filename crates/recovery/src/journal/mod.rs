@@ -251,6 +251,12 @@ impl Journal {
         self.ask(|reply| read::Query::Verify { reply }).await
     }
 
+    /// Whether there is a journal in `folder`, whatever is in it.
+    #[must_use]
+    pub fn is_in(folder: &Path) -> bool {
+        schema::file_in(folder).exists()
+    }
+
     /// As [`Journal::verify`], of the journal in `folder`, which is opened for nothing but reading and may be in use. Blocks.
     ///
     /// # Errors

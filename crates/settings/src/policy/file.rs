@@ -8,20 +8,25 @@ use toml::Table;
 
 use crate::load::parse;
 
-/// Reads the file, if it is there and is to be trusted.
+/// Reads the file, if it is there and is to be trusted. In a folder of others its absence is not to be trusted either: they may have
+/// taken it away.
 pub(super) fn read(path: &Path, owner: u32) -> Result<Table, String> {
+    match path.parent().map(Path::metadata) {
+        Some(Ok(folder)) => trusted(&folder, owner).map_err(|reason| format!("its folder {reason}"))?,
+        Some(Err(error)) if error.kind() == ErrorKind::NotFound => return Ok(Table::new()),
+        Some(Err(error)) => return Err(format!("its folder: {error}")),
+        None => {}
+    }
     let mut file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Table::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound && path.symlink_metadata().is_err() => {
+            return Ok(Table::new());
+        }
         Err(error) => return Err(error.to_string()),
     };
     // What was opened is what is asked about: a name may lead elsewhere a moment later.
     trusted(&file.metadata().map_err(|error| error.to_string())?, owner)
         .map_err(|reason| format!("the file {reason}"))?;
-    let folder = path.parent().map(Path::metadata).transpose().map_err(|error| error.to_string())?;
-    if let Some(folder) = folder {
-        trusted(&folder, owner).map_err(|reason| format!("its folder {reason}"))?;
-    }
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(|error| error.to_string())?;
     parse(&text)
@@ -90,8 +95,19 @@ mod tests {
         }
         set_mode(&path, 0o644);
         set_mode(folder.path(), 0o777);
-        let reason = read(&path, owner).unwrap_err();
-        assert!(reason.starts_with("its folder can be written to by others"), "{reason}");
+        for path in [&path, &path.with_extension("none")] {
+            let reason = read(path, owner).unwrap_err();
+            assert!(reason.starts_with("its folder can be written to by others"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_refused_and_no_folder_is_no_policy() {
+        let (folder, path, owner) = file();
+        let link = folder.path().join("link.toml");
+        std::os::unix::fs::symlink(path.with_extension("none"), &link).unwrap();
+        assert!(read(&link, owner).is_err());
+        assert!(read(&folder.path().join("none/policy.toml"), owner).unwrap().is_empty());
     }
 
     #[test]

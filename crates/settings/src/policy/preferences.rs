@@ -1,22 +1,28 @@
-//! Policy in the managed preferences of macOS, as a configuration profile for `io.github.unlatch.desktop` sets them.
+//! Policy in the managed preferences of macOS, as a configuration profile sets them.
 
 use objc2::runtime::AnyObject;
-use objc2_foundation::{NSArray, NSDictionary, NSNumber, NSString, NSUserDefaults};
+use objc2_core_foundation::{CFPreferencesAppValueIsForced, CFPreferencesCopyAppValue, CFString, CFType};
+use objc2_foundation::{NSArray, NSDictionary, NSNumber, NSString};
 use toml::{Table, Value};
 
 use crate::keys::KEYS;
 
-/// The values that a profile forces. What a person wrote with `defaults` is none.
+/// Whose preferences they are. They are asked for by this name, as a copy of the program outside its bundle has no name of its own.
+const APPLICATION: &str = "io.github.unlatch.desktop";
+
+/// The values that a profile forces. What a person wrote with `defaults` is none. Keys that are none of ours are not seen: those
+/// that a profile forces for every application stand among them.
 pub(super) fn read() -> Result<Table, String> {
-    let defaults = NSUserDefaults::standardUserDefaults();
+    let application = CFString::from_str(APPLICATION);
     let mut table = Table::new();
     for key in &KEYS {
-        let name = NSString::from_str(key.name);
-        if defaults.objectIsForcedForKey(&name)
-            && let Some(object) = defaults.objectForKey(&name)
+        let name = CFString::from_str(key.name);
+        if CFPreferencesAppValueIsForced(&name, &application)
+            && let Some(object) = CFPreferencesCopyAppValue(&name, &application)
         {
-            let value =
-                value(&object).ok_or_else(|| format!("{} has a type that means nothing here", key.name));
+            let object: &CFType = &object;
+            let value = value(object.as_ref())
+                .ok_or_else(|| format!("{} has a type that means nothing here", key.name));
             table.insert(key.name.to_owned(), value?);
         }
     }
