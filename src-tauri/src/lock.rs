@@ -366,7 +366,7 @@ mod tests {
         state.places_mut().show("demo");
         lock(&state).await;
         // Whatever is shown, the way in leads to the tenant that somebody is signed in to.
-        let (place, began) = (door(&state), state.lock.count());
+        let (place, began) = (door(&state).unwrap(), state.lock.count());
         assert!(Arc::ptr_eq(&place, &places[0]));
         session::sign_in(&place, false, None).await.unwrap();
         empty(&state).await;

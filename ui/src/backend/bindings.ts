@@ -802,19 +802,19 @@ export type JournalCheck = {
 export type KeychainView = 
 /**  In the operating system's keychain. */
 "kept" | 
-/**  The keychain is locked: the session lasts until the window closes. */
+/**  The keychain is locked: the session lasts until the window closes or locks. */
 "locked" | 
-/**  There is no keychain: the session lasts until the window closes. */
+/**  There is no keychain: the session lasts until the window closes or locks. */
 "absent" | 
-/**  The keychain was not opened to Unlatch: a person or a rule denied it. The session lasts until the window closes. */
+/**  The keychain was not opened to Unlatch: a person or a rule denied it. The session lasts until the window closes or locks. */
 "denied" | 
-/**  The keychain did not answer, as when it waits for a person: the session lasts until the window closes. */
+/**  The keychain did not answer, as when it waits for a person: the session lasts until the window closes or locks. */
 "noAnswer" | 
-/**  The keychain went away while Unlatch was running: the session lasts until the window closes. */
+/**  The keychain went away while Unlatch was running: the session lasts until the window closes or locks. */
 "vanished" | 
-/**  Policy forbids keeping it: the session lasts until the window closes. */
+/**  Policy forbids keeping it: the session lasts until the window closes or locks. */
 "forbidden" | 
-/**  The keychain failed in another way: the session lasts until the window closes. */
+/**  The keychain failed in another way: the session lasts until the window closes or locks. */
 "failed" | 
 /**  The demo tenant keeps nothing. */
 "notUsed";
