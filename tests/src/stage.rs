@@ -29,7 +29,6 @@ impl Stage {
         if evidence.exists() {
             fs::remove_dir_all(&evidence)?;
         }
-        fs::create_dir_all(session.folder().join("unlatch"))?;
         Ok(Self { session, display, evidence })
     }
 
