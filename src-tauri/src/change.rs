@@ -13,7 +13,7 @@ use crate::tenants;
 ///
 /// # Errors
 /// `Config` with the key that policy fixes or that cannot be used, or when the file cannot be written; `RunUnderWay` for another
-/// tenant while a run goes on in this one. Nothing is changed then.
+/// tenant while a run goes on in this one; as [`AppState::usable`] for another tenant. Nothing is changed then.
 pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), CommandError> {
     let before = state.settings();
     let mut after = before.clone();
@@ -64,7 +64,7 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     let home = state.places().home().clone();
     if home.registration != registration {
         stand_still(&home).await?;
-        let place = state.place_for(registration);
+        let place = state.usable(state.place_for(registration))?;
         if state.places().further().iter().any(|further| further.id() == place.id()) {
             return Err(CommandError::tenant_known());
         }
@@ -73,6 +73,11 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
 
     // The files may say more than was changed here: somebody may have edited them.
     let loaded = unlatch_settings::load(&state.sources);
+    if loaded.0.policy_broken {
+        // Which tenant it names is not known, so the first one stays where it is, and cannot be used.
+        state.put_in_force(loaded);
+        return Ok(());
+    }
     let registration = loaded.0.registration().ok().flatten();
     let moves = home.registration != registration;
     if moves {

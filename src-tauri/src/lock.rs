@@ -180,14 +180,20 @@ fn proofs(shown: Arc<Place>, all: Vec<Arc<Place>>) -> Vec<Arc<Place>> {
 }
 
 /// Where a sign-in leads: to the tenant that is shown, and behind the lock to one whose sign-in opens it.
+pub fn way_in(state: &AppState) -> Arc<Place> {
+    let shown = state.shown();
+    if !state.lock.is_locked() {
+        return shown;
+    }
+    proofs(shown.clone(), all(state)).into_iter().next().unwrap_or(shown)
+}
+
+/// The same, for one that begins.
 ///
 /// # Errors
 /// As [`AppState::usable`].
 pub fn door(state: &AppState) -> Result<Arc<Place>, CommandError> {
-    let shown = state.shown();
-    let proof =
-        if state.lock.is_locked() { proofs(shown.clone(), all(state)).into_iter().next() } else { None };
-    state.usable(proof.unwrap_or(shown))
+    state.usable(way_in(state))
 }
 
 /// What a finished sign-in opens: its place, and the window if it began behind this very lock. `began` is [`IdleLock::count`]

@@ -241,12 +241,26 @@ impl AppState {
         Ok(place)
     }
 
-    /// Puts what was read again in force. Where policy cannot be read any more, what it allowed last still holds, and no tenant can be
-    /// used.
+    /// Puts what was read again in force. Where policy cannot be read any more, what it allowed last still holds, but for what the window
+    /// itself changes, and no tenant can be used.
     pub fn put_in_force(&self, (read, problems): (Settings, Vec<Problem>)) {
         let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
-        let in_force =
-            if read.policy_broken { Settings { policy_broken: true, ..settings.0.clone() } } else { read };
+        let in_force = if read.policy_broken {
+            let mut last = Settings { policy_broken: true, own: read.own, ..settings.0.clone() };
+            let is_free = |key: &str| !settings.0.locked.iter().any(|locked| locked == key);
+            if is_free("language") {
+                last.language = read.language;
+            }
+            if is_free("idle_lock_minutes") {
+                last.idle_lock_minutes = read.idle_lock_minutes;
+            }
+            if is_free("require_reason") {
+                last.require_reason = read.require_reason;
+            }
+            last
+        } else {
+            read
+        };
         *settings = (in_force, problems);
     }
 

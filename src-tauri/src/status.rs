@@ -21,10 +21,7 @@ pub fn of(state: &AppState) -> AppStatus {
         places: places(state),
         place: place.id(),
         locked: state.lock.is_locked(),
-        lock_account: lock::door(state)
-            .and_then(|place| place.desk())
-            .ok()
-            .map(|desk| desk.account.username.clone()),
+        lock_account: lock::way_in(state).desk().ok().map(|desk| desk.account.username.clone()),
         session: session(&place, state),
         keychain: keychain(&place),
         journal_problem: place.journal_problem(),

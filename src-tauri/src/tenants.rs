@@ -100,7 +100,7 @@ pub async fn add(state: &AppState, input: &TenantInput) -> Result<(), CommandErr
     }
     let choice = choice(state, input);
     let registration = registration(state, &choice)?;
-    let place = state.place_for(Some(registration));
+    let place = state.usable(state.place_for(Some(registration)))?;
     let known: Vec<Arc<Place>> = state.places().all().cloned().collect();
     if known.iter().any(|known| known.id() == place.id()) || is_another_name(&place, &known).await {
         return Err(CommandError::tenant_known());
@@ -114,8 +114,10 @@ pub async fn add(state: &AppState, input: &TenantInput) -> Result<(), CommandErr
         places.show(&id);
     }
     close_if_locked(state, &place);
-    // It may have been on the list before.
-    session::restore(&place).await;
+    // It may have been on the list before. Policy was read again, and may not be what it was.
+    if state.usable(place.clone()).is_ok() {
+        session::restore(&place).await;
+    }
     Ok(())
 }
 
@@ -180,7 +182,9 @@ mod tests {
     use unlatch_demo_tenant::{DemoTenant, Options};
 
     use super::*;
+    use crate::dto::SettingsInput;
     use crate::error::ErrorCode;
+    use crate::status;
     use crate::tenancies::Tenancies;
     use unlatch_settings::{Policy, Sources};
 
@@ -269,6 +273,21 @@ mod tests {
         assert_eq!(code(crate::lock::door(&state)), Some(ErrorCode::Config));
         let settings = state.settings();
         assert!(!settings.export && settings.max_run_size == 7 && settings.policy_broken);
+        // What the window itself changes is changed nevertheless, and nothing moves.
+        let now = status::of(&state).settings;
+        let changed = SettingsInput {
+            tenant: now.tenant.unwrap_or_default(),
+            client_id: now.client_id.unwrap_or_default(),
+            cloud: now.cloud,
+            require_reason: true,
+            idle_lock_minutes: now.idle_lock_minutes,
+            language: Some("es".to_owned()),
+        };
+        let shown = state.shown().id();
+        change::settings(&state, &changed).await.unwrap();
+        let settings = state.settings();
+        assert!(settings.require_reason && !settings.export && settings.policy_broken);
+        assert_eq!((settings.language.as_deref(), state.shown().id()), (Some("es"), shown));
         std::fs::write(folder.path().join("policy.toml"), "export = true").unwrap();
         change::read_again(&state);
         assert!(state.place().is_ok() && state.settings().export);
@@ -280,6 +299,7 @@ mod tests {
         add(&state, &input(&tenant, tenant.tenant_id())).await.unwrap();
         state.demo_only = true;
         assert_eq!(code(state.place()), Some(ErrorCode::Forbidden));
+        assert_eq!(code(add(&state, &input(&tenant, "other.example")).await), Some(ErrorCode::Forbidden));
         let demo = Place::demo(state.tenancies.clone()).await.unwrap();
         state.places_mut().add(Arc::new(demo));
         assert!(state.places_mut().show("demo"));

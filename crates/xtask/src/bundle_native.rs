@@ -14,22 +14,6 @@ use crate::{files, shell, tools, ui};
 /// Both processors that macOS runs on, in one program.
 const UNIVERSAL: &str = "universal-apple-darwin";
 
-/// What Tauri reads on macOS to sign and to have notarized.
-const APPLE: [&str; 9] = [
-    "APPLE_API_ISSUER",
-    "APPLE_API_KEY",
-    "APPLE_API_KEY_PATH",
-    "APPLE_CERTIFICATE",
-    "APPLE_CERTIFICATE_PASSWORD",
-    "APPLE_ID",
-    "APPLE_PASSWORD",
-    "APPLE_SIGNING_IDENTITY",
-    "APPLE_TEAM_ID",
-];
-
-/// What a command that signs may want to know, at Azure Artifact Signing for one.
-const AZURE: [&str; 3] = ["AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID"];
-
 /// On Windows: the command that signs a file, with `%1` where the file is named.
 const SIGN_COMMAND: &str = "UNLATCH_SIGN_COMMAND";
 
@@ -84,16 +68,19 @@ fn tauri(command: &str) -> Command {
 }
 
 /// Passes on what signs. A secret that is not there comes as an empty variable, which Tauri would try to use.
-fn pass_on(command: &mut Command, names: &[&str]) {
-    let there = names.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
-    command.envs(there.filter(|(_, value)| !value.is_empty()));
+fn pass_on(command: &mut Command) {
+    let secrets = std::env::vars_os().filter(|(name, value)| {
+        let name = name.to_string_lossy();
+        !value.is_empty() && shell::SECRETS.iter().any(|kind| name.starts_with(kind))
+    });
+    command.envs(secrets);
 }
 
 fn bundle(signed: bool) -> Command {
     let mut command = tauri("bundle");
+    pass_on(&mut command);
     if cfg!(target_os = "macos") {
         command.args(["--bundles", "dmg"]);
-        pass_on(&mut command, &APPLE);
         if !signed {
             // Apple's own processors run nothing without a signature; this one names nobody.
             command.env("APPLE_SIGNING_IDENTITY", "-");
@@ -103,7 +90,6 @@ fn bundle(signed: bool) -> Command {
         if signed {
             let sign = std::env::var(SIGN_COMMAND).unwrap_or_default();
             command.arg("--config").arg(sign_config(&sign));
-            pass_on(&mut command, &AZURE);
         }
     }
     command

@@ -13,7 +13,7 @@ const OWN_VARIABLES: [&str; 5] =
 
 /// What packages are signed with, by the beginnings of the names. What others wrote and runs while building has no use for it, so
 /// whoever signs passes it on.
-const SECRETS: [&str; 3] = ["APPLE_", "AZURE_", "UNLATCH_SIGN_"];
+pub const SECRETS: [&str; 3] = ["APPLE_", "AZURE_", "UNLATCH_SIGN_"];
 
 /// The folder of the workspace.
 pub fn root() -> PathBuf {

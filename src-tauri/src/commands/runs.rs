@@ -165,11 +165,12 @@ pub async fn watch_run(
     Ok(RunView { summary, items })
 }
 
-/// Stops a run before its next request. What is in flight is waited for.
+/// Stops a run before its next request. What is in flight is waited for. Whatever else may not be done now, this may.
 #[tauri::command]
 #[specta::specta]
 pub async fn cancel_run(run_id: String, state: State<'_, AppState>) -> Result<(), CommandError> {
-    state.place()?.engine()?.cancel(parse(&run_id)?);
+    state.lock.expect_open()?;
+    state.shown().engine()?.cancel(parse(&run_id)?);
     Ok(())
 }
 

@@ -100,7 +100,7 @@ pub async fn sign_in_with_code(
 #[tauri::command]
 #[specta::specta]
 pub async fn cancel_sign_in(state: State<'_, AppState>) -> Result<(), CommandError> {
-    session::cancel(&*lock::door(&state)?);
+    session::cancel(&lock::way_in(&state));
     Ok(())
 }
 

@@ -102,7 +102,7 @@ export const commands = {
 	hidePasscode: () => typedError<null, CommandError>(__TAURI_INVOKE("hide_passcode")),
 	/**  A run as it stands; what changes comes through the channel, until it is neither active nor followed or one is watched anew. */
 	watchRun: (runId: string, onProgress: Channel<RunProgress>) => typedError<RunView, CommandError>(__TAURI_INVOKE("watch_run", { runId, onProgress })),
-	/**  Stops a run before its next request. What is in flight is waited for. */
+	/**  Stops a run before its next request. What is in flight is waited for. Whatever else may not be done now, this may. */
 	cancelRun: (runId: string) => typedError<null, CommandError>(__TAURI_INVOKE("cancel_run", { runId })),
 	/**  Reads once what the devices of a run report. */
 	checkOutcomes: (runId: string) => typedError<RunView, CommandError>(__TAURI_INVOKE("check_outcomes", { runId })),

@@ -51,8 +51,8 @@ export function registrationKey(status: AppStatus): string {
 }
 
 /** What the user's own file gets wrong is put right in the window; what policy gets wrong is not. */
-export function policyBroken({ mode, configProblem, settings }: AppStatus): boolean {
-  return mode === 'unconfigured' && configProblem !== null && configProblem.file !== settings.configFile;
+export function policyBroken({ configProblem, settings }: AppStatus): boolean {
+  return configProblem !== null && configProblem.file !== settings.configFile;
 }
 
 /** Whether a person is led through naming the first tenant. */
