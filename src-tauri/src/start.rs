@@ -254,8 +254,10 @@ fn in_place_of_this(program: &mut std::process::Command) -> ExitCode {
 #[cfg(not(unix))]
 fn in_place_of_this(program: &mut std::process::Command) -> ExitCode {
     match program.status() {
-        Ok(status) if status.success() => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+        Ok(status) => {
+            let code = status.code().and_then(|code| u8::try_from(code).ok());
+            code.map_or(ExitCode::FAILURE, ExitCode::from)
+        }
         Err(error) => fail(&error.to_string()),
     }
 }
