@@ -49,7 +49,7 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     if after.language != before.language {
         changes.push(("language", after.language.clone().map(Into::into)));
     }
-    if let Some((key, _)) = changes.iter().find(|(key, _)| before.locked.iter().any(|locked| locked == key)) {
+    if let Some((key, _)) = changes.iter().find(|(key, _)| before.is_fixed(key)) {
         return Err(CommandError::config(format!("{key} is set by your organisation")));
     }
     unlatch_settings::cloud(&after.cloud)

@@ -39,8 +39,8 @@ pub fn run() -> ExitCode {
     only_for_this_account();
     let Some(data_folder) = data_folder(&args) else { return fail(NO_FOLDER) };
     // A folder that somebody named may be there for others, too. What is made in it is not.
-    let keeps = args.data_dir.is_some() && data_folder.is_dir();
-    if let Err(error) = if keeps { Ok(()) } else { create_private(&data_folder) } {
+    let is_given = args.data_dir.is_some() && data_folder.is_dir();
+    if !is_given && let Err(error) = create_private(&data_folder) {
         return fail(&format!("{}: {error}", data_folder.display()));
     }
     let logs = data_folder.join("logs");
@@ -140,7 +140,6 @@ fn set_up(app: &App, args: &Args, data_folder: PathBuf) -> Result<(), CommandErr
     let keychain = Place::keychain(settings.0.keep_sign_in);
     let mut state = AppState::new(sources, data_folder, settings, tenancies, keychain, demo);
     state.demo_only = is_root() && !args.allow_root;
-    let demo_only = state.demo_only;
     app.manage(state);
     tauri::async_runtime::spawn(lock::watch(app.handle().clone()));
     tauri::async_runtime::spawn(lock::empty_when_sent(app.handle().clone()));
@@ -148,9 +147,12 @@ fn set_up(app: &App, args: &Args, data_folder: PathBuf) -> Result<(), CommandErr
     tauri::async_runtime::spawn(async move {
         let state = handle.state::<AppState>();
         let shown = state.shown();
-        let others: Vec<Arc<Place>> =
-            state.places().all().filter(|place| !Arc::ptr_eq(place, &shown)).cloned().collect();
-        let others = if demo_only { Vec::new() } else { others };
+        let others: Vec<Arc<Place>> = state
+            .places()
+            .all()
+            .filter(|place| !state.demo_only && !Arc::ptr_eq(place, &shown))
+            .cloned()
+            .collect();
         // The one that is shown is waited for, as far as the keychain goes. What Entra and Graph say to it comes later.
         session::take_up(&shown).await;
         state.restored.send_replace(true);

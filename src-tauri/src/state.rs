@@ -247,14 +247,13 @@ impl AppState {
         let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
         let in_force = if read.policy_broken {
             let mut last = Settings { policy_broken: true, own: read.own, ..settings.0.clone() };
-            let is_free = |key: &str| !settings.0.locked.iter().any(|locked| locked == key);
-            if is_free("language") {
+            if !last.is_fixed("language") {
                 last.language = read.language;
             }
-            if is_free("idle_lock_minutes") {
+            if !last.is_fixed("idle_lock_minutes") {
                 last.idle_lock_minutes = read.idle_lock_minutes;
             }
-            if is_free("require_reason") {
+            if !last.is_fixed("require_reason") {
                 last.require_reason = read.require_reason;
             }
             last

@@ -171,10 +171,9 @@ impl Settings {
     /// Whether a cloud may be used. Who answers in Entra's place says which tenant it is, so where policy names tenants only policy
     /// names addresses.
     fn allows_cloud(&self, cloud: &CloudChoice) -> bool {
-        let fixed = |key: &str| self.locked.iter().any(|locked| locked == key);
-        let is_bound = ["tenant", "tenants", "allowed_tenants"].into_iter().any(fixed);
-        let is_policys = fixed("cloud") && *cloud == self.cloud
-            || fixed("tenants") && self.tenants.iter().any(|choice| choice.cloud == *cloud);
+        let is_bound = ["tenant", "tenants", "allowed_tenants"].into_iter().any(|key| self.is_fixed(key));
+        let is_policys = self.is_fixed("cloud") && *cloud == self.cloud
+            || self.is_fixed("tenants") && self.tenants.iter().any(|choice| choice.cloud == *cloud);
         !matches!(cloud, CloudChoice::Custom { .. }) || !is_bound || is_policys
     }
 
@@ -187,26 +186,30 @@ impl Settings {
     /// Whether further tenants may be named: not where policy names the tenant, or the further ones.
     #[must_use]
     pub fn several_tenants(&self) -> bool {
-        !self.policy_broken && !self.locked.iter().any(|key| ["tenant", "tenants"].contains(&key.as_str()))
+        !self.policy_broken && !self.is_fixed("tenant") && !self.is_fixed("tenants")
     }
 
     /// The registrations of the further tenants. None where policy allows none.
     #[must_use]
     pub fn further_registrations(&self) -> Vec<Registration> {
-        let fixed = self.locked.iter().any(|key| key == "tenants");
-        if self.policy_broken || !(fixed || self.several_tenants()) {
+        if self.policy_broken || !(self.is_fixed("tenants") || self.several_tenants()) {
             return Vec::new();
         }
         self.tenants.iter().filter_map(|choice| self.allowed(choice).ok()).collect()
     }
 
+    /// Whether policy sets a key.
+    #[must_use]
+    pub fn is_fixed(&self, key: &str) -> bool {
+        self.locked.iter().any(|locked| locked == key)
+    }
+
     /// Where the value of a key comes from.
     #[must_use]
     pub fn origin(&self, key: &str) -> Origin {
-        let is_among = |keys: &[String]| keys.iter().any(|known| known == key);
-        if is_among(&self.locked) {
+        if self.is_fixed(key) {
             Origin::Policy
-        } else if is_among(&self.own) {
+        } else if self.own.iter().any(|own| own == key) {
             Origin::User
         } else {
             Origin::Default

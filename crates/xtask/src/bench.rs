@@ -42,7 +42,7 @@ pub fn window() -> bool {
 }
 
 fn bench_build() -> PathBuf {
-    shell::built().parent().map(|target| target.join("bench-build")).unwrap_or_default()
+    shell::target().join("bench-build")
 }
 
 /// Says what the built web UI weighs.

@@ -106,7 +106,7 @@ fn names() -> Result<Vec<String>, String> {
 
 /// Where everything is built and kept.
 fn folder() -> PathBuf {
-    shell::built().with_file_name("fuzz")
+    shell::target().join("fuzz")
 }
 
 fn cargo_fuzz(verb: &str) -> Command {

@@ -28,8 +28,7 @@ pub fn run() -> bool {
 }
 
 fn folder() -> PathBuf {
-    let built = shell::built();
-    built.parent().unwrap_or(&built).join("reproduce")
+    shell::target().join("reproduce")
 }
 
 /// Builds the packages in a clone that has nothing but what was committed.

@@ -37,8 +37,8 @@ pub fn target() -> PathBuf {
 pub fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(name);
     for (variable, _) in std::env::vars_os() {
-        let kinds = OWN_VARIABLES.iter().chain(&SECRETS);
-        if variable.to_str().is_some_and(|name| kinds.into_iter().any(|kind| name.starts_with(kind))) {
+        let mut kinds = OWN_VARIABLES.iter().chain(&SECRETS);
+        if variable.to_str().is_some_and(|name| kinds.any(|kind| name.starts_with(kind))) {
             command.env_remove(variable);
         }
     }

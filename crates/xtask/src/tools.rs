@@ -76,6 +76,5 @@ fn root(tool: Tool) -> PathBuf {
 
 /// Where they are: beside the folder of the programs that are built here.
 pub fn folder() -> PathBuf {
-    let built = shell::built();
-    built.parent().unwrap_or(&built).join("tools")
+    shell::target().join("tools")
 }

@@ -77,7 +77,7 @@ pub fn run() -> bool {
 
 /// Where Cargo builds for Windows.
 fn folder() -> PathBuf {
-    shell::built().with_file_name("windows")
+    shell::target().join("windows")
 }
 
 /// Debian's Cargo, which builds the standard library as well.

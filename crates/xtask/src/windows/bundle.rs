@@ -12,7 +12,7 @@ use crate::{files, shell, ui};
 
 /// Where packages go.
 fn packages_folder() -> PathBuf {
-    shell::built().with_file_name("bundle").join("windows")
+    shell::target().join("bundle/windows")
 }
 
 /// Builds the program and makes the package. With `tested`, also tries both in Wine.
