@@ -238,6 +238,7 @@ pub fn history_query(query: HistoryQuery, tenant_id: &str) -> Result<engine::His
 pub fn history_found(found: &engine::HistoryFound) -> HistoryFound {
     HistoryFound {
         runs: found.runs.iter().map(run_summary).collect(),
+        matching_runs: found.matching_runs,
         items: found.items.iter().map(history_item).collect(),
         matching: found.matching,
     }

@@ -6,6 +6,9 @@ use unlatch_graph::folded;
 use crate::plan::RunId;
 use crate::record::{ItemRecord, RunHeader, RunSummary};
 
+/// The most runs that one look into the history shows.
+pub const MAX_HISTORY_RUNS: usize = 200;
+
 /// The most devices that one look into the history shows.
 pub const MAX_HISTORY_ITEMS: usize = 500;
 
@@ -26,8 +29,10 @@ pub struct HistoryQuery {
 /// What was found, as it stands now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryFound {
-    /// The runs with a device that matches, newest first.
+    /// The runs with a device that matches, newest first, at most [`MAX_HISTORY_RUNS`].
     pub runs: Vec<RunSummary>,
+    /// How many runs have such a device.
+    pub matching_runs: u32,
     /// The devices that match, those of the newest run first, at most [`MAX_HISTORY_ITEMS`].
     pub items: Vec<HistoryItem>,
     /// How many devices match.

@@ -26,7 +26,7 @@ pub use engine::{
     SentAgain, StartError,
 };
 pub use fold::fold;
-pub use history::{HistoryFound, HistoryItem, HistoryQuery, MAX_HISTORY_ITEMS};
+pub use history::{HistoryFound, HistoryItem, HistoryQuery, MAX_HISTORY_ITEMS, MAX_HISTORY_RUNS};
 pub use journal::{Break, BreakKind, ChainHash, Journal, JournalError, JournalOptions, Verified};
 pub use outcome::{Outcome, SendWindow, outcome_of};
 pub use plan::{Action, MAX_REASON, Plan, PlanError, PlanRules, PlannedItem, Principal, RunId, TenantKey};

@@ -121,8 +121,10 @@ pub struct HistoryQuery {
 #[derive(Debug, Clone, PartialEq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryFound {
-    /// Runs with at least one device that matches, newest first.
+    /// Runs with at least one device that matches, newest first; at most 200.
     pub runs: Vec<RunSummary>,
+    /// How many runs have such a device.
+    pub matching_runs: u32,
     /// The devices that match, newest first; at most 500. None for an empty text.
     pub items: Vec<HistoryItem>,
     /// How many devices match.

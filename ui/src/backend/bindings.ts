@@ -632,8 +632,10 @@ export type FoundView =
 
 /**  What the journal has of it. */
 export type HistoryFound = {
-	/**  Runs with at least one device that matches, newest first. */
+	/**  Runs with at least one device that matches, newest first; at most 200. */
 	runs: RunSummary[],
+	/**  How many runs have such a device. */
+	matchingRuns: number,
 	/**  The devices that match, newest first; at most 500. None for an empty text. */
 	items: HistoryItem[],
 	/**  How many devices match. */

@@ -11,6 +11,7 @@ import { problem } from './fake-values';
 
 /** The most devices that a search in the history gives. */
 const MOST_ITEMS = 500;
+const MOST_RUNS = 200;
 
 function historyItems({ summary, items }: RunView): HistoryItem[] {
   return items.map((item) => ({
@@ -90,7 +91,8 @@ export function fakeHistory(runs: readonly RunView[], query: HistoryQuery): Hist
     .filter(({ items }) => items.length > 0);
   const items = found.flatMap((each) => each.items);
   return {
-    runs: found.map(({ run }) => run.summary),
+    runs: found.slice(0, MOST_RUNS).map(({ run }) => run.summary),
+    matchingRuns: found.length,
     items: words.length === 0 ? [] : items.slice(0, MOST_ITEMS),
     matching: items.length,
   };

@@ -142,5 +142,15 @@ describe('the history', () => {
     await person.type(byId('history-text'), 'ipad');
     expect(await findId('history-newest')).toHaveTextContent('The newest one is shown.');
     expect(byId('history-counts')).toHaveTextContent('1,200 devices match');
+    noId('history-newest-runs');
+  });
+
+  it('says when only the newest runs are shown, and counts them all', async () => {
+    const { person, backend } = await history();
+    const answer = backend.searchHistory;
+    backend.searchHistory = async (query) => ({ ...(await answer(query)), matchingRuns: 1200 });
+    await person.type(byId('history-text'), 'ipad');
+    expect(await findId('history-newest-runs')).toHaveTextContent('Words or days find the others.');
+    expect(byId('history-counts')).toHaveTextContent('1,200 runs');
   });
 });

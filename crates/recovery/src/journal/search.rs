@@ -7,7 +7,7 @@ use unlatch_graph::{DeviceId, Route};
 
 use super::read::{HEADER, PLANNED, Reader, fold_at, header, item, json, summary_at};
 use crate::fold::Fold;
-use crate::history::{HistoryFound, HistoryItem, HistoryQuery, MAX_HISTORY_ITEMS, Words};
+use crate::history::{HistoryFound, HistoryItem, HistoryQuery, MAX_HISTORY_ITEMS, MAX_HISTORY_RUNS, Words};
 use crate::record::{ItemRecord, RunHeader};
 
 /// A run, and the newest entry that the journal has of it.
@@ -21,7 +21,7 @@ impl Reader {
     pub(super) fn search(&mut self, query: &HistoryQuery) -> rusqlite::Result<HistoryFound> {
         let snapshot = self.connection.unchecked_transaction()?;
         let words = Words::of(&query.words);
-        let mut found = HistoryFound { runs: Vec::new(), items: Vec::new(), matching: 0 };
+        let mut found = HistoryFound { runs: Vec::new(), matching_runs: 0, items: Vec::new(), matching: 0 };
         for Candidate { key, header, newest } in candidates(&snapshot, query)? {
             let mut shown = Vec::new();
             if !words.is_empty() {
@@ -34,13 +34,19 @@ impl Reader {
                     found.matching.saturating_add(u32::try_from(matches.len()).unwrap_or(u32::MAX));
                 shown = matches.into_iter().take(room).collect();
             }
+            found.matching_runs = found.matching_runs.saturating_add(1);
+            let has_room = found.runs.len() < MAX_HISTORY_RUNS;
             if shown.is_empty() {
-                found.runs.push(summary_at(&snapshot, &mut self.summaries, key, header, newest)?);
+                if has_room {
+                    found.runs.push(summary_at(&snapshot, &mut self.summaries, key, header, newest)?);
+                }
             } else {
                 let fold = settled(&snapshot, key, header)?;
                 let summary = fold.summary();
                 self.summaries.insert(key, (newest, summary.clone()));
-                found.runs.push(summary);
+                if has_room {
+                    found.runs.push(summary);
+                }
                 for position in shown {
                     found.items.extend(item_of(&snapshot, key, &fold, position)?);
                 }

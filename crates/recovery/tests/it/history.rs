@@ -7,8 +7,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use unlatch_graph::{Route, UserId};
 use unlatch_recovery::{
-    Event, HistoryFound, HistoryItem, HistoryQuery, ItemState, Journal, MAX_HISTORY_ITEMS, Plan, RunId,
-    Verdict,
+    Event, HistoryFound, HistoryItem, HistoryQuery, ItemState, Journal, MAX_HISTORY_ITEMS, MAX_HISTORY_RUNS,
+    Plan, RunId, Verdict,
 };
 use uuid::Uuid;
 
@@ -34,6 +34,7 @@ impl Bench {
     async fn names(&self, words: &str) -> Vec<String> {
         let found = self.find(words).await;
         assert_eq!(found.matching as usize, found.items.len());
+        assert_eq!(found.matching_runs as usize, found.runs.len());
         assert_eq!(runs(&found), of_items(&found), "each run that is shown has a device that matches");
         found.items.into_iter().map(|item| item.item.planned.name).collect()
     }
@@ -171,6 +172,22 @@ async fn of_many_devices_the_newest_are_shown_and_all_are_counted() {
     assert_eq!(found.items[499].item.position, 489);
 }
 
+#[tokio::test(start_paused = true)]
+async fn of_many_runs_the_newest_are_shown_and_all_are_counted() {
+    let bench = Bench::new(1);
+    let mut ids = Vec::new();
+    for _ in 0..MAX_HISTORY_RUNS + 3 {
+        ids.push(bench.run(plan(1)).await.summary.header.id);
+    }
+    ids.reverse();
+    for words in ["", "tablet"] {
+        let found = bench.find(words).await;
+        assert_eq!(runs(&found), ids[..MAX_HISTORY_RUNS], "{words:?}");
+        assert_eq!(found.matching_runs as usize, ids.len(), "{words:?}");
+    }
+    assert_eq!(of_items(&bench.find("tablet").await), ids, "a device is shown even if its run is not");
+}
+
 /// Devices of each run of a large journal.
 const DEVICES: u32 = 500;
 
@@ -264,7 +281,7 @@ async fn a_hundred_thousand_recorded_devices_are_looked_through_while_a_person_w
         if set.is_some() {
             println!(
                 "{words:?}: {} runs, {} devices, {:?}",
-                found.runs.len(),
+                found.matching_runs,
                 found.matching,
                 begun.elapsed()
             );
