@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use tauri::plugin::TauriPlugin;
-use tauri::{App, Manager, RunEvent};
+use tauri::{AppHandle, Manager, RunEvent};
 use unlatch_settings::{Policy, Sources};
 use url::Url;
 
 use crate::args::{self, Args, Asked};
-use crate::dto::WindowNotice;
+use crate::dto::{Mode, WindowNotice};
 use crate::error::CommandError;
 use crate::place::Place;
 use crate::state::AppState;
@@ -51,6 +51,10 @@ pub fn run() -> ExitCode {
     if !has_display() {
         return fail("there is no display to open a window on (neither WAYLAND_DISPLAY nor DISPLAY is set)");
     }
+    let state = match begin(&args, data_folder) {
+        Ok(state) => state,
+        Err(error) => return fail(&error.to_string()),
+    };
     let builder = commands::builder();
     let outcome = one_instance(tauri::Builder::default())
         .plugin(stay_at_home())
@@ -63,8 +67,9 @@ pub fn run() -> ExitCode {
                 .build(),
         )
         .invoke_handler(builder.invoke_handler())
-        .setup(move |app| {
-            set_up(app, &args, data_folder)?;
+        .manage(state)
+        .setup(|app| {
+            attend(app.handle());
             Ok(())
         })
         .build(tauri::generate_context!());
@@ -129,8 +134,9 @@ fn has_display() -> bool {
             .any(|variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty()))
 }
 
-/// Puts the first place behind the window. The kept sign-in is looked for while the window opens.
-fn set_up(app: &App, args: &Args, data_folder: PathBuf) -> Result<(), CommandError> {
+/// Puts the first place behind the window that is to open. While the window's own beginning keeps one processor busy, another opens the
+/// keychain, which is the longest part of looking for a kept sign-in.
+fn begin(args: &Args, data_folder: PathBuf) -> Result<AppState, CommandError> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), demo = args.demo, "unlatch starts");
     let sources = sources(args, &data_folder);
     let settings = unlatch_settings::load(&sources);
@@ -140,10 +146,18 @@ fn set_up(app: &App, args: &Args, data_folder: PathBuf) -> Result<(), CommandErr
     let keychain = Place::keychain(settings.0.keep_sign_in);
     let mut state = AppState::new(sources, data_folder, settings, tenancies, keychain, demo);
     state.demo_only = is_root() && !args.allow_root;
-    app.manage(state);
-    tauri::async_runtime::spawn(lock::watch(app.handle().clone()));
-    tauri::async_runtime::spawn(lock::empty_when_sent(app.handle().clone()));
-    let handle = app.handle().clone();
+    let shown = state.shown();
+    if shown.mode == Mode::Tenant {
+        tauri::async_runtime::spawn(async move { shown.vault.open().await });
+    }
+    Ok(state)
+}
+
+/// Sees to what goes on while the window is there, first to the kept sign-ins.
+fn attend(app: &AppHandle) {
+    tauri::async_runtime::spawn(lock::watch(app.clone()));
+    tauri::async_runtime::spawn(lock::empty_when_sent(app.clone()));
+    let handle = app.clone();
     tauri::async_runtime::spawn(async move {
         let state = handle.state::<AppState>();
         let shown = state.shown();
@@ -170,7 +184,6 @@ fn set_up(app: &App, args: &Args, data_folder: PathBuf) -> Result<(), CommandErr
             }
         }
     });
-    Ok(())
 }
 
 /// A second start raises the window of the first. macOS sees to that itself; the plugin would listen in a folder of all accounts there.

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -157,6 +159,24 @@ async fn a_connection_that_breaks_is_made_anew_and_a_keychain_that_has_gone_is_t
     assert_eq!(vault.probe().await, VaultState::Vanished);
     store.break_off(false);
     assert_eq!(loaded(&vault).await.as_deref(), Some("kept"), "it came back");
+}
+
+#[tokio::test]
+async fn a_keychain_that_was_opened_before_is_not_opened_by_the_first_call_unless_that_failed() {
+    let opened = Arc::new(AtomicUsize::new(0));
+    let vault = Vault::over("unlatch-test", {
+        let (opened, store) = (opened.clone(), Arc::new(FaultyStore::default()));
+        move || match opened.fetch_add(1, Ordering::SeqCst) {
+            0 => Err(keyring_core::Error::PlatformFailure("no bus".into())),
+            _ => Ok(store.clone()),
+        }
+    });
+    vault.open().await;
+    assert_eq!(opened.load(Ordering::SeqCst), 1, "it tried");
+    vault.open().await;
+    assert_eq!(opened.load(Ordering::SeqCst), 2, "it tried again");
+    assert_eq!(loaded(&vault).await, None);
+    assert_eq!(opened.load(Ordering::SeqCst), 2, "it was open");
 }
 
 #[tokio::test]
