@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -13,6 +14,8 @@ use crate::process::Running;
 pub const WIDTH: u32 = 1280;
 /// The size of the virtual screen.
 pub const HEIGHT: u32 = 800;
+/// The bytes of a row of the server's frame: a pixel of 24 bits takes four, in the order of the machine.
+const ROW: u64 = WIDTH as u64 * 4;
 
 /// An X server without a screen to look at.
 #[derive(Debug)]
@@ -42,12 +45,26 @@ impl Display {
         Ok(Self { _server: server, name: format!(":{number}"), frame: folder.join("Xvfb_screen0") })
     }
 
-    /// How many pixels of the screen have exactly that colour (red, green, blue), at this moment.
+    /// How many pixels in every fourth row of the screen have exactly that colour (red, green, blue), at this moment. Whoever looks
+    /// often takes little from what is looked at.
     ///
     /// # Errors
     /// When the server's frame cannot be read.
     pub fn pixels_of(&self, [red, green, blue]: [u8; 3]) -> Result<usize, Failure> {
-        Ok(self.pixels()?.iter().filter(|[b, g, r, _]| [*r, *g, *b] == [red, green, blue]).count())
+        let frame = fs::File::open(&self.frame)?;
+        let screen = frame.metadata()?.len().saturating_sub(u64::from(HEIGHT) * ROW);
+        let mut row = [0; ROW as usize];
+        let mut found = 0;
+        for number in (0..u64::from(HEIGHT)).step_by(4) {
+            frame.read_exact_at(&mut row, screen + number * ROW)?;
+            found += row
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .filter(|[b, g, r, _]| [*r, *g, *b] == [red, green, blue])
+                .count();
+        }
+        Ok(found)
     }
 
     /// The pixels of the screen at this moment, row by row: blue, green, red, and a byte that means nothing.
@@ -55,9 +72,8 @@ impl Display {
     /// # Errors
     /// When the server's frame cannot be read.
     pub fn pixels(&self) -> Result<Vec<[u8; 4]>, Failure> {
-        // A screen of 24 bits takes four bytes a pixel, in the order of the machine.
         let frame = fs::read(&self.frame)?;
-        let screen = frame.len().saturating_sub(WIDTH as usize * HEIGHT as usize * 4);
+        let screen = frame.len().saturating_sub((u64::from(HEIGHT) * ROW) as usize);
         Ok(frame[screen..].as_chunks::<4>().0.to_vec())
     }
 

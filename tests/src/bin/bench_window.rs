@@ -15,11 +15,11 @@ use unlatch_e2e::{Failure, Keychain, Launch, Page, Running, SearchMode, Stage, W
 use figures::Figures;
 
 /// How often each window is started.
-const STARTS: usize = 9;
+const STARTS: usize = 15;
 /// The accent colour, which both windows show as soon as they can be used.
 const MARK: [u8; 3] = [0x0f, 0x6c, 0xbd];
-/// How many pixels of it.
-const MARK_PIXELS: usize = 40;
+/// How many pixels of it in every fourth row: the ring around a line of text has twice as many.
+const MARK_PIXELS: usize = 10;
 /// How long a window rests before its memory is read.
 const REST: Duration = Duration::from_secs(4);
 
