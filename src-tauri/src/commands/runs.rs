@@ -10,7 +10,7 @@ use unlatch_recovery::{Engine, RunId};
 use uuid::Uuid;
 
 use crate::convert;
-use crate::dto::{Confirmation, PlanView, RunProgress, RunSummary, RunView, SentAgain};
+use crate::dto::{Confirmation, PlanView, RunProgress, RunSummary, RunView, RunsAtHand, SentAgain};
 use crate::error::CommandError;
 use crate::place::{Desk, Place};
 use crate::plan;
@@ -185,15 +185,17 @@ pub async fn check_outcomes(run_id: String, state: State<'_, AppState>) -> Resul
     Ok(convert::run_view(&run))
 }
 
-/// The runs in the signed-in tenant, newest first.
+/// The runs in the signed-in tenant that somebody at the desk has to know of.
 #[tauri::command]
 #[specta::specta]
-pub async fn list_runs(state: State<'_, AppState>) -> Result<Vec<RunSummary>, CommandError> {
+pub async fn list_runs(state: State<'_, AppState>) -> Result<RunsAtHand, CommandError> {
     let place = state.place()?;
     let (engine, desk) = (place.engine()?, place.desk()?);
     let runs = engine.runs(Some(&desk.account.tenant_id)).await?;
     state.lock.expect_open()?;
-    Ok(runs.iter().map(convert::run_summary).collect())
+    let newest = runs.first().map(|run| run.header.id.to_string());
+    let open = runs.iter().map(convert::run_summary).filter(RunSummary::is_open).collect();
+    Ok(RunsAtHand { newest, open })
 }
 
 /// One run, whole.

@@ -285,6 +285,27 @@ pub struct RunSummary {
     pub followed: bool,
 }
 
+/// The runs that somebody at the desk has to know of. All of them are the history's.
+#[derive(Debug, Clone, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct RunsAtHand {
+    /// The newest run's id.
+    pub newest: Option<String>,
+    /// Those that go on or wait for a person, newest first.
+    pub open: Vec<RunSummary>,
+}
+
+impl RunSummary {
+    /// Whether it goes on, or waits for a person.
+    pub fn is_open(&self) -> bool {
+        match self.state {
+            RunState::Starting | RunState::Active | RunState::Cancelling | RunState::SignInNeeded => true,
+            RunState::Interrupted | RunState::JournalFailed => self.counts.not_sent > 0,
+            RunState::Finished | RunState::Cancelled => false,
+        }
+    }
+}
+
 /// What changed in a run since the last message.
 #[derive(Debug, Clone, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
@@ -351,4 +372,37 @@ pub enum BreakWhat {
     Missing,
     /// What was confirmed for the run was changed: who, why, or which devices.
     Header,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_on_or_waits_for_a_person_is_open() {
+        let run = |state, not_sent| RunSummary {
+            id: "id".into(),
+            started: "2026-11-23T10:00:00Z".into(),
+            finished: None,
+            tenant: "tenant".into(),
+            account: "account".into(),
+            reason: None,
+            state,
+            counts: RunCounts { not_sent, ..RunCounts::default() },
+            remaining_seconds: None,
+            hold_seconds: None,
+            starts_in_seconds: None,
+            followed: false,
+        };
+        for state in [RunState::Starting, RunState::Active, RunState::Cancelling, RunState::SignInNeeded] {
+            assert!(run(state, 0).is_open(), "{state:?}");
+        }
+        for state in [RunState::Interrupted, RunState::JournalFailed] {
+            assert!(run(state, 1).is_open(), "{state:?}");
+            assert!(!run(state, 0).is_open(), "{state:?}: everything was sent or given up");
+        }
+        for state in [RunState::Finished, RunState::Cancelled] {
+            assert!(!run(state, 1).is_open(), "{state:?}");
+        }
+    }
 }

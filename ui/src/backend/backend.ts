@@ -42,6 +42,7 @@ export type {
   RouteView,
   RunCounts,
   RunProgress,
+  RunsAtHand,
   RunState,
   RunSummary,
   RunView,
@@ -146,8 +147,7 @@ export interface Backend {
   cancelRun(runId: string): Promise<void>;
   /** Reads what the devices report, once for each accepted or unconfirmed item. */
   checkOutcomes(runId: string): Promise<t.RunView>;
-  /** Newest first. */
-  listRuns(): Promise<t.RunSummary[]>;
+  listRuns(): Promise<t.RunsAtHand>;
   getRun(runId: string): Promise<t.RunView>;
   /** Everything worth knowing of a device of the table, of the selection or of the journal, read afresh. */
   deviceDetails(deviceId: string): Promise<t.DeviceDetails>;

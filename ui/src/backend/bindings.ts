@@ -106,8 +106,8 @@ export const commands = {
 	cancelRun: (runId: string) => typedError<null, CommandError>(__TAURI_INVOKE("cancel_run", { runId })),
 	/**  Reads once what the devices of a run report. */
 	checkOutcomes: (runId: string) => typedError<RunView, CommandError>(__TAURI_INVOKE("check_outcomes", { runId })),
-	/**  The runs in the signed-in tenant, newest first. */
-	listRuns: () => typedError<RunSummary[], CommandError>(__TAURI_INVOKE("list_runs")),
+	/**  The runs in the signed-in tenant that somebody at the desk has to know of. */
+	listRuns: () => typedError<RunsAtHand, CommandError>(__TAURI_INVOKE("list_runs")),
 	/**  One run, whole. */
 	getRun: (runId: string) => typedError<RunView, CommandError>(__TAURI_INVOKE("get_run", { runId })),
 	/**  Looks for runs and devices in the journal. */
@@ -1033,6 +1033,14 @@ export type RunView = {
 	summary: RunSummary,
 	/**  Every device, in order. */
 	items: ItemView[],
+};
+
+/**  The runs that somebody at the desk has to know of. All of them are the history's. */
+export type RunsAtHand = {
+	/**  The newest run's id. */
+	newest: string | null,
+	/**  Those that go on or wait for a person, newest first. */
+	open: RunSummary[],
 };
 
 /**  What is to be selected or unselected. */

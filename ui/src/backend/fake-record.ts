@@ -4,6 +4,8 @@ import {
   type HistoryFound,
   type HistoryItem,
   type HistoryQuery,
+  type RunsAtHand,
+  type RunSummary,
   type RunView,
 } from './backend';
 import { fakeDevice, fakeUsers } from './fake-tenant';
@@ -73,6 +75,16 @@ export function fakeDetails(deviceId: string, runs: readonly RunView[], now: num
     ),
     read: new Date(now).toISOString(),
   };
+}
+
+/** The runs that somebody at the desk has to know of, as the engine answers it. */
+export function runsAtHand(runs: readonly RunView[]): RunsAtHand {
+  const isOpen = ({ state, counts }: RunSummary) =>
+    state === 'interrupted' || state === 'journalFailed'
+      ? counts.notSent > 0
+      : state !== 'finished' && state !== 'cancelled';
+  const summaries = runs.map(({ summary }) => summary);
+  return { newest: summaries[0]?.id ?? null, open: summaries.filter(isOpen) };
 }
 
 /** What the runs hold that a question finds, as the engine answers it. */

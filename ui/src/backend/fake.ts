@@ -30,7 +30,7 @@ import {
   type TrayGrouping,
   type WindowNotice,
 } from './backend';
-import { fakeDetails, fakeHistory } from './fake-record';
+import { fakeDetails, fakeHistory, runsAtHand } from './fake-record';
 import {
   count,
   fakeAccount,
@@ -523,7 +523,7 @@ export class FakeBackend implements Backend {
       return run.view;
     });
 
-  listRuns = () => this.#answer('listRuns', null, () => this.#runsHere().map(({ summary }) => summary));
+  listRuns = () => this.#answer('listRuns', null, () => runsAtHand(this.#runsHere()));
 
   getRun = (runId: string) => this.#answer('getRun', runId, () => this.#run(runId).view);
 

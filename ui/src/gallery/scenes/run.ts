@@ -53,7 +53,7 @@ export const runScenes: readonly Scene[] = [
     engine: twelve(5),
     act: async (person, engine) => {
       await confirm(person);
-      const id = (await engine.listRuns())[0]?.id ?? '';
+      const id = (await engine.listRuns()).newest ?? '';
       engine.say(id, { holdSeconds: 17 });
       await person.see('hold-notice');
     },
@@ -63,7 +63,7 @@ export const runScenes: readonly Scene[] = [
     engine: twelve(5),
     act: async (person, engine) => {
       await confirm(person);
-      const id = (await engine.listRuns())[0]?.id ?? '';
+      const id = (await engine.listRuns()).newest ?? '';
       if (isOut) engine.endSession();
       engine.say(id, { state: 'signInNeeded' });
       await person.see(isOut ? 'signed-out-banner' : 'run-sign-in');
