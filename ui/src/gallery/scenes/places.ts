@@ -157,6 +157,25 @@ export const placeScenes: readonly Scene[] = [
     },
   },
   {
+    name: 'history-many',
+    engine: () => {
+      const engine = withHistory(desk());
+      const answer = engine.searchHistory;
+      engine.searchHistory = async (query) => ({
+        ...(await answer(query)),
+        matchingRuns: 1_204,
+        matching: 17_300,
+      });
+      return engine;
+    },
+    act: async (person) => {
+      await person.openFromMenu('open-history');
+      await person.type('history-text', 'IPADOS');
+      await person.see('history-item');
+      await person.see('history-newest-runs');
+    },
+  },
+  {
     name: 'history-broken',
     engine: () => {
       const engine = withHistory(desk());
