@@ -27,7 +27,7 @@ const stretchable = (): Plugin => ({
       : null,
 });
 
-// The window and its style are fetched together with the entry, not after it.
+// The window is fetched together with its entry, not after it.
 const windowPreloaded = (): Plugin => ({
   name: 'unlatch-window-preloaded',
   transformIndexHtml: {
@@ -37,13 +37,8 @@ const windowPreloaded = (): Plugin => ({
         (file) => file.type === 'chunk' && file.name === 'window',
       );
       if (!chunk) return [];
-      const link = (rel: string, file: string) => ({
-        tag: 'link',
-        attrs: { rel, crossorigin: true, href: `/${file}` },
-        injectTo: 'head' as const,
-      });
-      const styles = [...(chunk.viteMetadata?.importedCss ?? [])];
-      return [link('modulepreload', chunk.fileName), ...styles.map((file) => link('stylesheet', file))];
+      const attrs = { rel: 'modulepreload', crossorigin: true, href: `/${chunk.fileName}` };
+      return [{ tag: 'link', attrs, injectTo: 'head' }];
     },
   },
 });

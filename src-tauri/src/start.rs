@@ -137,7 +137,6 @@ fn has_display() -> bool {
 /// Puts the first place behind the window that is to open. While the window's own beginning keeps one processor busy, another opens the
 /// keychain, which is the longest part of looking for a kept sign-in.
 fn begin(args: &Args, data_folder: PathBuf) -> Result<AppState, CommandError> {
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), demo = args.demo, "unlatch starts");
     let sources = sources(args, &data_folder);
     let settings = unlatch_settings::load(&sources);
     let tenancies = Arc::new(Tenancies::new(&data_folder));
@@ -155,6 +154,8 @@ fn begin(args: &Args, data_folder: PathBuf) -> Result<AppState, CommandError> {
 
 /// Sees to what goes on while the window is there, first to the kept sign-ins.
 fn attend(app: &AppHandle) {
+    let is_demo = app.state::<AppState>().shown().mode == Mode::Demo;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), demo = is_demo, "unlatch starts");
     tauri::async_runtime::spawn(lock::watch(app.clone()));
     tauri::async_runtime::spawn(lock::empty_when_sent(app.clone()));
     let handle = app.clone();

@@ -143,6 +143,26 @@ describe('an interrupted run', () => {
   });
 });
 
+describe('several open runs', () => {
+  it('are all found from the desk, two at first', async () => {
+    const { person, backend } = await ended([{ state: 'notSent' }], { state: 'interrupted' });
+    const answer = backend.listRuns;
+    backend.listRuns = async () => {
+      const { newest, open } = await answer();
+      return { newest, open: [1, 2, 3, 4].flatMap((at) => open.map((run) => ({ ...run, id: `run-${at}` }))) };
+    };
+    await person.click(byId('back-to-desk'));
+    const opens = async () => within(await findId('runs-banner')).getAllByRole('button', { name: /^Open: / });
+    expect(await opens()).toHaveLength(2);
+    await person.click(byId('runs-banner-more'));
+    expect(await opens()).toHaveLength(4);
+    expect(byId('runs-banner-more')).toHaveTextContent('Show fewer');
+    await person.click(byId('runs-banner-more'));
+    expect(await opens()).toHaveLength(2);
+    expect(byId('runs-banner-more')).toHaveTextContent('Show 2 more');
+  });
+});
+
 describe('sending again', () => {
   const open = { state: 'unconfirmed', canSendAgain: true, attempts: 1 } as const;
 

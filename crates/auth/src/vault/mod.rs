@@ -175,10 +175,10 @@ impl Vault {
         self.takes
     }
 
-    /// Opens the keychain, which the first call would do, and waits up to 5 seconds for it. Nothing is read. What goes wrong is told by
+    /// Opens the keychain, which the first call would do, and waits up to 30 seconds for it. Nothing is read. What goes wrong is told by
     /// the call that needs it.
     pub async fn open(&self) {
-        let _ = self.keychain.call(AT_START, Late::Skip, |_| Ok(())).await;
+        let _ = self.keychain.call(ELSEWHERE, Late::Skip, |_| Ok(())).await;
     }
 
     /// The secret of `key`, or none. A set of parts that is not whole counts as none.
