@@ -27,6 +27,16 @@ const stretchable = (): Plugin => ({
       : null,
 });
 
+// Words that count use formats that are kept, where paraglide's own make one each time.
+const keptFormats = (): Plugin => ({
+  name: 'unlatch-kept-formats',
+  enforce: 'pre',
+  resolveId: (source, importer) =>
+    importer && /\/paraglide\/messages\//.test(importer) && source.endsWith('/registry.js')
+      ? fileURLToPath(new URL('src/state/registry.ts', import.meta.url))
+      : null,
+});
+
 // The window is fetched together with its entry, not after it.
 const windowPreloaded = (): Plugin => ({
   name: 'unlatch-window-preloaded',
@@ -59,7 +69,13 @@ const namedPackages = (): Plugin => ({
 });
 
 export default defineConfig(({ mode }) => ({
-  plugins: [svelte(), svelteTesting(), windowPreloaded(), mode === 'fake' ? stretchable() : namedPackages()],
+  plugins: [
+    svelte(),
+    svelteTesting(),
+    keptFormats(),
+    windowPreloaded(),
+    mode === 'fake' ? stretchable() : namedPackages(),
+  ],
   clearScreen: false,
   server: { host: '127.0.0.1', port: 5173, strictPort: true },
   preview: { host: '127.0.0.1', port: 1421, strictPort: true, headers: { 'Content-Security-Policy': csp } },

@@ -1,5 +1,7 @@
 import type { IconName } from '../components/icons';
 import { m } from '../paraglide/messages';
+import { number } from './format';
+import { kept } from './kept';
 import { locale } from './locale.svelte';
 import { visible } from './visible';
 import type { Tone } from './words';
@@ -36,10 +38,11 @@ const named = (name: string) => () => name;
 const mdm = named('MDM');
 const activeSync = named('Exchange ActiveSync');
 const configurationManager = named('Configuration Manager');
+const lists = kept((language) => new Intl.ListFormat(language));
 const together =
   (...parts: (() => string)[]) =>
   () =>
-    new Intl.ListFormat(locale()).format(parts.map((part) => part()));
+    lists(locale(), null).format(parts.map((part) => part()));
 
 const agents: Known = {
   eas: activeSync,
@@ -154,6 +157,5 @@ export function jailbrokenText(value: string): string {
 }
 
 export function gibText(mib: number): string {
-  const format = new Intl.NumberFormat(locale(), { maximumFractionDigits: 1 });
-  return `${format.format(mib / 1024)} GiB`;
+  return `${number(mib / 1024, { maximumFractionDigits: 1 })} GiB`;
 }

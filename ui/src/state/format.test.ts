@@ -1,6 +1,8 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { agoText, exactTime, number, relativeTime, remaining } from './format';
+import { m } from '../paraglide/messages';
+import { agentText, gibText } from './device-words';
+import { agoText, exactTime, number, relativeTime, remaining, shortTime } from './format';
 import { useLocale } from './locale.svelte';
 
 const NOW = Date.parse('2026-11-23T09:30:00Z');
@@ -57,5 +59,36 @@ describe('formatting', () => {
     expect(ago(5)).toBe('now');
     useLocale('es-MX');
     expect(ago(5)).toBe('ahora');
+  });
+});
+
+describe('a format', () => {
+  const kinds = [
+    'DateTimeFormat',
+    'ListFormat',
+    'NumberFormat',
+    'PluralRules',
+    'RelativeTimeFormat',
+  ] as const;
+
+  afterEach(() => vi.restoreAllMocks());
+
+  it('is made once for all the rows of a list', () => {
+    const now = Date.parse('2026-11-23T12:00:00Z');
+    const row = (at: number) => [
+      m.device_count({ count: at }),
+      number(at),
+      shortTime('2026-11-23T10:00:00Z'),
+      exactTime('2026-11-23T10:00:00Z'),
+      relativeTime('2026-11-23T10:00:00Z', now),
+      agoText('2026-11-23T11:59:30Z', now),
+      gibText(at),
+      agentText('configurationManagerClientMdm'),
+    ];
+    const first = row(1);
+    const made = kinds.map((kind) => vi.spyOn(Intl, kind));
+    expect(row(1)).toEqual(first);
+    for (let at = 2; at < 100; at += 1) row(at);
+    for (const [at, spy] of made.entries()) expect(spy, kinds[at]).not.toHaveBeenCalled();
   });
 });

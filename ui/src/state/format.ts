@@ -1,34 +1,28 @@
 import { m } from '../paraglide/messages';
+import { kept } from './kept';
 import { locale } from './locale.svelte';
 
-/** Making a format costs far more than using it, and a table uses the same ones for every cell. */
-function kept<Format>(make: (language: string) => Format): () => Format {
-  const formats = new Map<string, Format>();
-  return () => {
-    const language = locale();
-    const format = formats.get(language) ?? make(language);
-    formats.set(language, format);
-    return format;
-  };
-}
-
-const numbers = kept((language) => new Intl.NumberFormat(language));
+const numbers = kept(
+  (language, options: Intl.NumberFormatOptions) => new Intl.NumberFormat(language, options),
+);
 const spans = kept((language) => new Intl.RelativeTimeFormat(language, { numeric: 'auto' }));
-const exactTimes = kept(
-  (language) =>
-    new Intl.DateTimeFormat(language, {
-      year: 'numeric',
-      month: 'short',
-      day: 'numeric',
-      hour: '2-digit',
-      minute: '2-digit',
-      second: '2-digit',
-      timeZoneName: 'short',
-    }),
+const times = kept(
+  (language, options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(language, options),
 );
 
-export function number(value: number): string {
-  return numbers().format(value);
+const EXACT: Intl.DateTimeFormatOptions = {
+  year: 'numeric',
+  month: 'short',
+  day: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  timeZoneName: 'short',
+};
+const SHORT: Intl.DateTimeFormatOptions = { dateStyle: 'medium', timeStyle: 'short' };
+
+export function number(value: number, options: Intl.NumberFormatOptions = {}): string {
+  return numbers(locale(), options).format(value);
 }
 
 const units: [Intl.RelativeTimeFormatUnit, number][] = [
@@ -42,7 +36,7 @@ export function relativeTime(iso: string, now: number): string {
   const then = Date.parse(iso);
   if (Number.isNaN(then)) return iso;
   const seconds = (then - now) / 1000;
-  const format = spans();
+  const format = spans(locale(), null);
   for (const [unit, size] of units) {
     if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit);
   }
@@ -53,8 +47,7 @@ export function relativeTime(iso: string, now: number): string {
 export function agoText(iso: string, now: number): string {
   const seconds = (now - Date.parse(iso)) / 1000;
   if (!(seconds >= 0 && seconds < 60)) return relativeTime(iso, now);
-  const format = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' });
-  return format.format(-Math.floor(seconds), 'second');
+  return spans(locale(), null).format(-Math.floor(seconds), 'second');
 }
 
 /** Whole days since then, as {@link relativeTime} counts them; null if the time cannot be read. */
@@ -67,13 +60,13 @@ export function daysSince(iso: string, now: number): number | null {
 export function exactTime(iso: string): string {
   const then = Date.parse(iso);
   if (Number.isNaN(then)) return iso;
-  return exactTimes().format(then);
+  return times(locale(), EXACT).format(then);
 }
 
 export function shortTime(iso: string): string {
   const then = Date.parse(iso);
   if (Number.isNaN(then)) return iso;
-  return new Intl.DateTimeFormat(locale(), { dateStyle: 'medium', timeStyle: 'short' }).format(then);
+  return times(locale(), SHORT).format(then);
 }
 
 /** Seconds in words: seconds under 90, minutes under 90, else hours; rounded up, never to nothing. */
