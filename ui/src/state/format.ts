@@ -1,10 +1,8 @@
 import { m } from '../paraglide/messages';
 import { kept } from './kept';
 import { locale } from './locale.svelte';
+import * as registry from './registry';
 
-const numbers = kept(
-  (language, options: Intl.NumberFormatOptions) => new Intl.NumberFormat(language, options),
-);
 const spans = kept((language) => new Intl.RelativeTimeFormat(language, { numeric: 'auto' }));
 const times = kept(
   (language, options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(language, options),
@@ -21,8 +19,8 @@ const EXACT: Intl.DateTimeFormatOptions = {
 };
 const SHORT: Intl.DateTimeFormatOptions = { dateStyle: 'medium', timeStyle: 'short' };
 
-export function number(value: number, options: Intl.NumberFormatOptions = {}): string {
-  return numbers(locale(), options).format(value);
+export function number(value: number, options?: Intl.NumberFormatOptions): string {
+  return registry.number(locale(), value, options);
 }
 
 const units: [Intl.RelativeTimeFormatUnit, number][] = [

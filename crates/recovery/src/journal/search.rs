@@ -36,11 +36,7 @@ impl Reader {
             }
             found.matching_runs = found.matching_runs.saturating_add(1);
             let has_room = found.runs.len() < MAX_HISTORY_RUNS;
-            if shown.is_empty() {
-                if has_room {
-                    found.runs.push(summary_at(&snapshot, &mut self.summaries, key, header, newest)?);
-                }
-            } else {
+            if !shown.is_empty() {
                 let fold = settled(&snapshot, key, header)?;
                 let summary = fold.summary();
                 self.summaries.insert(key, (newest, summary.clone()));
@@ -50,6 +46,8 @@ impl Reader {
                 for position in shown {
                     found.items.extend(item_of(&snapshot, key, &fold, position)?);
                 }
+            } else if has_room {
+                found.runs.push(summary_at(&snapshot, &mut self.summaries, key, header, newest)?);
             }
         }
         Ok(found)
