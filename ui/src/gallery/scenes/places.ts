@@ -157,6 +157,25 @@ export const placeScenes: readonly Scene[] = [
     },
   },
   {
+    name: 'desk-open-runs',
+    engine: () => {
+      const engine = withHistory(desk());
+      const answer = engine.listRuns;
+      engine.listRuns = async () => {
+        const { newest, open } = await answer();
+        return {
+          newest,
+          open: [1, 2, 3, 4, 5].flatMap((at) => open.map((run) => ({ ...run, id: `run-${at}` }))),
+        };
+      };
+      return engine;
+    },
+    act: async (person) => {
+      await person.see('runs-banner');
+      await person.click('runs-banner-more');
+    },
+  },
+  {
     name: 'history-many',
     engine: () => {
       const engine = withHistory(desk());
