@@ -1,4 +1,4 @@
-//! Graph's enums, open: a word this version does not know is kept as it is and is never an error.
+//! Graph's enums, open: a word this version does not know is kept as it is and is never an error. Case does not matter.
 //! The known words are those of Microsoft's v1.0 schema.
 
 use std::fmt;
@@ -27,7 +27,7 @@ macro_rules! open_enum {
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
                 match text {
-                    $($text => Self::$variant,)+
+                    $(_ if text.eq_ignore_ascii_case($text) => Self::$variant,)+
                     other => Self::Other(other.to_owned()),
                 }
             }
@@ -157,6 +157,14 @@ open_enum! {
     }
 }
 
+impl ActionState {
+    /// Returns whether nothing more is to come of the action. A word that is not known is no end.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Canceled | Self::Done | Self::Failed | Self::NotSupported)
+    }
+}
+
 open_enum! {
     /// The platform of a detected app (`detectedAppPlatformType`).
     Platform {
@@ -195,6 +203,27 @@ mod tests {
         assert_eq!(state, ManagementState::Other("quarantinePending".to_owned()));
         assert_eq!(state.to_string(), "quarantinePending");
         assert_eq!(ActionState::from("notSupported"), ActionState::NotSupported);
+        assert_eq!(ActionState::from("Removed"), ActionState::Other("Removed".to_owned()));
         assert_eq!(Platform::MacOs.as_str(), "macOS");
+    }
+
+    #[test]
+    fn the_case_of_a_known_word_does_not_matter() {
+        assert_eq!(ActionState::from("Pending"), ActionState::Pending);
+        assert_eq!(ManagementState::from("WIPEPENDING"), ManagementState::WipePending);
+        assert_eq!(ManagementAgent::from("mssense"), ManagementAgent::MsSense);
+        assert_eq!(ComplianceState::from("Compliant"), ComplianceState::Compliant);
+        assert_eq!(OwnerType::from("Company"), OwnerType::Company);
+        assert_eq!(Platform::from("MACOS"), Platform::MacOs);
+    }
+
+    #[test]
+    fn only_a_word_that_says_so_is_the_end_of_an_action() {
+        for (word, is_final) in [
+            ("done", true), ("Failed", true), ("notSupported", true), ("canceled", true),
+            ("none", false), ("pending", false), ("active", false), ("newInSomeYear", false),
+        ] {
+            assert_eq!(ActionState::from(word).is_final(), is_final, "{word}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use unlatch_graph::{ActionState, DeviceActionResult, ManagedDevice, ManagementAgent, ManagementState};
+use unlatch_graph::{DeviceActionResult, ManagedDevice, ManagementAgent, ManagementState};
 
 use crate::plan::{Action, PlannedItem};
 use crate::state::ItemReason;
@@ -21,6 +21,16 @@ pub enum Found {
         #[serde(with = "time::serde::rfc3339::option")]
         since: Option<OffsetDateTime>,
         /// Who asked for it, if the journal knows. Graph v1.0 does not tell.
+        by: Option<String>,
+    },
+    /// The same action was sent by another request.
+    Sent {
+        /// The action's state, as Graph names it.
+        state: String,
+        /// When it started, by the service's clock.
+        #[serde(with = "time::serde::rfc3339::option")]
+        since: Option<OffsetDateTime>,
+        /// Who sent it, if the journal knows.
         by: Option<String>,
     },
 }
@@ -133,20 +143,20 @@ fn difference(field: Field, then: Option<&str>, now: Option<&str>) -> Difference
     Difference { field, then: then.map(str::to_owned), now: now.map(str::to_owned) }
 }
 
-/// The entry by which the same action already waits for the device, or is being carried out there: the newest, if there are
-/// several.
+/// Returns the entry by which the same action is under way: the newest, if there are several. A state that is not known counts as
+/// under way, as nothing says that it is over.
 pub(crate) fn pending(action: Action, results: &[DeviceActionResult]) -> Option<&DeviceActionResult> {
     results
         .iter()
         .filter(|result| result.action_name.eq_ignore_ascii_case(action.name()))
-        .filter(|result| matches!(result.state, ActionState::Pending | ActionState::Active))
+        .filter(|result| !result.state.is_final())
         .max_by_key(|result| result.started)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use unlatch_graph::{ComplianceState, DeviceId, OwnerType, Route, UserId};
+    use unlatch_graph::{ActionState, ComplianceState, DeviceId, OwnerType, Route, UserId};
 
     fn device() -> ManagedDevice {
         ManagedDevice {

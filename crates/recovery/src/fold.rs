@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use unlatch_graph::REQUEST_LIMIT;
+use unlatch_graph::{ActionState, REQUEST_LIMIT};
 
-use crate::outcome::later;
+use crate::outcome::{SentRequest, later};
 use crate::plan::PlannedItem;
-use crate::record::{Doubt, Entry, Event, ItemRecord, RunHeader, RunRecord, RunSummary, Standing, Verdict};
+use crate::record::{Entry, Event, ItemRecord, RunHeader, RunRecord, RunSummary, Standing, Verdict};
 use crate::state::{ItemReason, ItemState, RunCounts, RunState};
 
 impl Standing {
@@ -28,11 +28,46 @@ impl Standing {
             observed: None,
             has_passcode: false,
             gave_up: false,
-            doubt: None,
+            before: None,
+            maybe_executed: false,
+            baseline: None,
+            observed_start: None,
             unanswered: false,
             intent_at: None,
             heard: None,
         }
+    }
+
+    /// Returns the last request that was about to go out.
+    pub(crate) fn request(&self) -> Option<SentRequest> {
+        Some(SentRequest { intent: self.intent?, baseline: self.baseline })
+    }
+
+    /// Returns where it stood with each request that may have been executed, newest first.
+    pub(crate) fn requests(&self) -> impl Iterator<Item = &Self> {
+        let all = std::iter::successors(Some(self), |standing| standing.before.as_deref());
+        all.filter(|standing| standing.maybe_executed)
+    }
+
+    /// Returns whether the last request may have been executed and has no final outcome.
+    fn is_unsettled(&self) -> bool {
+        self.maybe_executed && !self.state.is_final()
+    }
+
+    /// Returns where it stood with each request in doubt, newest first: those that may have been executed and have no final
+    /// outcome. The final outcome of one ends the doubt of those before it, as the device has worked on since.
+    pub(crate) fn doubts(&self) -> impl Iterator<Item = &Self> {
+        self.requests().take_while(|standing| standing.is_unsettled())
+    }
+
+    /// Returns the doubts before the last request that was about to go out.
+    pub(crate) fn earlier_doubts(&self) -> impl Iterator<Item = &Self> {
+        self.before.iter().flat_map(|before| before.doubts())
+    }
+
+    /// Returns whether one of its requests is in doubt.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.doubts().next().is_some()
     }
 
     /// When a request that was recorded as over at `at`, by this machine's clock, was over by the server's: the answer's
@@ -70,34 +105,32 @@ impl Standing {
         self.state.is_followed() && self.intent.is_some() && !self.gave_up
     }
 
-    /// As it is when a person has it sent again: as new, but for what is known of the requests before.
-    fn again(&self) -> Self {
-        let doubt = Doubt { intent: self.intent, heard: self.heard };
+    /// Returns where it stands when a person has it sent again: as new, but for the requests before.
+    fn again(self) -> Self {
+        let before = if self.maybe_executed { Some(Box::new(self.clone())) } else { self.before };
         Self {
             attempts: self.attempts,
             intent: self.intent,
             intent_at: self.intent_at,
             heard: self.heard,
-            doubt: (self.state == ItemState::Unconfirmed).then_some(doubt),
+            before,
             ..Self::new()
         }
     }
 
-    /// Settles it as something other than sent. If an earlier request may have arrived, that doubt is what remains.
+    /// Settles it as something other than sent. If an earlier request is in doubt, it stands again where it stood with that one,
+    /// and why the later one was not sent remains as a note.
     fn not_sent(&mut self, state: ItemState, reason: Option<ItemReason>) {
-        (self.state, self.reason) = (state, reason);
-        self.unanswered = false;
-        if let Some(Doubt { intent, heard }) = self.doubt.take() {
-            (self.state, self.intent, self.heard) = (ItemState::Unconfirmed, intent, heard);
+        if let Some(before) = self.before.take_if(|before| before.is_in_doubt()) {
+            *self = Self { attempts: self.attempts, reason, message: None, found: None, ..*before };
+            return;
         }
+        (self.state, self.reason) = (state, reason);
+        (self.unanswered, self.maybe_executed) = (false, false);
     }
 
-    /// Settles it as unconfirmed. With an earlier request in doubt, what started since that one counts.
     fn unconfirmed(&mut self) {
         (self.state, self.unanswered) = (ItemState::Unconfirmed, false);
-        if let Some(Doubt { intent, .. }) = self.doubt.take() {
-            self.intent = intent;
-        }
     }
 
     /// Whether that report may take the place of the one before: reports that were read at the same time may be recorded in
@@ -105,7 +138,7 @@ impl Standing {
     pub(crate) fn takes(&self, result: &str, last_updated: Option<OffsetDateTime>) -> bool {
         let Some((_, before)) = &self.observed else { return true };
         let is_older = matches!((last_updated, before), (Some(now), Some(before)) if now < *before);
-        let reopens = self.state != ItemState::Accepted && observed_state(result).0 == ItemState::Accepted;
+        let reopens = self.state.is_final() && !observed_state(result).0.is_final();
         !is_older && !reopens
     }
 }
@@ -137,6 +170,10 @@ pub(crate) struct Fold {
     pub(crate) finished: Option<OffsetDateTime>,
     pub(crate) counts: RunCounts,
     pub(crate) standings: Vec<Standing>,
+    /// Graph's clock when a person confirmed it, if that was recorded.
+    pub(crate) confirmed: Option<OffsetDateTime>,
+    /// When a person last had requests of it sent, by this machine's clock.
+    pub(crate) wanted: OffsetDateTime,
     /// How it had ended before a person let more of it go out.
     before: Option<RunState>,
 }
@@ -146,7 +183,8 @@ impl Fold {
         let total = header.total;
         let standings = (0..total).map(|_| Standing::new()).collect();
         let (state, counts) = (RunState::Starting, RunCounts::waiting(total));
-        Self { header, state, finished: None, counts, standings, before: None }
+        let (confirmed, wanted) = (None, header.started);
+        Self { header, state, finished: None, counts, standings, confirmed, wanted, before: None }
     }
 
     /// Takes in one entry. A position that the run does not have is passed over.
@@ -159,12 +197,15 @@ impl Fold {
 
     fn apply_to_run(&mut self, entry: &Entry) {
         match &entry.event {
+            Event::RunStarted { server_now, .. } => self.confirmed = *server_now,
             Event::Began if self.state == RunState::Starting => self.state = RunState::Active,
             Event::CancelAsked if self.state.is_active() => self.state = RunState::Cancelling,
             Event::SignInNeeded if self.state == RunState::Active => self.state = RunState::SignInNeeded,
-            Event::Resumed if self.state == RunState::SignInNeeded => self.state = RunState::Active,
+            // A countdown runs again.
+            Event::Resumed if self.state == RunState::SignInNeeded => self.state = RunState::Starting,
             Event::TakenUp if !self.state.is_active() => {
                 self.reopen();
+                self.wanted = entry.at;
                 for item in self.standings.iter_mut().filter(|item| item.state == ItemState::NotSent) {
                     self.counts.moved(ItemState::NotSent, ItemState::Waiting);
                     (item.state, item.reason) = (ItemState::Waiting, None);
@@ -205,12 +246,11 @@ impl Fold {
         let Some(item) = self.standings.get_mut(position) else { return };
         let before = item.state;
         match &entry.event {
-            Event::Intent { attempt, server_now, .. } => {
+            Event::Intent { attempt, server_now, baseline, .. } => {
                 item.state = ItemState::Sending;
                 item.attempts = *attempt;
-                item.intent = Some(*server_now);
-                item.unanswered = true;
-                item.intent_at = Some(entry.at);
+                (item.intent, item.intent_at, item.baseline) = (Some(*server_now), Some(entry.at), *baseline);
+                (item.unanswered, item.maybe_executed) = (true, true);
                 // What was answered to the request before says nothing of this one.
                 (item.heard, item.message, item.status, item.code) = (None, None, None, None);
             }
@@ -225,29 +265,28 @@ impl Fold {
                 ..
             } => {
                 item.heard = item.heard_at(entry.at, *server_date);
-                item.unanswered = false;
+                (item.status, item.unanswered) = (*status, false);
+                item.code.clone_from(code);
+                item.request_id.clone_from(request_id);
+                item.client_request_id = Some(*client_request_id);
                 match verdict {
-                    Verdict::Accepted => {
-                        (item.state, item.reason, item.doubt) = (ItemState::Accepted, None, None);
-                    }
+                    Verdict::Accepted => (item.state, item.reason) = (ItemState::Accepted, None),
                     Verdict::Refused(reason) => item.not_sent(ItemState::Refused, Some(*reason)),
                     Verdict::Stopped(reason) => item.not_sent(ItemState::Stopped, Some(*reason)),
-                    Verdict::Again(_) => (item.state, item.reason) = (ItemState::Waiting, None),
+                    Verdict::Again(_) => {
+                        (item.state, item.reason, item.maybe_executed) = (ItemState::Waiting, None, false);
+                    }
                     Verdict::Unconfirmed => {
                         item.unconfirmed();
                         item.reason = None;
                     }
                 }
                 item.message.clone_from(message);
-                item.status = *status;
-                item.code.clone_from(code);
-                item.request_id.clone_from(request_id);
-                item.client_request_id = Some(*client_request_id);
             }
             Event::Withdrawn => {
                 item.state = ItemState::Waiting;
                 item.attempts = item.attempts.saturating_sub(1);
-                item.unanswered = false;
+                (item.unanswered, item.maybe_executed) = (false, false);
             }
             Event::FellBack => item.fell_back = true,
             Event::Stopped { reason, message, found } => {
@@ -255,17 +294,23 @@ impl Fold {
                 item.message.clone_from(message);
                 item.found.clone_from(found);
             }
-            Event::SendAgainAsked if item.can_be_sent_again() => *item = item.again(),
+            Event::SendAgainAsked if item.can_be_sent_again() => *item = item.clone().again(),
             Event::GaveUp if item.is_followed() => item.gave_up = true,
-            Event::Observed { result, last_updated, has_passcode, .. }
-                if item.attempts > 0 && item.takes(result, *last_updated) =>
-            {
-                (item.state, item.message) = observed_state(result);
-                (item.reason, item.found, item.doubt) = (None, None, None);
-                item.unanswered = false;
-                item.gave_up = false;
-                item.has_passcode = *has_passcode;
-                item.observed = Some((result.clone(), *last_updated));
+            Event::Observed { result, started, last_updated, has_passcode } if item.attempts > 0 => {
+                // While a second request waits for its turn, what the device reports is about the one before.
+                if !item.maybe_executed
+                    && let Some(before) = item.before.take_if(|before| before.is_in_doubt())
+                {
+                    *item = Standing { attempts: item.attempts, ..*before };
+                }
+                if item.takes(result, *last_updated) {
+                    (item.state, item.message) = observed_state(result);
+                    (item.reason, item.found) = (None, None);
+                    (item.unanswered, item.maybe_executed, item.gave_up) = (false, true, false);
+                    item.has_passcode = *has_passcode;
+                    item.observed = Some((result.clone(), *last_updated));
+                    item.observed_start = *started;
+                }
             }
             _ => return,
         }
@@ -273,7 +318,12 @@ impl Fold {
         let after = item.state;
         self.counts.moved(before, after);
         match &entry.event {
-            Event::SendAgainAsked if !self.state.is_active() => self.reopen(),
+            Event::SendAgainAsked => {
+                self.wanted = self.wanted.max(entry.at);
+                if !self.state.is_active() {
+                    self.reopen();
+                }
+            }
             // Runs of the first format have no entry for the end of the countdown.
             Event::Intent { .. } | Event::Stopped { .. } if self.state == RunState::Starting => {
                 self.state = RunState::Active;
@@ -339,14 +389,14 @@ impl Fold {
     }
 }
 
-/// Graph's `actionState` as a state of an item; a word that is not known is shown as it is.
+/// Returns Graph's `actionState` as a state of an item, and a word that is not known as it is.
 fn observed_state(result: &str) -> (ItemState, Option<String>) {
-    match result {
-        "none" | "pending" | "active" => (ItemState::Accepted, None),
-        "done" => (ItemState::Done, None),
-        "failed" => (ItemState::Failed, None),
-        "notSupported" => (ItemState::NotSupported, None),
-        "canceled" => (ItemState::Canceled, None),
-        other => (ItemState::Other, Some(other.to_owned())),
+    match ActionState::from(result) {
+        ActionState::None | ActionState::Pending | ActionState::Active => (ItemState::Accepted, None),
+        ActionState::Done => (ItemState::Done, None),
+        ActionState::Failed => (ItemState::Failed, None),
+        ActionState::NotSupported => (ItemState::NotSupported, None),
+        ActionState::Canceled => (ItemState::Canceled, None),
+        ActionState::Other(word) => (ItemState::Other, Some(word)),
     }
 }

@@ -1,39 +1,94 @@
-//! What a device reports of the action that was sent to it.
+//! What a device reports of the action that was sent to it, and whose report it is.
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use unlatch_graph::{ActionState, DeviceActionResult, REQUEST_LIMIT};
 
 use crate::plan::Action;
 use crate::record::{Event, Standing};
 
-/// How much later than the answer an action may have started and still be the request's: Graph's front and Intune behind it
-/// need not agree on the time, and a request that was given up may still be on its way through them. Nothing documents how
-/// long; a minute is ample for clocks and short for a person who asks for the same action elsewhere.
+/// How much later than the answer an action may have started and still be the request's, where nothing but the clock tells:
+/// Graph's front and Intune behind it need not agree on the time, and a request that was given up may still be on its way
+/// through them. Nothing documents how long; a minute is ample for clocks and short for a person who asks for the same action
+/// elsewhere.
 const SLACK: Duration = Duration::from_secs(60);
+/// How far Intune's clock may be from Graph's, where the read before the request tells what is older: what started later than
+/// that after the answer is another request's.
+const CLOCKS_APART: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// When an action that belongs to one request must have started, by the service's clock.
+/// What the read right before a request showed of its action, by Intune's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Baseline {
+    /// The newest start among the results; none if no result bore the action's name.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub newest_start: Option<OffsetDateTime>,
+}
+
+impl Baseline {
+    /// Returns the baseline that these results make.
+    #[must_use]
+    pub fn of(action: Action, results: &[DeviceActionResult]) -> Self {
+        Self { newest_start: of_action(action, results).map(|(started, _)| started).max() }
+    }
+
+    /// Returns whether a result that started then is newer.
+    fn precedes(self, started: OffsetDateTime) -> bool {
+        self.newest_start.is_none_or(|newest| newest < started)
+    }
+}
+
+/// The results that bear the action's name, letter case aside, with their starts. One without a start proves nothing.
+fn of_action(
+    action: Action,
+    results: &[DeviceActionResult],
+) -> impl Iterator<Item = (OffsetDateTime, &DeviceActionResult)> {
+    results
+        .iter()
+        .filter(move |result| result.action_name.eq_ignore_ascii_case(action.name()))
+        .filter_map(|result| Some((result.started?, result)))
+}
+
+/// A request that may have been executed, as far as telling its result from another's needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SendWindow {
-    /// The recorded intent. The server's `Date` has whole seconds, so the second in which it falls counts as a whole.
-    pub intent: OffsetDateTime,
-    /// The last moment at which it may have started.
-    pub until: OffsetDateTime,
-    /// The next recorded intent for the same device: what started in its second or later may be that one's.
-    pub next_intent: Option<OffsetDateTime>,
+pub(crate) struct SentRequest {
+    /// The recorded intent, by Graph's clock.
+    pub(crate) intent: OffsetDateTime,
+    /// What the read before it showed; none in entries of versions that did not record it.
+    pub(crate) baseline: Option<Baseline>,
+}
+
+impl SentRequest {
+    /// Returns whether a result that started then may be this request's, as far as what is older tells.
+    fn begins_before(&self, started: OffsetDateTime) -> bool {
+        match self.baseline {
+            Some(baseline) => baseline.precedes(started),
+            // The server's `Date` has whole seconds, so the second in which the intent falls counts as a whole.
+            None => whole_second(self.intent) <= started,
+        }
+    }
+}
+
+/// Which results belong to one request: those that the read before it did not show, up to the next request for the device.
+/// Entries of versions that did not record what was shown go by the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SendWindow {
+    /// The request.
+    pub(crate) request: SentRequest,
+    /// The last moment at which its action may have started.
+    pub(crate) until: OffsetDateTime,
+    /// The next request for the same device: what may be that one's is not this one's.
+    pub(crate) next: Option<SentRequest>,
 }
 
 impl SendWindow {
-    /// The window of a request of which only the intent is known.
-    pub(crate) fn longest(intent: OffsetDateTime) -> Self {
-        Self { intent, until: later(later(intent, REQUEST_LIMIT), SLACK), next_intent: None }
-    }
-
+    /// Returns whether a result that started then belongs to the request.
     pub(crate) fn holds(&self, started: OffsetDateTime) -> bool {
-        whole_second(self.intent) <= started
+        self.request.begins_before(started)
             && started <= self.until
-            && self.next_intent.is_none_or(|next| started < whole_second(next))
+            && self.next.is_none_or(|next| !next.begins_before(started))
     }
 }
 
@@ -47,30 +102,49 @@ pub(crate) fn later(moment: OffsetDateTime, by: Duration) -> OffsetDateTime {
 }
 
 impl Standing {
-    /// The window of the last request: from its intent to its answer or, if that never came, to the moment it was given up.
-    /// `others` are recorded intents for the same device in other runs. None if no request was about to go out.
-    pub(crate) fn window(&self, others: &[OffsetDateTime]) -> Option<SendWindow> {
-        let intent = self.intent?;
-        let heard = self.heard.unwrap_or_else(|| later(intent, REQUEST_LIMIT)).max(intent);
-        let next_intent = others.iter().copied().filter(|other| *other > intent).min();
-        Some(SendWindow { intent, until: later(heard, SLACK), next_intent })
+    /// Returns which results belong to the last request, if it may have been executed. `others` are requests for the same device
+    /// in other runs.
+    pub(crate) fn window(&self, others: &[SentRequest]) -> Option<SendWindow> {
+        let request = self.request().filter(|_| self.maybe_executed)?;
+        let heard = self.heard.unwrap_or_else(|| later(request.intent, REQUEST_LIMIT)).max(request.intent);
+        let next = others.iter().copied().filter(|other| other.intent > request.intent);
+        // By the clock alone, an action that started before this request may be that of one before it, which is in doubt as well.
+        let first = match (request.baseline, self.earlier_doubts().last().and_then(Standing::request)) {
+            (None, Some(first)) if self.state == crate::state::ItemState::Unconfirmed => first,
+            _ => request,
+        };
+        let slack = if request.baseline.is_some() { CLOCKS_APART } else { SLACK };
+        Some(SendWindow {
+            request: first,
+            until: later(heard, slack),
+            next: next.min_by_key(|other| other.intent),
+        })
     }
 }
 
 /// What was found in `deviceActionResults` about one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// The action's state.
-    pub state: ActionState,
+    pub(crate) state: ActionState,
     /// When it started, by the service's clock.
-    pub started: OffsetDateTime,
+    pub(crate) started: OffsetDateTime,
     /// When the state was last changed, by the service's clock.
-    pub last_updated: Option<OffsetDateTime>,
+    pub(crate) last_updated: Option<OffsetDateTime>,
     /// Whether the service holds a passcode with it.
-    pub has_passcode: bool,
+    pub(crate) has_passcode: bool,
 }
 
 impl Outcome {
+    fn of(started: OffsetDateTime, result: &DeviceActionResult) -> Self {
+        Self {
+            state: result.state.clone(),
+            started,
+            last_updated: result.last_updated,
+            has_passcode: result.has_passcode,
+        }
+    }
+
     pub(crate) fn event(&self) -> Event {
         Event::Observed {
             result: self.state.as_str().to_owned(),
@@ -89,23 +163,30 @@ impl Outcome {
     }
 }
 
-/// The entry that belongs to a request: it bears the action's name (letter case aside) and started within the request's
-/// window. Old results linger in the list, somebody may ask for the same action elsewhere later, and an entry without a start
-/// proves nothing.
-#[must_use]
-pub fn outcome_of(action: Action, window: &SendWindow, results: &[DeviceActionResult]) -> Option<Outcome> {
-    results
-        .iter()
-        .filter(|result| result.action_name.eq_ignore_ascii_case(action.name()))
-        .filter_map(|result| Some((result.started?, result)))
+/// Returns the newest result that belongs to a request. Old results linger in the list, and other people ask for the same action
+/// elsewhere.
+pub(crate) fn outcome_of(
+    action: Action,
+    window: &SendWindow,
+    results: &[DeviceActionResult],
+) -> Option<Outcome> {
+    of_action(action, results)
         .filter(|(started, _)| window.holds(*started))
         .max_by_key(|(started, _)| *started)
-        .map(|(started, result)| Outcome {
-            state: result.state.clone(),
-            started,
-            last_updated: result.last_updated,
-            has_passcode: result.has_passcode,
-        })
+        .map(|(started, result)| Outcome::of(started, result))
+}
+
+/// Returns the newest result of the action that started after a moment and belongs to none of these requests.
+pub(crate) fn unknown_since(
+    action: Action,
+    since: OffsetDateTime,
+    known: &[SendWindow],
+    results: &[DeviceActionResult],
+) -> Option<Outcome> {
+    of_action(action, results)
+        .filter(|(started, _)| *started > since && !known.iter().any(|window| window.holds(*started)))
+        .max_by_key(|(started, _)| *started)
+        .map(|(started, result)| Outcome::of(started, result))
 }
 
 #[cfg(test)]

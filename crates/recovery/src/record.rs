@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::check::Found;
 use crate::classify::RepeatWhen;
 use crate::journal::ChainHash;
+use crate::outcome::Baseline;
 use crate::plan::{Action, PlannedItem, Principal, RunId};
 use crate::state::{ItemReason, ItemState, RunCounts, RunState};
 
@@ -56,6 +57,9 @@ pub enum Event {
         /// What ties the run and its devices, as they were confirmed, to the chain of the journal.
         #[serde(default)]
         digest: Option<String>,
+        /// Graph's clock when a person confirmed, as far as it was known; none in entries of versions that did not record it.
+        #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+        server_now: Option<OffsetDateTime>,
     },
     /// The countdown is over and requests begin to go out.
     Began,
@@ -68,6 +72,9 @@ pub enum Event {
         /// The server's clock, as far as it is known.
         #[serde(with = "time::serde::rfc3339")]
         server_now: OffsetDateTime,
+        /// What the read right before showed of this action; none in entries of versions that did not record it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        baseline: Option<Baseline>,
     },
     /// The request did not go out after all: the run was stopped in between.
     Withdrawn,
@@ -222,22 +229,19 @@ pub struct Standing {
     pub has_passcode: bool,
     /// Whether it is no longer asked, because it has not answered for seven days.
     pub gave_up: bool,
-    /// An earlier request that may have arrived, while a person has it sent again.
-    pub(crate) doubt: Option<Doubt>,
+    /// Where it stood with the request before the one that a person asked for last, if that one may have been executed.
+    pub(crate) before: Option<Box<Standing>>,
+    /// Whether the last intent may have been executed.
+    pub(crate) maybe_executed: bool,
+    /// What the read right before the last intent showed.
+    pub(crate) baseline: Option<Baseline>,
+    /// When the action that the device reported last started, by the service's clock.
+    pub(crate) observed_start: Option<OffsetDateTime>,
     /// Whether the last intent has no recorded answer.
     pub(crate) unanswered: bool,
     /// When the last intent was recorded, by this machine's clock.
     pub(crate) intent_at: Option<OffsetDateTime>,
     /// When the last request was answered or given up, by the server's clock.
-    pub(crate) heard: Option<OffsetDateTime>,
-}
-
-/// When a request that may have arrived was out, by the server's clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Doubt {
-    /// Its intent.
-    pub(crate) intent: Option<OffsetDateTime>,
-    /// When it was given up, if that is known.
     pub(crate) heard: Option<OffsetDateTime>,
 }
 

@@ -50,7 +50,7 @@ pub enum ItemState {
     NotSupported,
     /// The action was cancelled on the service's side.
     Canceled,
-    /// The device reports a state this version does not know; the message holds it.
+    /// The device reports a state this version does not know; the message holds it. It counts as under way.
     Other,
     /// Graph refused the request; nothing was executed.
     Refused,
@@ -67,6 +67,12 @@ impl ItemState {
     #[must_use]
     pub fn is_followed(self) -> bool {
         matches!(self, Self::Accepted | Self::Unconfirmed | Self::Other)
+    }
+
+    /// Whether it is what a device reports at the end: nothing more is to come of the request.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Done | Self::Failed | Self::NotSupported | Self::Canceled)
     }
 
     /// Whether the item may still be sent by the run itself.
@@ -96,6 +102,9 @@ pub enum ItemReason {
     RemovalPending,
     /// The same action is already waiting for the device.
     AlreadyPending,
+    /// The device reports the same action as sent by another request: one in doubt, or one that this journal does not know and
+    /// that came after the run was confirmed.
+    AlreadySent,
     /// The device is not managed through MDM.
     NoMdmChannel,
     /// It could not be read afresh, so nothing was sent.
