@@ -222,7 +222,7 @@ impl Fold {
                 request_id,
                 client_request_id,
                 server_date,
-                ..
+                intermediary,
             } => {
                 item.heard = item.heard_at(entry.at, *server_date);
                 item.unanswered = false;
@@ -235,7 +235,7 @@ impl Fold {
                     Verdict::Again(_) => (item.state, item.reason) = (ItemState::Waiting, None),
                     Verdict::Unconfirmed => {
                         item.unconfirmed();
-                        item.reason = None;
+                        item.reason = intermediary.then_some(ItemReason::Intermediary);
                     }
                 }
                 item.message.clone_from(message);
