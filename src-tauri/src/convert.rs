@@ -329,6 +329,7 @@ fn item_reason(reason: engine::ItemReason) -> ItemReason {
         From::NotConnected => ItemReason::NotConnected,
         From::SignInNeeded => ItemReason::SignInNeeded,
         From::JournalFailed => ItemReason::JournalFailed,
+        From::Intermediary => ItemReason::Intermediary,
         From::Other => ItemReason::Other,
     }
 }

@@ -53,6 +53,8 @@ pub enum ErrorCode {
     NoBrowser,
     /// The service cannot be reached.
     Offline,
+    /// An intermediary answered in the service's place, such as a proxy.
+    Intermediary,
     /// The service's certificate cannot be trusted.
     Tls,
     /// Graph throttles; see `retry_after`.
@@ -248,6 +250,7 @@ impl From<unlatch_graph::Error> for CommandError {
             Error::InvalidInput(_) => ErrorCode::InvalidInput,
             Error::Token(TokenError::SignInNeeded { .. }) => ErrorCode::SignedOut,
             Error::Token(TokenError::Unavailable(_)) | Error::Offline(_) => ErrorCode::Offline,
+            Error::Intermediary { .. } => ErrorCode::Intermediary,
             Error::Tls(_) => ErrorCode::Tls,
             Error::Throttled { .. } => ErrorCode::Throttled,
             Error::BadAnswer { .. } | Error::ForeignLink => ErrorCode::BadAnswer,

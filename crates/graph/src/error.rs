@@ -23,6 +23,12 @@ pub enum Error {
     /// Graph answered with an error.
     #[error(transparent)]
     Api(ApiError),
+    /// An intermediary answered in Graph's place, such as a proxy. That says nothing about the session, the account or the device.
+    #[error("something between Unlatch and Microsoft Graph answered with {status} (a proxy or gateway)")]
+    Intermediary {
+        /// HTTP status of its last answer.
+        status: u16,
+    },
     /// Graph throttled the request until the attempts ran out.
     #[error("Microsoft Graph is throttling requests")]
     Throttled {
@@ -62,6 +68,7 @@ impl Error {
             Self::InvalidInput(_)
             | Self::Token(_)
             | Self::Offline(_)
+            | Self::Intermediary { .. }
             | Self::Tls(_)
             | Self::Throttled { .. }
             | Self::ForeignLink => true,

@@ -42,6 +42,11 @@ pub enum SendOutcome {
         /// The wait it asked for.
         retry_after: Option<Duration>,
     },
+    /// An intermediary answered in Graph's place, such as a proxy. It may have let the request through.
+    Intermediary {
+        /// HTTP status of its answer.
+        status: u16,
+    },
     /// It failed before the request was written: certainly nothing was executed. The text holds no URL.
     NotConnected(String),
     /// It failed after that (time-out, reset, cut answer): it may have been executed. The text holds no URL.

@@ -39,18 +39,19 @@ pub enum RepeatWhen {
     SignedIn,
 }
 
-/// What happened, as one exhaustive rule.
+/// What happened, as one exhaustive rule. A status counts only in an answer of Graph's.
 ///
 /// | what happened | execution |
 /// |---|---|
-/// | any 2xx | executed |
+/// | any 2xx of Graph's | executed |
+/// | an answer that is not Graph's, of whatever status | unconfirmed |
 /// | failed before the request was written; no token | not executed, again with a connection or a sign-in |
 /// | 429 | not executed, again after Retry-After |
 /// | 401 for a token that could be renewed | not executed, again at once, with the new one |
 /// | 401 that asks for another sign-in | not executed, again after it |
 /// | 4xx that says the route does not exist | not executed, once by the direct route |
 /// | any other 4xx, role denials that come as 401 included | not executed, never again |
-/// | 408 and 499 (a gateway gave up waiting for the service) | unconfirmed |
+/// | 408 and 499 (Graph's own front gave up waiting for the service) | unconfirmed |
 /// | 5xx, with or without Retry-After | unconfirmed |
 /// | any other status | unconfirmed |
 /// | timeout, reset or cut answer after the request was written | unconfirmed |
@@ -58,7 +59,7 @@ pub enum RepeatWhen {
 pub fn classify(outcome: &SendOutcome) -> Execution {
     match outcome {
         SendOutcome::Accepted => Execution::Executed,
-        SendOutcome::Lost(_) => Execution::Unconfirmed,
+        SendOutcome::Lost(_) | SendOutcome::Intermediary { .. } => Execution::Unconfirmed,
         SendOutcome::NotConnected(_) => Execution::NotExecuted { repeat: RepeatWhen::Connected },
         SendOutcome::NoToken(TokenError::Unavailable(_)) => {
             Execution::NotExecuted { repeat: RepeatWhen::Connected }

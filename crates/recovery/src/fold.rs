@@ -262,7 +262,7 @@ impl Fold {
                 request_id,
                 client_request_id,
                 server_date,
-                ..
+                intermediary,
             } => {
                 item.heard = item.heard_at(entry.at, *server_date);
                 (item.status, item.unanswered) = (*status, false);
@@ -278,7 +278,7 @@ impl Fold {
                     }
                     Verdict::Unconfirmed => {
                         item.unconfirmed();
-                        item.reason = None;
+                        item.reason = intermediary.then_some(ItemReason::Intermediary);
                     }
                 }
                 item.message.clone_from(message);

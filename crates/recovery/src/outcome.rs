@@ -284,6 +284,7 @@ mod tests {
             request_id: None,
             client_request_id: uuid::Uuid::nil(),
             server_date,
+            intermediary: false,
         }
     }
 

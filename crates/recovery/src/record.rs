@@ -95,6 +95,9 @@ pub enum Event {
         /// The answer's `Date`.
         #[serde(with = "time::serde::rfc3339::option")]
         server_date: Option<OffsetDateTime>,
+        /// Whether an intermediary answered in Graph's place. Left out where it did not, as entries of earlier versions have it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        intermediary: bool,
     },
     /// The service does not know the route; the item goes out by the direct one.
     FellBack,

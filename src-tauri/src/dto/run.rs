@@ -137,6 +137,8 @@ pub enum ItemReason {
     SignInNeeded,
     /// The journal could not be written, so nothing was sent.
     JournalFailed,
+    /// An intermediary answered in Graph's place, such as a proxy.
+    Intermediary,
     /// Graph answered with an error that has no class of its own.
     Other,
 }

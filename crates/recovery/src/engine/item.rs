@@ -217,9 +217,12 @@ impl<'a> Way<'a> {
                 self.note(vec![throttled(wait)]).await?;
                 return Ok(Some(Next::After(wait)));
             }
-            Error::Offline(_) | Error::Token(TokenError::Unavailable(_)) if self.may_connect_again() => {
+            Error::Offline(_) | Error::Intermediary { .. } | Error::Token(TokenError::Unavailable(_))
+                if self.may_connect_again() =>
+            {
                 return Ok(Some(Next::After(self.backoff())));
             }
+            Error::Intermediary { .. } => ItemReason::Intermediary,
             Error::Api(error) => match error.kind {
                 ApiErrorKind::NotFound => ItemReason::NotFound,
                 ApiErrorKind::RoleDenied => ItemReason::RoleDenied,
@@ -341,14 +344,17 @@ fn why(outcome: &SendOutcome) -> ItemReason {
     match outcome {
         SendOutcome::Answered { error, .. } | SendOutcome::TokenRenewed { error } => refusal(error),
         SendOutcome::NotConnected(_) | SendOutcome::NoToken(_) => ItemReason::NotConnected,
+        SendOutcome::Intermediary { .. } => ItemReason::Intermediary,
         SendOutcome::Accepted | SendOutcome::Lost(_) => ItemReason::Other,
     }
 }
 
 fn answer(verdict: Verdict, sent: Sent) -> Event {
     let Sent { client_request_id, request_id, server_date, outcome } = sent;
+    let intermediary = matches!(outcome, SendOutcome::Intermediary { .. });
     let (status, code, message, inner_id) = match outcome {
         SendOutcome::Accepted => (None, None, None, None),
+        SendOutcome::Intermediary { status } => (Some(status), None, None, None),
         SendOutcome::Answered { status, error, .. } => {
             (Some(status), some(error.code), some(error.message), error.request_id)
         }
@@ -366,6 +372,7 @@ fn answer(verdict: Verdict, sent: Sent) -> Event {
         request_id: request_id.or(inner_id),
         client_request_id,
         server_date,
+        intermediary,
     }
 }
 

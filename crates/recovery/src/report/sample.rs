@@ -68,6 +68,7 @@ fn answer(verdict: Verdict, status: u16, code: Option<&str>, message: Option<&st
         request_id: Some("graph-1".to_owned()),
         client_request_id: Uuid::from_u128(7),
         server_date: Some(AT),
+        intermediary: false,
     }
 }
 

@@ -51,6 +51,7 @@ pub const KEYS: &[&str] = &[
     "reason_already_pending",
     "reason_bad_request",
     "reason_changed",
+    "reason_intermediary",
     "reason_journal_failed",
     "reason_missing_scope",
     "reason_no_licence",
@@ -158,6 +159,7 @@ pub(super) fn reason_key(reason: &ItemReason) -> &'static str {
         ItemReason::NotConnected => "reason_not_connected",
         ItemReason::SignInNeeded => "reason_sign_in_needed",
         ItemReason::JournalFailed => "reason_journal_failed",
+        ItemReason::Intermediary => "reason_intermediary",
         ItemReason::Other => "reason_other",
     }
 }

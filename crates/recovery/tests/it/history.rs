@@ -254,6 +254,7 @@ fn answer(now: OffsetDateTime) -> Event {
         request_id: Some("7f0b0b1e-0000-4000-8000-000000000000".into()),
         client_request_id: Uuid::nil(),
         server_date: Some(now),
+        intermediary: false,
     }
 }
 

@@ -145,6 +145,7 @@ fn event() -> impl Strategy<Value = Event> {
             request_id: None,
             client_request_id: Uuid::from_u128(id),
             server_date: None,
+            intermediary: false,
         }),
         Just(Event::Withdrawn),
         Just(Event::FellBack),
@@ -233,6 +234,9 @@ fn each_way_a_request_can_end_has_one_meaning() {
     let table = [
         (SendOutcome::Accepted, Execution::Executed),
         (lost(), Execution::Unconfirmed),
+        (SendOutcome::Intermediary { status: 200 }, Execution::Unconfirmed),
+        (SendOutcome::Intermediary { status: 401 }, Execution::Unconfirmed),
+        (SendOutcome::Intermediary { status: 429 }, Execution::Unconfirmed),
         (SendOutcome::NotConnected("refused".into()), again(RepeatWhen::Connected)),
         (SendOutcome::NoToken(TokenError::Unavailable("down".into())), again(RepeatWhen::Connected)),
         (SendOutcome::NoToken(TokenError::SignInNeeded { claims: None }), again(RepeatWhen::SignedIn)),
