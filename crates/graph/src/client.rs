@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::id::DeviceId;
 use crate::pace::Pace;
 use crate::send::Sent;
-use crate::token::TokenSource;
+use crate::token::{TokenError, TokenSource};
 use crate::transport::Transport;
 
 /// Tells the time of this machine.
@@ -68,6 +68,14 @@ impl Client {
     #[must_use]
     pub fn server_now(&self) -> OffsetDateTime {
         self.transport.server_now()
+    }
+
+    /// Has a token at hand: what is asked next does not wait for one.
+    ///
+    /// # Errors
+    /// [`TokenError`] if there is none.
+    pub async fn fetch_token(&self) -> Result<(), TokenError> {
+        self.transport.tokens.token().await.map(drop)
     }
 
     /// Sends `recoverPasscode` once. The caller holds a [`Pace::write_turn`] until it is over.

@@ -220,8 +220,14 @@ mod tests {
     #[test]
     fn only_a_word_that_says_so_is_the_end_of_an_action() {
         for (word, is_final) in [
-            ("done", true), ("Failed", true), ("notSupported", true), ("canceled", true),
-            ("none", false), ("pending", false), ("active", false), ("newInSomeYear", false),
+            ("done", true),
+            ("Failed", true),
+            ("notSupported", true),
+            ("canceled", true),
+            ("none", false),
+            ("pending", false),
+            ("active", false),
+            ("newInSomeYear", false),
         ] {
             assert_eq!(ActionState::from(word).is_final(), is_final, "{word}");
         }

@@ -29,6 +29,7 @@ impl Standing {
             has_passcode: false,
             gave_up: false,
             before: None,
+            wanted: None,
             maybe_executed: false,
             baseline: None,
             observed_start: None,
@@ -172,8 +173,10 @@ pub(crate) struct Fold {
     pub(crate) standings: Vec<Standing>,
     /// Graph's clock when a person confirmed it, if that was recorded.
     pub(crate) confirmed: Option<OffsetDateTime>,
-    /// When a person last had requests of it sent, by this machine's clock.
+    /// When a person confirmed it or had the rest of it sent, by this machine's clock.
     pub(crate) wanted: OffsetDateTime,
+    /// Whether the act by which it goes out is too long ago.
+    expired: bool,
     /// How it had ended before a person let more of it go out.
     before: Option<RunState>,
 }
@@ -184,7 +187,17 @@ impl Fold {
         let standings = (0..total).map(|_| Standing::new()).collect();
         let (state, counts) = (RunState::Starting, RunCounts::waiting(total));
         let (confirmed, wanted) = (None, header.started);
-        Self { header, state, finished: None, counts, standings, confirmed, wanted, before: None }
+        Self {
+            header,
+            state,
+            finished: None,
+            counts,
+            standings,
+            confirmed,
+            wanted,
+            expired: false,
+            before: None,
+        }
     }
 
     /// Takes in one entry. A position that the run does not have is passed over.
@@ -199,13 +212,14 @@ impl Fold {
         match &entry.event {
             Event::RunStarted { server_now, .. } => self.confirmed = *server_now,
             Event::Began if self.state == RunState::Starting => self.state = RunState::Active,
+            Event::Expired if self.state.is_active() => self.expired = true,
             Event::CancelAsked if self.state.is_active() => self.state = RunState::Cancelling,
             Event::SignInNeeded if self.state == RunState::Active => self.state = RunState::SignInNeeded,
             // A countdown runs again.
             Event::Resumed if self.state == RunState::SignInNeeded => self.state = RunState::Starting,
             Event::TakenUp if !self.state.is_active() => {
                 self.reopen();
-                self.wanted = entry.at;
+                (self.wanted, self.expired) = (entry.at, false);
                 for item in self.standings.iter_mut().filter(|item| item.state == ItemState::NotSent) {
                     self.counts.moved(ItemState::NotSent, ItemState::Waiting);
                     (item.state, item.reason) = (ItemState::Waiting, None);
@@ -217,6 +231,7 @@ impl Fold {
             Event::RunEnded { state } => {
                 let reason = match (state, self.state) {
                     (RunState::JournalFailed, _) => Some(ItemReason::JournalFailed),
+                    (RunState::Interrupted, _) if self.expired => Some(ItemReason::Expired),
                     (RunState::Interrupted, RunState::SignInNeeded) => Some(ItemReason::SignInNeeded),
                     _ => None,
                 };
@@ -294,7 +309,9 @@ impl Fold {
                 item.message.clone_from(message);
                 item.found.clone_from(found);
             }
-            Event::SendAgainAsked if item.can_be_sent_again() => *item = item.clone().again(),
+            Event::SendAgainAsked if item.can_be_sent_again() => {
+                *item = Standing { wanted: Some(entry.at), ..item.clone().again() };
+            }
             Event::GaveUp if item.is_followed() => item.gave_up = true,
             Event::Observed { result, started, last_updated, has_passcode } if item.attempts > 0 => {
                 // While a second request waits for its turn, what the device reports is about the one before.
@@ -318,12 +335,7 @@ impl Fold {
         let after = item.state;
         self.counts.moved(before, after);
         match &entry.event {
-            Event::SendAgainAsked => {
-                self.wanted = self.wanted.max(entry.at);
-                if !self.state.is_active() {
-                    self.reopen();
-                }
-            }
+            Event::SendAgainAsked if !self.state.is_active() => self.reopen(),
             // Runs of the first format have no entry for the end of the countdown.
             Event::Intent { .. } | Event::Stopped { .. } if self.state == RunState::Starting => {
                 self.state = RunState::Active;
@@ -359,7 +371,11 @@ impl Fold {
 
     pub(crate) fn settle_if_interrupted(&mut self) {
         if self.state.is_active() {
-            let reason = (self.state == RunState::SignInNeeded).then_some(ItemReason::SignInNeeded);
+            let reason = match self.state {
+                _ if self.expired => Some(ItemReason::Expired),
+                RunState::SignInNeeded => Some(ItemReason::SignInNeeded),
+                _ => None,
+            };
             self.settle(reason);
             self.state = RunState::Interrupted;
         }

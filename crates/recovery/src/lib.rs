@@ -16,6 +16,7 @@ mod outcome;
 mod plan;
 mod record;
 pub mod report;
+mod requests;
 mod state;
 mod tenant;
 
@@ -31,5 +32,6 @@ pub use journal::{Break, BreakKind, ChainHash, Journal, JournalError, JournalOpt
 pub use outcome::Baseline;
 pub use plan::{Action, MAX_REASON, Plan, PlanError, PlanRules, PlannedItem, Principal, RunId, TenantKey};
 pub use record::{Entry, Event, ItemRecord, Recorded, RunHeader, RunRecord, RunSummary, Standing, Verdict};
+pub use requests::EarlierRequest;
 pub use state::{ItemReason, ItemState, RunCounts, RunState};
 pub use tenant::Tenant;

@@ -197,8 +197,20 @@ mod tests {
     use time::macros::datetime;
 
     const INTENT: OffsetDateTime = datetime!(2026-03-01 10:00:05.7 UTC);
-    const WINDOW: SendWindow =
-        SendWindow { intent: INTENT, until: datetime!(2026-03-01 10:01:06 UTC), next_intent: None };
+    /// As an entry without a baseline has it.
+    const WINDOW: SendWindow = SendWindow {
+        request: SentRequest { intent: INTENT, baseline: None },
+        until: datetime!(2026-03-01 10:01:06 UTC),
+        next: None,
+    };
+
+    fn by_clock(intent: OffsetDateTime) -> SentRequest {
+        SentRequest { intent, baseline: None }
+    }
+
+    fn after(newest_start: Option<OffsetDateTime>) -> Option<Baseline> {
+        Some(Baseline { newest_start })
+    }
 
     fn result(name: &str, started: Option<OffsetDateTime>) -> DeviceActionResult {
         DeviceActionResult {
@@ -238,7 +250,7 @@ mod tests {
     #[test]
     fn an_entry_that_started_in_the_second_of_the_next_intent_or_later_is_that_ones() {
         let next = datetime!(2026-03-01 10:00:20.4 UTC);
-        let window = SendWindow { next_intent: Some(next), ..WINDOW };
+        let window = SendWindow { next: Some(by_clock(next)), ..WINDOW };
         for (started, mine) in [
             (datetime!(2026-03-01 10:00:19.9 UTC), true),
             (datetime!(2026-03-01 10:00:20 UTC), false),
@@ -265,7 +277,12 @@ mod tests {
             total: 1,
         };
         let mut fold = crate::fold::Fold::new(header);
-        let intent = Event::Intent { attempt: 1, route: unlatch_graph::Route::Direct, server_now: INTENT };
+        let intent = Event::Intent {
+            attempt: 1,
+            route: unlatch_graph::Route::Direct,
+            server_now: INTENT,
+            baseline: None,
+        };
         for (at, event) in [(HERE, intent)].iter().chain(after) {
             fold.apply(&crate::record::Entry { at: *at, position: Some(0), event: event.clone() });
         }
@@ -309,7 +326,6 @@ mod tests {
     #[test]
     fn the_window_of_a_request_at_the_end_of_all_time_ends_there() {
         let last = time::PrimitiveDateTime::MAX.assume_utc();
-        assert_eq!(SendWindow::longest(last).until, last);
         let request = Standing { intent: Some(last), intent_at: Some(HERE), ..standing(&[]) };
         assert_eq!(request.window(&[]).unwrap().until, last);
         assert_eq!(request.heard_at(HERE + REQUEST_LIMIT, None), Some(last));
@@ -319,9 +335,61 @@ mod tests {
     fn the_next_intent_is_the_first_one_after_the_request() {
         let at = |seconds| INTENT + time::Duration::seconds(seconds);
         let standing = standing(&[]);
-        let window = standing.window(&[at(40), at(-9), at(12), at(0)]).unwrap();
-        assert_eq!(window.next_intent, Some(at(12)));
-        assert_eq!(standing.window(&[at(-1)]).unwrap().next_intent, None);
+        let window = standing.window(&[at(40), at(-9), at(12), at(0)].map(by_clock)).unwrap();
+        assert_eq!(window.next, Some(by_clock(at(12))));
+        assert_eq!(standing.window(&[by_clock(at(-1))]).unwrap().next, None);
+    }
+
+    #[test]
+    fn with_a_baseline_the_clock_of_intune_may_be_hours_from_that_of_graph() {
+        let at = |hours| INTENT + time::Duration::hours(hours);
+        let window = |newest| SendWindow {
+            request: SentRequest { intent: INTENT, baseline: after(newest) },
+            until: later(INTENT, CLOCKS_APART),
+            next: None,
+        };
+        for hours in [-9, 0, 9] {
+            let (before, after) = (at(hours) - time::Duration::minutes(1), at(hours));
+            let results = [result("recoverPasscode", Some(before)), result("recoverPasscode", Some(after))];
+            let action = Action::RecoverPasscode;
+            let found = |window| outcome_of(action, &window, &results).map(|outcome| outcome.started);
+            assert_eq!(found(window(Some(before))), Some(after), "{hours}");
+            assert_eq!(found(window(Some(after))), None, "what was shown before is an old one");
+            assert_eq!(Baseline::of(action, &results[..1]), Baseline { newest_start: Some(before) });
+        }
+        let nothing_before = window(None);
+        assert!(nothing_before.holds(at(-9)));
+        assert!(!nothing_before.holds(at(25)), "a day later it is another request's");
+        assert_eq!(
+            Baseline::of(Action::RecoverPasscode, &[result("resetPasscode", Some(INTENT))]).newest_start,
+            None
+        );
+    }
+
+    #[test]
+    fn what_the_read_before_the_next_request_showed_ends_what_belongs_to_the_one_before() {
+        let at = |seconds| INTENT + time::Duration::seconds(seconds);
+        let next = SentRequest { intent: at(60), baseline: after(Some(at(-3_000))) };
+        let window = SendWindow {
+            request: SentRequest { intent: INTENT, baseline: after(Some(at(-4_000))) },
+            until: later(INTENT, CLOCKS_APART),
+            next: Some(next),
+        };
+        assert!(window.holds(at(-3_500)) && window.holds(at(-3_000)));
+        assert!(!window.holds(at(-2_999)) && !window.holds(at(-4_000)));
+    }
+
+    #[test]
+    fn a_result_is_unknown_if_it_started_since_and_belongs_to_no_request() {
+        let at = |seconds| INTENT + time::Duration::seconds(seconds);
+        let since = |results: &[DeviceActionResult], known: &[SendWindow]| {
+            unknown_since(Action::RecoverPasscode, INTENT, known, results).map(|outcome| outcome.started)
+        };
+        let sent = [result("recoverPasscode", Some(at(5)))];
+        assert_eq!(since(&sent, &[]), Some(at(5)));
+        assert_eq!(since(&sent, &[WINDOW]), None);
+        assert_eq!(since(&[result("recoverPasscode", Some(INTENT))], &[]), None);
+        assert_eq!(since(&[result("resetPasscode", Some(at(5)))], &[]), None);
     }
 
     #[test]

@@ -142,8 +142,10 @@ pub enum Event {
     Discarded,
     /// Nobody is signed in any more; the run waits.
     SignInNeeded,
-    /// Somebody signed in again; the run goes on.
+    /// Somebody signed in again; the run counts down and goes on.
     Resumed,
+    /// A person confirmed it, or had the rest sent, more than a day ago; nothing more goes out before that is asked anew.
+    Expired,
     /// Nothing of the run goes out any more.
     RunEnded {
         /// How it ended.
@@ -172,6 +174,7 @@ impl Event {
             Self::Discarded => "discarded",
             Self::SignInNeeded => "sign_in_needed",
             Self::Resumed => "resumed",
+            Self::Expired => "expired",
             Self::RunEnded { .. } => "run_ended",
         }
     }
@@ -234,6 +237,8 @@ pub struct Standing {
     pub gave_up: bool,
     /// Where it stood with the request before the one that a person asked for last, if that one may have been executed.
     pub(crate) before: Option<Box<Standing>>,
+    /// When a person asked for this device alone, by this machine's clock.
+    pub(crate) wanted: Option<OffsetDateTime>,
     /// Whether the last intent may have been executed.
     pub(crate) maybe_executed: bool,
     /// What the read right before the last intent showed.

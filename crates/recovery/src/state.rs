@@ -119,6 +119,8 @@ pub enum ItemReason {
     SignInNeeded,
     /// The journal could not be written.
     JournalFailed,
+    /// A person confirmed it more than a day ago, so that is asked anew before anything is sent.
+    Expired,
     /// An intermediary answered in Graph's place, such as a proxy.
     Intermediary,
     /// Graph answered with an error that has no class of its own.

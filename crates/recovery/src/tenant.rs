@@ -5,13 +5,16 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use time::OffsetDateTime;
 use unlatch_graph::{
-    Client, DeviceActionResult, DeviceId, Error, ManagedDevice, Passcode, Route, Sent, WriteTurn,
+    Client, DeviceActionResult, DeviceId, Error, ManagedDevice, Passcode, Route, Sent, TokenError, WriteTurn,
 };
 
 use crate::plan::Action;
 
 /// A signed-in view of one tenant. All runs and searches in one tenant share its pace.
 pub trait Tenant: Send + Sync + 'static {
+    /// Has a token at hand that lasts for a read and the request after it, so that neither waits for one.
+    fn fetch_token(&self) -> BoxFuture<'_, Result<(), TokenError>>;
+
     /// Reads one device afresh, with what it reports of the actions sent to it.
     fn device<'a>(
         &'a self,
@@ -57,6 +60,10 @@ pub trait Tenant: Send + Sync + 'static {
 }
 
 impl Tenant for Client {
+    fn fetch_token(&self) -> BoxFuture<'_, Result<(), TokenError>> {
+        Box::pin(Client::fetch_token(self))
+    }
+
     fn device<'a>(
         &'a self,
         id: &'a DeviceId,

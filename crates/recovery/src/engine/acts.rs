@@ -98,8 +98,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Sends to one device again, because a person wants it: after the countdown, with the device read and compared afresh. If it
-    /// is in doubt whether the earlier request arrived, the device is asked first.
+    /// Sends to one device again, because a person wants it: after a countdown, with the device read and compared afresh. If an
+    /// earlier request is in doubt, the device is asked first.
     ///
     /// # Errors
     /// [`ActError`]; nothing is sent then.
@@ -115,12 +115,13 @@ impl Engine {
         let standing = run.standing(position).filter(|standing| standing.can_be_sent_again());
         let standing = standing.ok_or(ActError::MovedOn)?;
         run.check_account(principal)?;
-        if standing.state == ItemState::Unconfirmed && self.ask(&run, position, &*tenant).await? {
+        if standing.is_in_doubt() && self.ask(&run, position, &*tenant).await? {
             return Ok(SentAgain::Settled);
         }
         // A run that is still being sent takes the device in; one that is ending is waited for.
         if let Some(drive) = run.drive() {
             self.0.live().expect_free(&run, &[position])?;
+            self.0.read_earlier(&run, &[position]).await?;
             if drive.expect_one_more() {
                 let asked = self.0.entry(Some(position), Event::SendAgainAsked);
                 let recorded = run.record_entries(&self.0, vec![asked]).await;
@@ -144,6 +145,7 @@ impl Engine {
     ) -> Result<(), ActError> {
         let _held = self.0.begin(run, &positions)?;
         self.0.remember_writes(run, &*tenant).await?;
+        self.0.read_earlier(run, &positions).await?;
         run.record_entries(&self.0, vec![self.0.entry(position, act)]).await?;
         self.set_going(run, tenant, positions);
         Ok(())
@@ -175,15 +177,16 @@ impl Engine {
             return Ok(None);
         };
         let found = tenant.passcodes(&item.device_id).await?;
+        let action = run.header.action;
         let newest = found
             .into_iter()
-            .filter(|(result, _)| result.started.is_some_and(|started| window.holds(started)))
+            .filter(|(result, _)| outcome_of(action, &window, std::slice::from_ref(result)).is_some())
             .max_by_key(|(result, _)| result.started);
         Ok(newest.map(|(_, passcode)| passcode))
     }
 
     /// Reads once what the devices report, for every item that is not settled, and records what is new. An unconfirmed item
-    /// whose device reports the action as started while the request was out ([`crate::SendWindow`]) was in fact accepted; one
+    /// whose device reports the action as started while the request was out was in fact accepted; one
     /// without such a report stays. A device that cannot be read is passed over.
     ///
     /// # Errors

@@ -16,8 +16,17 @@ use crate::record::{Entry, Event};
 use crate::state::RunState;
 use crate::tenant::Tenant;
 
+/// For how long a person's act lets requests go out. After that a person is asked anew.
+const ACT_LASTS: Duration = Duration::from_secs(24 * 60 * 60);
+
 pub(super) struct Drive {
-    starts_at: Instant,
+    /// When the countdown is over. A run that goes on after a sign-in counts down again.
+    starts_at: watch::Sender<Instant>,
+    /// When it was set going, by a clock that nobody sets.
+    set_going: Instant,
+    countdown: Duration,
+    /// Held while the end of the countdown is recorded, so that it is recorded once.
+    beginning: tokio::sync::Mutex<()>,
     queue: Mutex<Queue>,
     /// Told when the queue grew, or will not.
     more: Notify,
@@ -26,6 +35,8 @@ pub(super) struct Drive {
     stop: CancellationToken,
     cancel_asked: CancellationToken,
     journal_failed: AtomicBool,
+    /// A person is to be asked anew before more goes out.
+    expired: AtomicBool,
     /// Held while a resume is recorded, so that there is one at a time.
     resuming: tokio::sync::Mutex<()>,
     ended: CancellationToken,
@@ -33,11 +44,18 @@ pub(super) struct Drive {
 
 /// What is still to be worked on.
 struct Queue {
-    positions: VecDeque<u32>,
+    positions: VecDeque<Due>,
     /// How many positions are about to be added.
     expected: usize,
     /// How many workers have not come to their end. Without one nothing may be added.
     workers: usize,
+}
+
+/// An item to be worked on, not before a certain time.
+#[derive(Clone, Copy)]
+pub(super) struct Due {
+    pub(super) position: u32,
+    pub(super) not_before: Instant,
 }
 
 /// Which sign-in requests go out by, and whether it still holds.
@@ -63,14 +81,20 @@ impl Drive {
         let countdown = *shared.countdown.lock().unwrap_or_else(PoisonError::into_inner);
         // Twice as many as may be in flight: while a request is out the next device is read.
         let workers = shared.options.in_flight.saturating_mul(2).clamp(1, positions.len().max(1));
+        let now = Instant::now();
+        let positions = positions.into_iter().map(|position| Due { position, not_before: now }).collect();
         Self {
-            starts_at: Instant::now() + countdown,
-            queue: Mutex::new(Queue { positions: positions.into(), expected: 0, workers }),
+            starts_at: watch::Sender::new(now + countdown),
+            set_going: now,
+            countdown,
+            beginning: tokio::sync::Mutex::default(),
+            queue: Mutex::new(Queue { positions, expected: 0, workers }),
             more: Notify::new(),
             sign_in: watch::Sender::new(SignIn { tenant, number: 0, holds: true, missed: false }),
             stop: CancellationToken::new(),
             cancel_asked: CancellationToken::new(),
             journal_failed: AtomicBool::new(false),
+            expired: AtomicBool::new(false),
             resuming: tokio::sync::Mutex::default(),
             ended: CancellationToken::new(),
         }
@@ -81,7 +105,7 @@ impl Drive {
     }
 
     /// The next item to work on. None ends the worker that asks.
-    async fn next(&self) -> Option<u32> {
+    async fn next(&self) -> Option<Due> {
         loop {
             let mut more = std::pin::pin!(self.more.notified());
             more.as_mut().enable();
@@ -111,19 +135,50 @@ impl Drive {
         is_open
     }
 
-    /// Adds the item that was expected, to go next, or takes the expectation back.
+    /// Adds the item that was expected, to go next after a countdown of its own, or takes the expectation back.
     pub(super) fn add_expected(&self, position: Option<u32>) {
         let mut queue = self.queue();
         queue.expected -= 1;
         if let Some(position) = position {
-            queue.positions.push_front(position);
+            let not_before = Instant::now() + self.countdown;
+            queue.positions.push_front(Due { position, not_before });
         }
         drop(queue);
         self.more.notify_waiters();
     }
 
     pub(super) fn starts_in(&self) -> Duration {
-        self.starts_at.saturating_duration_since(Instant::now())
+        self.starts_at.borrow().saturating_duration_since(Instant::now())
+    }
+
+    /// Waits until the countdown is over, and has that recorded.
+    pub(super) async fn count_down(&self, shared: &Shared, run: &Arc<Run>) -> Result<(), Stopped> {
+        loop {
+            let starts_at = *self.starts_at.borrow();
+            if starts_at <= Instant::now() {
+                break;
+            }
+            self.unless_stopped(tokio::time::sleep_until(starts_at)).await?;
+        }
+        let _one = self.beginning.lock().await;
+        if run.state() == RunState::Starting && !self.is_stopped() {
+            shared.note(run, None, vec![Event::Began]).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether the act by which an item goes out is too long ago. Nothing more of the run goes out then.
+    pub(super) async fn has_expired(&self, shared: &Shared, run: &Arc<Run>, position: u32) -> bool {
+        let wanted = (shared.options.clock)() - run.wanted(position);
+        if wanted < ACT_LASTS && self.set_going.elapsed() < ACT_LASTS {
+            return false;
+        }
+        if !self.expired.swap(true, Ordering::SeqCst) && !self.is_stopped() {
+            // Should this fail, the run has stopped all the same.
+            let _: Result<(), Stopped> = shared.note(run, None, vec![Event::Expired]).await;
+        }
+        self.stop.cancel();
+        true
     }
 
     pub(super) fn tenant(&self) -> Arc<dyn Tenant> {
@@ -207,13 +262,20 @@ impl Drive {
         if !self.waits(run) || self.is_stopped() {
             return Err(ResumeError::NotWaiting);
         }
+        if self.has_expired(shared, run, RUN_AS_A_WHOLE).await {
+            return Err(ResumeError::Expired);
+        }
         run.record_entries(shared, vec![shared.entry(None, Event::Resumed)]).await?;
+        self.starts_at.send_replace(Instant::now() + self.countdown);
         self.sign_in.send_modify(|now| {
             *now = SignIn { tenant, number: now.number + 1, holds: true, missed: false };
         });
         Ok(())
     }
 }
+
+/// No item has this position: what is asked of it is asked of the run.
+const RUN_AS_A_WHOLE: u32 = u32::MAX;
 
 impl Shared {
     pub(super) fn entry(&self, position: Option<u32>, event: Event) -> Entry {
@@ -229,21 +291,29 @@ impl Shared {
         let entries = events.into_iter().map(|event| self.entry(position, event)).collect();
         run.record_entries(self, entries).await.map_err(|_| Stopped)
     }
+
+    /// As [`Shared::note`], for what is already so.
+    pub(super) async fn note_known(
+        &self,
+        run: &Arc<Run>,
+        position: u32,
+        events: Vec<Event>,
+    ) -> Result<(), Stopped> {
+        let entries = events.into_iter().map(|event| self.entry(Some(position), event)).collect();
+        run.record_known(self, entries).await.map_err(|_| Stopped)
+    }
 }
 
 /// Works on a run until nothing of it goes out any more, and records its end.
 pub(super) async fn drive(shared: Arc<Shared>, run: Arc<Run>, drive: Arc<Drive>) {
     let worker = || async {
-        while let Some(position) = drive.next().await {
-            item::work(&shared, &run, &drive, position).await;
+        while let Some(due) = drive.next().await {
+            item::work(&shared, &run, &drive, due).await;
         }
     };
     let work = async {
-        let waited = drive.unless_stopped(tokio::time::sleep_until(drive.starts_at)).await;
-        if waited.is_ok() && !drive.is_stopped() {
-            // Should this fail, the run has stopped and its workers end at once.
-            let _: Result<(), Stopped> = shared.note(&run, None, vec![Event::Began]).await;
-        }
+        // Should this fail, the run has stopped and its workers end at once.
+        let _: Result<(), Stopped> = drive.count_down(&shared, &run).await;
         let workers = drive.queue().workers;
         join_all((0..workers).map(|_| worker())).await;
     };
@@ -256,10 +326,16 @@ pub(super) async fn drive(shared: Arc<Shared>, run: Arc<Run>, drive: Arc<Drive>)
             let _ = tokio::join!(work, note);
         }
     }
-    let failed = drive.journal_failed.load(Ordering::SeqCst);
-    let state = if failed { RunState::JournalFailed } else { run.end_state() };
+    let state = if drive.journal_failed.load(Ordering::SeqCst) {
+        RunState::JournalFailed
+    } else if drive.expired.load(Ordering::SeqCst) && !drive.cancel_asked.is_cancelled() {
+        RunState::Interrupted
+    } else {
+        run.end_state()
+    };
     run.record_end(&shared, state).await;
     run.set_drive(None);
     drive.ended.cancel();
+    run.settle_debts(&shared).await;
     shared.release(&run);
 }

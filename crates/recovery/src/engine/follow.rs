@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
+use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -176,7 +177,7 @@ impl Engine {
                     let wait = match results {
                         Ok(results) => {
                             failures = 0;
-                            match self.0.take_answer(&run, position, &results).await {
+                            match self.0.take_answer(&run, position, &results, tenant.server_now()).await {
                                 Ok(wait) => wait,
                                 Err(error) => return FollowEnd::Journal(error),
                             }
@@ -268,17 +269,20 @@ impl Shared {
         Some((self.options.clock)() - run.standing(position)?.intent_at?)
     }
 
-    /// Records what a device reports. Gives how long until it is asked again, if it is.
+    /// Records what a device reports, which Graph told at `server_now` by its own clock: this machine's may be set. Returns how
+    /// long until it is asked again, if it is.
     async fn take_answer(
         &self,
         run: &Arc<Run>,
         position: u32,
         results: &[DeviceActionResult],
+        server_now: OffsetDateTime,
     ) -> Result<Option<Duration>, JournalError> {
         if let Some(event) = run.news(self, position, results) {
             run.record_entries(self, vec![self.entry(Some(position), event)]).await?;
         }
-        let is_old = self.since_intent(run, position).is_some_and(|since| since >= ASKED_FOR);
+        let intent = run.standing(position).and_then(|standing| standing.intent);
+        let is_old = intent.is_some_and(|intent| server_now - intent >= ASKED_FOR);
         if is_old && run.is_open_at(position) {
             run.record_entries(self, vec![self.entry(Some(position), Event::GaveUp)]).await?;
         }

@@ -9,8 +9,9 @@ use super::Engine;
 use super::run::Run;
 use crate::history::{HistoryFound, HistoryItem, HistoryQuery};
 use crate::journal::JournalError;
-use crate::plan::RunId;
+use crate::plan::{Action, RunId, TenantKey};
 use crate::record::RunSummary;
+use crate::requests::EarlierRequest;
 
 /// The runs that were held in memory when the journal was read.
 type Live = HashMap<RunId, Arc<Run>>;
@@ -51,6 +52,21 @@ impl Engine {
         let (mut items, live) = self.beside_live(read).await?;
         refresh_items(&mut items, &live);
         Ok(items)
+    }
+
+    /// Returns the newest request for each of these devices that may have been executed, of any run in a tenant: what a review has
+    /// to tell before another one goes out. A device that has none is left out.
+    ///
+    /// # Errors
+    /// [`JournalError`], if the journal cannot be read.
+    pub async fn earlier_requests(
+        &self,
+        tenant: TenantKey,
+        action: Action,
+        devices: Vec<DeviceId>,
+    ) -> Result<HashMap<DeviceId, EarlierRequest>, JournalError> {
+        let found = self.0.journal.requests_for(tenant, action, devices).await?;
+        Ok(found.into_iter().filter_map(|(device, requests)| Some((device, requests.newest()?))).collect())
     }
 
     /// Reads the journal, and tells which runs are to be asked themselves.

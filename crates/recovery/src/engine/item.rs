@@ -9,15 +9,16 @@ use unlatch_graph::{
     ApiErrorKind, DeviceActionResult, Error, ManagedDevice, Route, SendOutcome, Sent, TokenError,
 };
 
-use super::drive::{Drive, Pass, Stopped};
+use super::drive::{Drive, Due, Pass, Stopped};
 use super::run::Run;
 use super::schedule::Near;
 use super::{Shared, asks_for_sign_in};
 use crate::check::{Finding, Found, compare, pending};
 use crate::classify::{Execution, RepeatWhen, classify, refusal};
-use crate::outcome::{SendWindow, outcome_of};
+use crate::outcome::{Baseline, SentRequest, outcome_of, unknown_since};
 use crate::plan::PlannedItem;
 use crate::record::{Event, Verdict};
+use crate::requests::DeviceRequests;
 use crate::state::{ItemReason, ItemState};
 use crate::tenant::Tenant;
 
@@ -66,8 +67,11 @@ struct Way<'a> {
     route: Route,
     /// How many requests were about to go out.
     intents: u32,
-    /// When an earlier request was out that may have arrived, if a person has it sent again.
-    doubt: Option<SendWindow>,
+    /// The requests for this device before, of any run.
+    earlier: DeviceRequests,
+    /// What the newest read showed of the action.
+    baseline: Option<Baseline>,
+    not_before: Instant,
     /// How many attempts failed for want of a connection.
     failures: u32,
     /// How many attempts were throttled.
@@ -77,7 +81,8 @@ struct Way<'a> {
 }
 
 /// Brings one item to its end, or leaves it unsent if the run stops.
-pub(super) async fn work(shared: &Shared, run: &Arc<Run>, drive: &Drive, position: u32) {
+pub(super) async fn work(shared: &Shared, run: &Arc<Run>, drive: &Drive, due: Due) {
+    let Due { position, not_before } = due;
     let Some(planned) = run.items.get(position as usize) else { return };
     let Some(standing) = run.standing(position).filter(|standing| standing.state.is_open()) else { return };
     let mut way = Way {
@@ -88,7 +93,9 @@ pub(super) async fn work(shared: &Shared, run: &Arc<Run>, drive: &Drive, positio
         planned,
         route: planned.route.clone(),
         intents: standing.attempts,
-        doubt: standing.doubt.and_then(|_| run.window(shared, position)),
+        earlier: run.earlier(position),
+        baseline: None,
+        not_before,
         failures: 0,
         throttled: 0,
         renewed: false,
@@ -99,8 +106,10 @@ pub(super) async fn work(shared: &Shared, run: &Arc<Run>, drive: &Drive, positio
 
 impl<'a> Way<'a> {
     async fn go(&mut self) -> Result<(), Stopped> {
+        self.drive.unless_stopped(tokio::time::sleep_until(self.not_before)).await?;
         loop {
             let pass = self.drive.pass().await?;
+            self.drive.count_down(self.shared, self.run).await?;
             match self.attempt(&pass).await? {
                 Next::Over => return Ok(()),
                 Next::Now => {}
@@ -120,6 +129,10 @@ impl<'a> Way<'a> {
         let tenant = &*pass.tenant;
         let near = self.near(tenant).await?;
         self.run.show(self.position, ItemState::Sending);
+        // The read comes right before the request, so neither may wait for a token.
+        if let Err(error) = self.drive.unless_stopped(tenant.fetch_token()).await? {
+            return self.without_token(error).await;
+        }
         let mut read_at = ReadAt::now(self.shared);
         if let Some(next) = self.check(tenant).await? {
             return Ok(next);
@@ -147,19 +160,28 @@ impl<'a> Way<'a> {
             turn.unused();
             return Ok(Next::SignIn);
         }
-        let server_now = tenant.server_now();
+        if self.drive.has_expired(self.shared, self.run, self.position).await {
+            turn.unused();
+            return Err(Stopped);
+        }
+        let request = SentRequest { intent: tenant.server_now(), baseline: self.baseline };
         let attempt = self.intents + 1;
-        self.note(vec![Event::Intent { attempt, route: self.route.clone(), server_now }]).await?;
+        let SentRequest { intent: server_now, baseline } = request;
+        self.note(vec![Event::Intent { attempt, route: self.route.clone(), server_now, baseline }]).await?;
         let is_stopped = self.drive.is_stopped();
         if is_stopped || !read_at.is_fresh(self.shared) {
             turn.unused();
-            self.note(vec![Event::Withdrawn]).await?;
+            self.note_known(vec![Event::Withdrawn]).await?;
             return if is_stopped { Err(Stopped) } else { Ok(Next::Now) };
         }
         self.intents = attempt;
-        self.shared.note_intent(self.run.header.id, &self.planned.device_id, server_now);
+        let (run, device) = (self.run.header.id, &self.planned.device_id);
+        self.shared.note_request(run, device, request);
         let sent_at = Instant::now();
-        let sent = tenant.send(self.run.header.action, &self.route, &self.planned.device_id).await;
+        let sent = tenant.send(self.run.header.action, &self.route, device).await;
+        if matches!(classify(&sent.outcome), Execution::NotExecuted { .. }) {
+            self.shared.forget_request(run, device, request);
+        }
         if matches!(classify(&sent.outcome), Execution::NotExecuted { repeat: RepeatWhen::SignedIn }) {
             // Before another request takes this one's place.
             self.drive.lose(pass);
@@ -185,6 +207,30 @@ impl<'a> Way<'a> {
         self.shared.note(self.run, Some(self.position), events).await?;
         self.shared.follow_up(self.run, self.position);
         Ok(())
+    }
+
+    async fn note_known(&self, events: Vec<Event>) -> Result<(), Stopped> {
+        self.shared.note_known(self.run, self.position, events).await?;
+        self.shared.follow_up(self.run, self.position);
+        Ok(())
+    }
+
+    /// Returns what follows when there is no token.
+    async fn without_token(&mut self, error: TokenError) -> Result<Next, Stopped> {
+        match error {
+            TokenError::SignInNeeded { .. } => Ok(Next::SignIn),
+            TokenError::Unavailable(_) if self.may_connect_again() => Ok(Next::After(self.backoff())),
+            TokenError::Unavailable(_) => {
+                let said = Some(error.to_string());
+                self.note(vec![Event::Stopped {
+                    reason: ItemReason::NotConnected,
+                    message: said,
+                    found: None,
+                }])
+                .await?;
+                Ok(Next::Over)
+            }
+        }
     }
 
     async fn stop(
@@ -238,12 +284,13 @@ impl<'a> Way<'a> {
 
     /// What a device, read right now, says against sending to it.
     async fn look(
-        &self,
+        &mut self,
         device: &ManagedDevice,
         results: &[DeviceActionResult],
     ) -> Result<Option<Next>, Stopped> {
-        let action = self.run.header.action;
-        if let Some(outcome) = self.doubt.and_then(|window| outcome_of(action, &window, results)) {
+        let (action, run) = (self.run.header.action, self.run.header.id);
+        let own = self.earlier.doubts_of(run, self.position);
+        if let Some(outcome) = own.iter().find_map(|window| outcome_of(action, window, results)) {
             // The request that was in doubt did arrive.
             self.note(vec![outcome.event()]).await?;
             return Ok(Some(Next::Over));
@@ -251,13 +298,23 @@ impl<'a> Way<'a> {
         if let Err(Finding { reason, found }) = compare(self.planned, device) {
             return self.stop(reason, None, Some(found)).await;
         }
-        let Some(entry) = pending(action, results) else { return Ok(None) };
-        let by = match entry.started {
-            Some(started) => self.shared.who_sent(self.run, &self.planned.device_id, started).await,
-            None => None,
-        };
-        let found = Found::Pending { since: entry.started, by };
-        self.stop(ItemReason::AlreadyPending, None, Some(found)).await
+        let sender = |started| self.earlier.sender_of(started).map(str::to_owned);
+        if let Some(entry) = pending(action, results) {
+            let found = Found::Pending { since: entry.started, by: entry.started.and_then(sender) };
+            return self.stop(ItemReason::AlreadyPending, None, Some(found)).await;
+        }
+        let beside = self.earlier.doubts_beside(run);
+        let arrived = beside.iter().find_map(|(_, window)| outcome_of(action, window, results));
+        // A journal that lost its newest entries does not know what was sent since.
+        let since = self.run.confirmed();
+        let unknown = || unknown_since(action, since?, &self.earlier.known(), results);
+        if let Some(sent) = arrived.or_else(unknown) {
+            let by = sender(sent.started);
+            let found = Found::Sent { state: sent.state.as_str().to_owned(), since: Some(sent.started), by };
+            return self.stop(ItemReason::AlreadySent, None, Some(found)).await;
+        }
+        self.baseline = Some(Baseline::of(action, results));
+        Ok(None)
     }
 
     /// Counts an attempt without a connection, and tells whether one more is left.
@@ -285,7 +342,7 @@ impl<'a> Way<'a> {
         wait
     }
 
-    /// Records what became of a request. If that fails, the item is left with an intent and no answer: unconfirmed.
+    /// Records what became of a request. If that cannot be, the answer is shown, and recorded as soon as it can be.
     async fn answered(&mut self, tenant: &dyn Tenant, sent: Sent) -> Result<Next, Stopped> {
         let mut also = None;
         let (verdict, next) = match classify(&sent.outcome) {
@@ -331,7 +388,7 @@ impl<'a> Way<'a> {
         };
         let mut events = vec![answer(verdict, sent)];
         events.extend(also);
-        self.note(events).await?;
+        self.note_known(events).await?;
         Ok(next)
     }
 }

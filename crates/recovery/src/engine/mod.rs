@@ -110,6 +110,9 @@ pub enum ResumeError {
         /// The account that confirmed the run.
         account: String,
     },
+    /// It was confirmed more than a day ago. It waits no more; a person may have the rest of it sent.
+    #[error("the run was confirmed more than a day ago")]
+    Expired,
     /// It cannot be recorded.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -199,12 +202,14 @@ impl Engine {
         };
         let id = header.id;
         let items = plan.items.into();
-        let run = Arc::new(Run::new(header.clone(), Arc::clone(&items)));
+        let server_now = tenant.server_now();
+        let run = Arc::new(Run::new(header.clone(), Arc::clone(&items), server_now));
         let positions: Vec<u32> = (0..header.total).collect();
         // Held until it is set going; if that comes to nothing, it is forgotten.
         let _held = self.0.begin(&run, &positions)?;
         self.0.remember_writes(&run, &*tenant).await?;
-        self.0.journal.begin(header, items).await?;
+        self.0.read_earlier(&run, &positions).await?;
+        self.0.journal.begin(header, items, server_now).await?;
         self.set_going(&run, tenant, positions);
         Ok(id)
     }
@@ -223,8 +228,8 @@ impl Engine {
         }
     }
 
-    /// Lets a run that waits for a sign-in go on, with the tenant that the new sign-in gave. A run that does not wait stays as
-    /// it is.
+    /// Lets a run that waits for a sign-in go on after a countdown, with the tenant that the new sign-in gave. One that was
+    /// confirmed more than a day ago ends as interrupted. A run that does not wait stays as it is.
     ///
     /// # Errors
     /// [`ResumeError`]: it does not wait, or not for this account, or that cannot be recorded.

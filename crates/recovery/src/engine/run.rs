@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::sync::watch;
@@ -12,10 +13,18 @@ use super::drive::Drive;
 use super::{Change, Progress, Shared};
 use crate::fold::Fold;
 use crate::journal::JournalError;
-use crate::outcome::SendWindow;
+use crate::outcome::{SendWindow, SentRequest};
 use crate::plan::PlannedItem;
 use crate::record::{Entry, Event, ItemRecord, RunHeader, RunRecord, RunSummary, Standing};
+use crate::requests::DeviceRequests;
 use crate::state::{ItemState, RunState};
+
+/// How long after a write to the journal failed it is tried again at first; the wait doubles.
+const FIRST_TRY_AGAIN: Duration = Duration::from_millis(500);
+/// The longest wait in between.
+const LAST_TRY_AGAIN: Duration = Duration::from_secs(60);
+/// For how long an answer is tried to be recorded before its run is stopped.
+const TRIED_FOR: Duration = Duration::from_secs(15);
 
 pub(super) struct Run {
     pub(super) header: RunHeader,
@@ -27,10 +36,12 @@ pub(super) struct Run {
     drive: Mutex<Option<Arc<Drive>>>,
     /// The items whose devices are being asked.
     followed: Mutex<HashSet<u32>>,
-    /// For items found in the journal: later intents of other runs for the same device.
-    others: HashMap<u32, Vec<OffsetDateTime>>,
-    /// The end of a run that could not be recorded. It goes before whatever is recorded next.
-    owed: Mutex<Option<Entry>>,
+    /// For items found in the journal: later requests of other runs for the same device.
+    others: HashMap<u32, Vec<SentRequest>>,
+    /// For items that are set going: every request for the same device before.
+    earlier: Mutex<HashMap<u32, DeviceRequests>>,
+    /// What came and could not be recorded. It goes before whatever is recorded next.
+    owed: Mutex<Vec<Entry>>,
 }
 
 /// What the run looks like: the fold of its recorded entries, and which item changed at which version.
@@ -43,15 +54,18 @@ struct Shown {
 }
 
 impl Run {
-    pub(super) fn new(header: RunHeader, items: Arc<[PlannedItem]>) -> Self {
-        Self::found(Fold::new(header), items, HashMap::new())
+    /// A run that a person confirmed at that time by Graph's clock.
+    pub(super) fn new(header: RunHeader, items: Arc<[PlannedItem]>, server_now: OffsetDateTime) -> Self {
+        let mut fold = Fold::new(header);
+        fold.confirmed = Some(server_now);
+        Self::found(fold, items, HashMap::new())
     }
 
     /// A run as the journal has it.
     pub(super) fn found(
         fold: Fold,
         items: Arc<[PlannedItem]>,
-        others: HashMap<u32, Vec<OffsetDateTime>>,
+        others: HashMap<u32, Vec<SentRequest>>,
     ) -> Self {
         let header = fold.header.clone();
         let changes = Some(watch::Sender::new(Change { version: 1 }));
@@ -64,6 +78,7 @@ impl Run {
             drive: Mutex::default(),
             followed: Mutex::default(),
             others,
+            earlier: Mutex::default(),
             owed: Mutex::default(),
         }
     }
@@ -163,13 +178,35 @@ impl Run {
         open.iter().filter_map(|at| self.items.get(*at as usize)).map(|item| item.device_id.clone()).collect()
     }
 
-    /// When the last request for an item must have taken effect, if one was about to go out.
+    /// Returns which results belong to the last request for an item, if it may have been executed.
     pub(super) fn window(&self, shared: &Shared, position: u32) -> Option<SendWindow> {
         let standing = self.standing(position)?;
         let device = &self.items.get(position as usize)?.device_id;
         let mut others = self.others.get(&position).cloned().unwrap_or_default();
-        others.extend(shared.intents_beside(self.header.id, device));
+        others.extend(shared.requests_beside(self.header.id, device));
         standing.window(&others)
+    }
+
+    /// Returns Graph's clock when a person confirmed it, if that was recorded.
+    pub(super) fn confirmed(&self) -> Option<OffsetDateTime> {
+        self.shown().fold.confirmed
+    }
+
+    /// Returns when a person last wanted this item sent, by this machine's clock.
+    pub(super) fn wanted(&self, position: u32) -> OffsetDateTime {
+        let shown = self.shown();
+        let alone = shown.fold.standings.get(position as usize).and_then(|standing| standing.wanted);
+        alone.unwrap_or(shown.fold.wanted).max(shown.fold.wanted)
+    }
+
+    pub(super) fn set_earlier(&self, earlier: impl IntoIterator<Item = (u32, DeviceRequests)>) {
+        self.earlier.lock().unwrap_or_else(PoisonError::into_inner).extend(earlier);
+    }
+
+    /// Returns the requests for the device of an item before it was set going.
+    pub(super) fn earlier(&self, position: u32) -> DeviceRequests {
+        let earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+        earlier.get(&position).cloned().unwrap_or_default()
     }
 
     /// Somebody works on it or asks its devices: it may change from now on.
@@ -250,22 +287,7 @@ impl Run {
         shared: &Shared,
         entries: Vec<Entry>,
     ) -> Result<(), JournalError> {
-        let recorded = {
-            let mut owes = self.owed();
-            let owed = owes.take();
-            let all = owed.iter().chain(&entries).cloned().collect();
-            let run = Arc::clone(self);
-            let then = move |written: &Result<(), JournalError>| {
-                if written.is_ok() {
-                    return run.take_in(&entries);
-                }
-                if let Some(owed) = owed {
-                    *run.owed() = Some(owed);
-                }
-            };
-            shared.journal.append(self.header.id, all, Box::new(then))
-        };
-        let written = recorded.await;
+        let written = self.append(shared, entries).await;
         if written.is_err()
             && let Some(drive) = self.drive()
         {
@@ -274,28 +296,82 @@ impl Run {
         written
     }
 
-    /// Records the end of the run. If that fails, it is shown all the same and recorded as soon as anything can be.
-    pub(super) async fn record_end(self: &Arc<Self>, shared: &Shared, state: RunState) {
-        let entry = shared.entry(None, Event::RunEnded { state });
-        let (run, shown) = (Arc::clone(self), entry.clone());
-        let then = move |written: &Result<(), JournalError>| {
-            if written.is_ok() {
-                run.take_in(&[shown]);
+    /// Records what is already so, such as an answer that came. If the journal cannot be written just now, that is tried again
+    /// for a while. Then whatever is being sent stops; the entries are shown all the same, and recorded as soon as anything can be.
+    pub(super) async fn record_known(
+        self: &Arc<Self>,
+        shared: &Shared,
+        entries: Vec<Entry>,
+    ) -> Result<(), JournalError> {
+        let mut waited = Duration::ZERO;
+        let mut wait = FIRST_TRY_AGAIN;
+        loop {
+            let error = match self.append(shared, entries.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            if waited >= TRIED_FOR {
+                self.owe(entries);
+                if let Some(drive) = self.drive() {
+                    drive.fail();
+                }
+                return Err(error);
             }
-        };
-        if shared.journal.append(self.header.id, vec![entry.clone()], Box::new(then)).await.is_err() {
-            let failed = Entry { event: Event::RunEnded { state: RunState::JournalFailed }, ..entry };
-            *self.owed() = Some(failed.clone());
-            self.take_in(&[failed]);
+            tokio::time::sleep(wait).await;
+            waited += wait;
+            wait *= 2;
         }
     }
 
-    fn owed(&self) -> MutexGuard<'_, Option<Entry>> {
+    /// Records the end of the run. If that fails, it is shown all the same and recorded as soon as anything can be.
+    pub(super) async fn record_end(self: &Arc<Self>, shared: &Shared, state: RunState) {
+        let entry = shared.entry(None, Event::RunEnded { state });
+        if self.append(shared, vec![entry.clone()]).await.is_err() {
+            self.owe(vec![Entry { event: Event::RunEnded { state: RunState::JournalFailed }, ..entry }]);
+        }
+    }
+
+    /// Records what is owed and these entries, all of it or nothing, and shows the entries then.
+    async fn append(self: &Arc<Self>, shared: &Shared, entries: Vec<Entry>) -> Result<(), JournalError> {
+        let recorded = {
+            let mut owes = self.owed();
+            let owed = std::mem::take(&mut *owes);
+            let all = owed.iter().chain(&entries).cloned().collect();
+            let run = Arc::clone(self);
+            let then = move |written: &Result<(), JournalError>| match written {
+                Ok(()) => run.take_in(&entries),
+                Err(_) => {
+                    let mut owes = run.owed();
+                    let since = std::mem::replace(&mut *owes, owed);
+                    owes.extend(since);
+                }
+            };
+            shared.journal.append(self.header.id, all, Box::new(then))
+        };
+        recorded.await
+    }
+
+    /// Shows what could not be recorded, and keeps it to be recorded before anything else.
+    fn owe(&self, entries: Vec<Entry>) {
+        self.take_in(&entries);
+        self.owed().extend(entries);
+    }
+
+    /// Records what is owed, as soon as that can be.
+    pub(super) async fn settle_debts(self: &Arc<Self>, shared: &Shared) {
+        let mut wait = FIRST_TRY_AGAIN;
+        while self.owes() && self.append(shared, Vec::new()).await.is_err() {
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(LAST_TRY_AGAIN);
+        }
+    }
+
+    fn owed(&self) -> MutexGuard<'_, Vec<Entry>> {
         self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the journal lacks the end of this run.
+    /// Returns whether the journal lacks something of this run.
     pub(super) fn owes(&self) -> bool {
-        self.owed().is_some()
+        !self.owed().is_empty()
     }
 }

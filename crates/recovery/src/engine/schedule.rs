@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use time::OffsetDateTime;
 use unlatch_graph::DeviceId;
 
 use super::Shared;
 use super::drive::Drive;
 use super::run::Run;
+use crate::outcome::SentRequest;
 use crate::plan::RunId;
 use crate::state::RunState;
 
@@ -26,9 +26,9 @@ struct Times {
     tickets: u64,
     /// What a request takes, smoothed.
     round_trip: Option<Duration>,
-    /// The intents of this process for each device, by the server's clock. One may be asked about as long as any run is
+    /// The requests of this process for each device that may have been executed. One may be asked about as long as any run is
     /// followed, and there are no more than requests were sent.
-    intents: HashMap<DeviceId, Vec<(OffsetDateTime, RunId)>>,
+    requests: HashMap<DeviceId, Vec<(SentRequest, RunId)>>,
 }
 
 impl Schedule {
@@ -73,16 +73,23 @@ impl Shared {
             Some(times.round_trip.map_or(took, |before| before.mul_f64(0.9) + took.mul_f64(0.1)));
     }
 
-    /// Takes note of an intent, by the server's clock.
-    pub(super) fn note_intent(&self, run: RunId, device: &DeviceId, at: OffsetDateTime) {
-        self.schedule.times().intents.entry(device.clone()).or_default().push((at, run));
+    /// Takes note of a request that is about to go out.
+    pub(super) fn note_request(&self, run: RunId, device: &DeviceId, request: SentRequest) {
+        self.schedule.times().requests.entry(device.clone()).or_default().push((request, run));
     }
 
-    /// The intents of other runs of this process for that device.
-    pub(super) fn intents_beside(&self, run: RunId, device: &DeviceId) -> Vec<OffsetDateTime> {
+    /// Forgets a request that certainly was not executed.
+    pub(super) fn forget_request(&self, run: RunId, device: &DeviceId, request: SentRequest) {
+        if let Some(requests) = self.schedule.times().requests.get_mut(device) {
+            requests.retain(|noted| *noted != (request, run));
+        }
+    }
+
+    /// Returns the requests of other runs of this process for that device.
+    pub(super) fn requests_beside(&self, run: RunId, device: &DeviceId) -> Vec<SentRequest> {
         let times = self.schedule.times();
-        let others = times.intents.get(device).into_iter().flatten().filter(|(_, other)| *other != run);
-        others.map(|(at, _)| *at).collect()
+        let others = times.requests.get(device).into_iter().flatten().filter(|(_, other)| *other != run);
+        others.map(|(request, _)| *request).collect()
     }
 
     /// How long until everything of a run is sent: as long as the limit makes it, or as the requests themselves take, with so

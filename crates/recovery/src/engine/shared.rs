@@ -15,7 +15,7 @@ use super::schedule::Schedule;
 use super::{EngineOptions, InAnotherRun};
 use crate::journal::{Journal, JournalError};
 use crate::plan::RunId;
-use crate::record::Event;
+use crate::record::{Event, RunHeader};
 use crate::state::RunState;
 use crate::tenant::Tenant;
 
@@ -111,18 +111,16 @@ impl Shared {
         Ok(())
     }
 
-    /// The account that sent what started then on that device, if the journal knows.
-    pub(super) async fn who_sent(
-        &self,
-        run: &Run,
-        device: &DeviceId,
-        started: OffsetDateTime,
-    ) -> Option<String> {
-        let found = self.journal.who_sent(run.header.principal.tenant(), device.clone(), started).await;
-        found.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the journal does not tell who sent an action");
-            None
-        })
+    /// Reads which requests there were for the devices of these items before, by the journal: what a request that goes out now is
+    /// compared with.
+    pub(super) async fn read_earlier(&self, run: &Run, positions: &[u32]) -> Result<(), JournalError> {
+        let device = |at: &u32| Some((*at, run.items.get(*at as usize)?.device_id.clone()));
+        let devices: Vec<_> = positions.iter().filter_map(device).collect();
+        let ids = devices.iter().map(|(_, device)| device.clone()).collect();
+        let RunHeader { principal, action, .. } = &run.header;
+        let mut found = self.journal.requests_for(principal.tenant(), *action, ids).await?;
+        run.set_earlier(devices.into_iter().filter_map(|(at, device)| Some((at, found.remove(&device)?))));
+        Ok(())
     }
 
     /// Holds a run in memory while it is used, as it is there already or as the journal has it. One that an earlier process left
@@ -133,7 +131,7 @@ impl Shared {
             return Ok(held);
         }
         let (fold, items) = self.journal.fold(id).await?;
-        let others = self.journal.later_intents(id).await?;
+        let others = self.journal.later_requests(id).await?;
         let run = Arc::new(Run::found(fold, items.into(), others));
         let held = {
             let mut live = self.live();

@@ -3,6 +3,7 @@
 
 mod chain;
 mod read;
+mod requests;
 mod schema;
 mod search;
 mod upgrade;
@@ -20,8 +21,10 @@ use unlatch_graph::DeviceId;
 
 use crate::fold::Fold;
 use crate::history::{HistoryFound, HistoryItem, HistoryQuery};
-use crate::plan::{PlannedItem, RunId, TenantKey};
+use crate::outcome::SentRequest;
+use crate::plan::{Action, PlannedItem, RunId, TenantKey};
 use crate::record::{Entry, Recorded, RunHeader, RunRecord, RunSummary};
+use crate::requests::RequestsByDevice;
 pub use chain::ChainHash;
 pub use verify::{Break, BreakKind, Verified};
 pub(crate) use writer::Then;
@@ -291,32 +294,33 @@ impl Journal {
         self.ask(|reply| read::Query::RequestsSince { tenant, since, reply }).await
     }
 
-    /// The account whose run sent the action to that device that started then by the service's clock, if it was one of these.
-    pub(crate) async fn who_sent(
+    /// Returns every request of an action in a tenant for these devices that may have been executed.
+    pub(crate) async fn requests_for(
         &self,
         tenant: TenantKey,
-        device: DeviceId,
-        started: OffsetDateTime,
-    ) -> Result<Option<String>, JournalError> {
-        self.ask(|reply| read::Query::WhoSent { tenant, device, started, reply }).await
+        action: Action,
+        devices: Vec<DeviceId>,
+    ) -> Result<RequestsByDevice, JournalError> {
+        self.ask(|reply| read::Query::RequestsFor { tenant, action, devices, reply }).await
     }
 
-    /// For the items of a run, by position: the intents that other runs recorded for the same devices after this run's first
-    /// entry, by the server's clock.
-    pub(crate) async fn later_intents(
+    /// Returns, for the items of a run by position, the requests that other runs recorded for the same devices after this run's
+    /// first entry and that may have been executed.
+    pub(crate) async fn later_requests(
         &self,
         id: RunId,
-    ) -> Result<HashMap<u32, Vec<OffsetDateTime>>, JournalError> {
-        self.ask(|reply| read::Query::LaterIntents { id, reply }).await
+    ) -> Result<HashMap<u32, Vec<SentRequest>>, JournalError> {
+        self.ask(|reply| read::Query::LaterRequests { id, reply }).await
     }
 
-    /// Records a confirmed run with its items, whole or not at all.
+    /// Records a run with its items, whole or not at all, which a person confirmed at that time by Graph's clock.
     pub(crate) async fn begin(
         &self,
         header: RunHeader,
         items: Arc<[PlannedItem]>,
+        server_now: OffsetDateTime,
     ) -> Result<(), JournalError> {
-        self.tell(|reply| writer::Command::Begin { header, items, reply }).await
+        self.tell(|reply| writer::Command::Begin { header, items, server_now, reply }).await
     }
 
     /// Records entries of one run, all of them or none, after whatever was given to be recorded before this call. They are on

@@ -12,12 +12,13 @@ use unlatch_graph::{DeviceId, UserId};
 
 use super::verify::{Verified, verify};
 use super::writer::written;
-use super::{JournalError, Reply, schema, search};
+use super::{JournalError, Reply, requests, schema, search};
 use crate::fold::Fold;
 use crate::history::{HistoryFound, HistoryItem, HistoryQuery};
-use crate::outcome::SendWindow;
+use crate::outcome::SentRequest;
 use crate::plan::{Action, PlannedItem, Principal, RunId, TenantKey};
-use crate::record::{Entry, Event, Recorded, RunHeader, RunRecord, RunSummary};
+use crate::record::{Entry, Recorded, RunHeader, RunRecord, RunSummary};
+use crate::requests::RequestsByDevice;
 
 pub(super) enum Query {
     Runs { tenant: Option<String>, reply: Reply<Vec<RunSummary>> },
@@ -26,10 +27,10 @@ pub(super) enum Query {
     Run { id: RunId, reply: Reply<RunRecord> },
     Fold { id: RunId, reply: Reply<(Fold, Vec<PlannedItem>)> },
     Entries { id: RunId, reply: Reply<Vec<Recorded>> },
-    LaterIntents { id: RunId, reply: Reply<HashMap<u32, Vec<OffsetDateTime>>> },
+    LaterRequests { id: RunId, reply: Reply<HashMap<u32, Vec<SentRequest>>> },
     SentSince { tenant: TenantKey, since: OffsetDateTime, reply: Reply<Vec<RunId>> },
     RequestsSince { tenant: TenantKey, since: OffsetDateTime, reply: Reply<Vec<Option<OffsetDateTime>>> },
-    WhoSent { tenant: TenantKey, device: DeviceId, started: OffsetDateTime, reply: Reply<Option<String>> },
+    RequestsFor { tenant: TenantKey, action: Action, devices: Vec<DeviceId>, reply: Reply<RequestsByDevice> },
     Verify { reply: Reply<Verified> },
 }
 
@@ -85,8 +86,8 @@ impl Reader {
             Query::Entries { id, reply } => {
                 let _ = reply.send(self.known(id, entries_of(connection, id)));
             }
-            Query::LaterIntents { id, reply } => {
-                let _ = reply.send(self.known(id, later_intents(connection, id)));
+            Query::LaterRequests { id, reply } => {
+                let _ = reply.send(self.known(id, later_requests(connection, id)));
             }
             Query::SentSince { tenant, since, reply } => {
                 let _ = reply.send(self.read(sent_since(connection, &tenant, since)));
@@ -94,8 +95,9 @@ impl Reader {
             Query::RequestsSince { tenant, since, reply } => {
                 let _ = reply.send(self.read(requests_since(connection, &tenant, since)));
             }
-            Query::WhoSent { tenant, device, started, reply } => {
-                let _ = reply.send(self.read(who_sent(connection, &tenant, &device, started)));
+            Query::RequestsFor { tenant, action, devices, reply } => {
+                let found = requests::requests_for(connection, &tenant, action, &devices);
+                let _ = reply.send(self.read(found));
             }
             Query::Verify { reply } => {
                 let _ = reply.send(self.read(verify(connection)));
@@ -185,29 +187,13 @@ fn entries_of(connection: &Connection, id: RunId) -> rusqlite::Result<Option<Vec
     Ok(Some(entries))
 }
 
-fn later_intents(
+fn later_requests(
     connection: &Connection,
     id: RunId,
-) -> rusqlite::Result<Option<HashMap<u32, Vec<OffsetDateTime>>>> {
+) -> rusqlite::Result<Option<HashMap<u32, Vec<SentRequest>>>> {
     let snapshot = connection.unchecked_transaction()?;
     let Some((key, _)) = find(&snapshot, id)? else { return Ok(None) };
-    // In this order the rows since are read once, and each row finds its devices by their keys.
-    let mut intents = snapshot.prepare_cached(
-        "SELECT mine.position, event.body
-         FROM event
-         CROSS JOIN item AS other ON other.run = event.run AND other.position = event.position
-         CROSS JOIN item AS mine ON mine.run = ?1 AND mine.device_id = other.device_id
-         WHERE event.seq > (SELECT min(seq) FROM event WHERE run = ?1)
-           AND event.run <> ?1 AND event.kind = 'intent'",
-    )?;
-    let mut rows = intents.query(params![key])?;
-    let mut found: HashMap<u32, Vec<OffsetDateTime>> = HashMap::new();
-    while let Some(row) = rows.next()? {
-        if let Event::Intent { server_now, .. } = json(row, 1)? {
-            found.entry(row.get(0)?).or_default().push(server_now);
-        }
-    }
-    Ok(Some(found))
+    requests::later_requests(&snapshot, key).map(Some)
 }
 
 fn find(connection: &Connection, id: RunId) -> rusqlite::Result<Option<(i64, RunHeader)>> {
@@ -253,31 +239,6 @@ fn requests_since(
         _ => read_time(row, 0).map(Some),
     };
     requests.query_map(params![written(since)?, tenant.cloud, tenant.tenant_id], over)?.collect()
-}
-
-/// The account of the run whose request to that device was out when the action started, by the service's clock.
-fn who_sent(
-    connection: &Connection,
-    tenant: &TenantKey,
-    device: &DeviceId,
-    started: OffsetDateTime,
-) -> rusqlite::Result<Option<String>> {
-    let mut intents = connection.prepare_cached(
-        "SELECT run.account, event.body
-         FROM item CROSS JOIN run ON run.key = item.run CROSS JOIN event ON event.run = item.run
-         WHERE item.device_id = ?1 AND event.position = item.position AND event.kind = 'intent'
-           AND run.cloud = ?2 AND run.tenant_id = ?3 COLLATE NOCASE
-         ORDER BY event.seq DESC",
-    )?;
-    let mut rows = intents.query(params![device.as_str(), tenant.cloud, tenant.tenant_id])?;
-    while let Some(row) = rows.next()? {
-        if let Event::Intent { server_now, .. } = json(row, 1)?
-            && SendWindow::longest(server_now).holds(started)
-        {
-            return row.get(0);
-        }
-    }
-    Ok(None)
 }
 
 fn for_each_entry(connection: &Connection, run: i64, mut take: impl FnMut(Recorded)) -> rusqlite::Result<()> {

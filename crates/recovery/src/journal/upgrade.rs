@@ -39,9 +39,9 @@ pub(super) fn from_format_1(connection: &Connection) -> rusqlite::Result<()> {
 /// The body of an entry, with the seal if it is the first of a run.
 fn body(connection: &Connection, run: i64, body: String) -> rusqlite::Result<String> {
     match serde_json::from_str(&body) {
-        Ok(Event::RunStarted { total, .. }) => {
+        Ok(Event::RunStarted { total, server_now, .. }) => {
             let digest = Some(verify::seal(connection, run)?.to_string());
-            super::writer::json(&Event::RunStarted { total, digest })
+            super::writer::json(&Event::RunStarted { total, digest, server_now })
         }
         // What cannot be read stays as it is; whoever reads the run says so.
         _ => Ok(body),

@@ -16,7 +16,7 @@ use crate::record::{Event, RunHeader};
 const SHARED_COMMIT: usize = 64;
 
 pub(super) enum Command {
-    Begin { header: RunHeader, items: Arc<[PlannedItem]>, reply: Reply<()> },
+    Begin { header: RunHeader, items: Arc<[PlannedItem]>, server_now: OffsetDateTime, reply: Reply<()> },
     Append { run: RunId, entries: Vec<Entry>, then: Then, reply: Reply<()> },
 }
 
@@ -89,7 +89,9 @@ fn write(connection: &mut Connection, head: Head, batch: &[Command]) -> rusqlite
 impl Command {
     fn write(&self, transaction: &Transaction<'_>, head: &mut Head) -> rusqlite::Result<()> {
         match self {
-            Self::Begin { header, items, .. } => begin(transaction, head, header, items),
+            Self::Begin { header, items, server_now, .. } => {
+                begin(transaction, head, header, items, *server_now)
+            }
             Self::Append { run, entries, .. } => append(transaction, head, *run, entries),
         }
     }
@@ -112,6 +114,7 @@ fn begin(
     head: &mut Head,
     header: &RunHeader,
     items: &[PlannedItem],
+    server_now: OffsetDateTime,
 ) -> rusqlite::Result<()> {
     let RunHeader { id, started, principal, action, reason, total } = header;
     transaction.execute(
@@ -150,8 +153,8 @@ fn begin(
         ])?;
     }
     let digest = Some(verify::seal(transaction, run)?.to_string());
-    let started = Entry { at: *started, position: None, event: Event::RunStarted { total: *total, digest } };
-    append(transaction, head, *id, &[started])
+    let event = Event::RunStarted { total: *total, digest, server_now: Some(server_now) };
+    append(transaction, head, *id, &[Entry { at: *started, position: None, event }])
 }
 
 fn append(

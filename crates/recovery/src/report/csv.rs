@@ -143,6 +143,11 @@ fn what_differed(found: &Found) -> String {
             let by = by.as_ref().map(|by| format!(", asked for by {by}")).unwrap_or_default();
             format!("pending{since}{by}")
         }
+        Found::Sent { state, since, by } => {
+            let since = since.map(|at| format!(", started {}", utc(at))).unwrap_or_default();
+            let by = by.as_ref().map(|by| format!(", sent by {by}")).unwrap_or_default();
+            format!("{state}{since}{by}")
+        }
     }
 }
 

@@ -369,11 +369,18 @@ mod tests {
         let run = sample::run();
         let items: Arc<[_]> = run.items.iter().map(|item| item.planned.clone()).collect();
         let id = run.summary.header.id;
-        journal.begin(run.summary.header.clone(), items.clone()).await.unwrap();
+        journal.begin(run.summary.header.clone(), items.clone(), OffsetDateTime::UNIX_EPOCH).await.unwrap();
         let facts: Vec<_> = sample::entries().into_iter().skip(1).map(|recorded| recorded.entry).collect();
         let (first, second) = facts.split_at(4);
         journal.append(id, first.to_vec(), Box::new(|_| ())).await.unwrap();
-        journal.begin(RunHeader { id: RunId::random(), ..run.summary.header.clone() }, items).await.unwrap();
+        journal
+            .begin(
+                RunHeader { id: RunId::random(), ..run.summary.header.clone() },
+                items,
+                OffsetDateTime::UNIX_EPOCH,
+            )
+            .await
+            .unwrap();
         journal.append(id, second.to_vec(), Box::new(|_| ())).await.unwrap();
 
         let mut file = Vec::new();

@@ -56,7 +56,7 @@ fn header(total: usize) -> RunHeader {
 }
 
 fn intent() -> Event {
-    Event::Intent { attempt: 1, route: Route::Direct, server_now: AT }
+    Event::Intent { attempt: 1, route: Route::Direct, server_now: AT, baseline: None }
 }
 
 fn answer(verdict: Verdict, status: u16, code: Option<&str>, message: Option<&str>) -> Event {
@@ -101,7 +101,7 @@ pub(super) fn entries() -> Vec<Recorded> {
     let message = Some("Not allowed, says \"Intune\".\nAsk.");
     let denied = Verdict::Refused(ItemReason::RoleDenied);
     let facts = [
-        (None, Event::RunStarted { total: 7, digest: None }),
+        (None, Event::RunStarted { total: 7, digest: None, server_now: None }),
         (None, Event::Began),
         (Some(DONE), Event::FellBack),
         (Some(DONE), intent()),

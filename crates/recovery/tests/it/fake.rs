@@ -54,6 +54,8 @@ pub struct Fake {
     pub sending: InFlight,
     /// One way there and back.
     pub round_trip: Duration,
+    /// How long it takes to have a token at hand.
+    pub token_takes: Mutex<Duration>,
     /// None keeps to no limit.
     pub pace: Mutex<Option<Arc<Pace>>>,
     /// Called when a request arrives.
@@ -157,6 +159,7 @@ impl Fake {
             reading: InFlight::default(),
             sending: InFlight::default(),
             round_trip: Duration::from_millis(150),
+            token_takes: Mutex::default(),
             pace: Mutex::new(Some(Arc::default())),
             on_send: Mutex::default(),
             on_ask: Mutex::default(),
@@ -207,6 +210,14 @@ impl Fake {
 }
 
 impl Tenant for Fake {
+    fn fetch_token(&self) -> BoxFuture<'_, Result<(), TokenError>> {
+        let takes = *self.token_takes.lock().unwrap();
+        Box::pin(async move {
+            tokio::time::sleep(takes).await;
+            Ok(())
+        })
+    }
+
     fn device<'a>(
         &'a self,
         id: &'a DeviceId,

@@ -242,7 +242,7 @@ fn large(folder: &std::path::Path, runs: u32) {
 }
 
 fn intent(now: OffsetDateTime) -> Event {
-    Event::Intent { attempt: 1, route: Route::Direct, server_now: now }
+    Event::Intent { attempt: 1, route: Route::Direct, server_now: now, baseline: None }
 }
 
 fn answer(now: OffsetDateTime) -> Event {

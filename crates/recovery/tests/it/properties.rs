@@ -135,7 +135,8 @@ fn event() -> impl Strategy<Value = Event> {
         (1_u32..5, 0_i64..1_000).prop_map(move |(attempt, at)| Event::Intent {
             attempt,
             route: Route::Direct,
-            server_now: time(at)
+            server_now: time(at),
+            baseline: None,
         }),
         (verdict, any::<u128>()).prop_map(|(verdict, id)| Event::Answer {
             verdict,
