@@ -231,6 +231,22 @@ impl Engine {
     }
 }
 
+impl Shared {
+    /// Records what a device reports of the last request for an item of some run, if that is new.
+    pub(super) async fn take_news(&self, id: RunId, position: u32, results: &[DeviceActionResult]) {
+        let recorded = async {
+            let run = self.hold_run(id).await?;
+            match run.news(self, position, results) {
+                Some(event) => run.record_entries(self, vec![self.entry(Some(position), event)]).await,
+                None => Ok(()),
+            }
+        };
+        if let Err(error) = recorded.await {
+            tracing::warn!(%error, "what a device reports of an earlier run was not recorded");
+        }
+    }
+}
+
 fn device_at(run: &Run, position: u32) -> Option<DeviceId> {
     run.items.get(position as usize).map(|item| item.device_id.clone())
 }

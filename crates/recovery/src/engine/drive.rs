@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::run::Run;
+use super::run::{FIRST_TRY_AGAIN, LAST_TRY_AGAIN, Run};
 use super::{ResumeError, Shared, item};
 use crate::record::{Entry, Event};
 use crate::state::RunState;
@@ -282,6 +282,7 @@ impl Shared {
         Entry { at: (self.options.clock)(), position, event }
     }
 
+    /// Records what is already so. If the journal cannot be written for long, the run has stopped.
     pub(super) async fn note(
         &self,
         run: &Arc<Run>,
@@ -289,17 +290,6 @@ impl Shared {
         events: Vec<Event>,
     ) -> Result<(), Stopped> {
         let entries = events.into_iter().map(|event| self.entry(position, event)).collect();
-        run.record_entries(self, entries).await.map_err(|_| Stopped)
-    }
-
-    /// As [`Shared::note`], for what is already so.
-    pub(super) async fn note_known(
-        &self,
-        run: &Arc<Run>,
-        position: u32,
-        events: Vec<Event>,
-    ) -> Result<(), Stopped> {
-        let entries = events.into_iter().map(|event| self.entry(Some(position), event)).collect();
         run.record_known(self, entries).await.map_err(|_| Stopped)
     }
 }
@@ -336,6 +326,21 @@ pub(super) async fn drive(shared: Arc<Shared>, run: Arc<Run>, drive: Arc<Drive>)
     run.record_end(&shared, state).await;
     run.set_drive(None);
     drive.ended.cancel();
-    run.settle_debts(&shared).await;
+    if run.owes() {
+        tokio::spawn(settle_debts(Arc::downgrade(&shared), Arc::clone(&run)));
+    }
     shared.release(&run);
+}
+
+/// Records what is owed, as soon as that can be and for as long as there is an engine.
+async fn settle_debts(shared: Weak<Shared>, run: Arc<Run>) {
+    let mut wait = FIRST_TRY_AGAIN;
+    while run.owes() {
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(LAST_TRY_AGAIN);
+        let Some(shared) = shared.upgrade() else { return };
+        if run.pay(&shared).await.is_ok() {
+            shared.release(&run);
+        }
+    }
 }

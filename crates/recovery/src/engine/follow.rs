@@ -228,8 +228,8 @@ impl Engine {
         tenant: &TenantKey,
         news: &mpsc::UnboundedSender<News>,
     ) -> Result<(), JournalError> {
-        let since = (self.0.options.clock)() - LOOKED_BACK;
-        let mut ids = self.0.journal.runs_sent_since(tenant.clone(), since).await?;
+        let now = (self.0.options.clock)();
+        let mut ids = self.0.journal.runs_sent_within(tenant.clone(), now, LOOKED_BACK).await?;
         let held: Vec<_> = self.0.live().runs.keys().copied().collect();
         ids.extend(held);
         let mut found = Vec::new();

@@ -10,11 +10,12 @@ use unlatch_graph::{
 };
 
 use super::drive::{Drive, Due, Pass, Stopped};
-use super::run::Run;
+use super::run::{FIRST_TRY_AGAIN, Run};
 use super::schedule::Near;
 use super::{Shared, asks_for_sign_in};
 use crate::check::{Finding, Found, compare, pending};
 use crate::classify::{Execution, RepeatWhen, classify, refusal};
+use crate::journal::JournalError;
 use crate::outcome::{Baseline, SentRequest, outcome_of, unknown_since};
 use crate::plan::PlannedItem;
 use crate::record::{Event, Verdict};
@@ -76,6 +77,8 @@ struct Way<'a> {
     failures: u32,
     /// How many attempts were throttled.
     throttled: u32,
+    /// How many intents another program kept from being recorded.
+    unrecorded: u32,
     /// Whether it went out again with a new token.
     renewed: bool,
 }
@@ -98,6 +101,7 @@ pub(super) async fn work(shared: &Shared, run: &Arc<Run>, drive: &Drive, due: Du
         not_before,
         failures: 0,
         throttled: 0,
+        unrecorded: 0,
         renewed: false,
     };
     // A stop leaves the item as it is; the end of the run settles it.
@@ -167,11 +171,23 @@ impl<'a> Way<'a> {
         let request = SentRequest { intent: tenant.server_now(), baseline: self.baseline };
         let attempt = self.intents + 1;
         let SentRequest { intent: server_now, baseline } = request;
-        self.note(vec![Event::Intent { attempt, route: self.route.clone(), server_now, baseline }]).await?;
+        let intent = Event::Intent { attempt, route: self.route.clone(), server_now, baseline };
+        match self.run.record_intent(self.shared, self.position, intent).await {
+            Ok(()) => {}
+            Err(JournalError::InUse { .. }) if self.may_be_recorded_again() => {
+                turn.unused();
+                return Ok(Next::After(FIRST_TRY_AGAIN * (1 << self.unrecorded)));
+            }
+            Err(_) => {
+                turn.unused();
+                self.drive.fail();
+                return Err(Stopped);
+            }
+        }
         let is_stopped = self.drive.is_stopped();
         if is_stopped || !read_at.is_fresh(self.shared) {
             turn.unused();
-            self.note_known(vec![Event::Withdrawn]).await?;
+            self.note(vec![Event::Withdrawn]).await?;
             return if is_stopped { Err(Stopped) } else { Ok(Next::Now) };
         }
         self.intents = attempt;
@@ -205,12 +221,6 @@ impl<'a> Way<'a> {
 
     async fn note(&self, events: Vec<Event>) -> Result<(), Stopped> {
         self.shared.note(self.run, Some(self.position), events).await?;
-        self.shared.follow_up(self.run, self.position);
-        Ok(())
-    }
-
-    async fn note_known(&self, events: Vec<Event>) -> Result<(), Stopped> {
-        self.shared.note_known(self.run, self.position, events).await?;
         self.shared.follow_up(self.run, self.position);
         Ok(())
     }
@@ -304,7 +314,13 @@ impl<'a> Way<'a> {
             return self.stop(ItemReason::AlreadyPending, None, Some(found)).await;
         }
         let beside = self.earlier.doubts_beside(run);
-        let arrived = beside.iter().find_map(|(_, window)| outcome_of(action, window, results));
+        let arrived = beside.iter().find_map(|(request, window)| {
+            Some(((request.run.id, request.position), outcome_of(action, window, results)?))
+        });
+        if let Some(((run, position), _)) = &arrived {
+            self.shared.take_news(*run, *position, results).await;
+        }
+        let arrived = arrived.map(|(_, outcome)| outcome);
         // A journal that lost its newest entries does not know what was sent since.
         let since = self.run.confirmed();
         let unknown = || unknown_since(action, since?, &self.earlier.known(), results);
@@ -327,6 +343,12 @@ impl<'a> Way<'a> {
     fn may_be_throttled_again(&mut self) -> bool {
         self.throttled += 1;
         self.throttled < self.shared.options.throttled_attempts
+    }
+
+    /// Counts an intent that could not be recorded, and tells whether another may be.
+    fn may_be_recorded_again(&mut self) -> bool {
+        self.unrecorded += 1;
+        self.unrecorded < self.shared.options.attempts
     }
 
     fn backoff(&self) -> Duration {
@@ -388,7 +410,7 @@ impl<'a> Way<'a> {
         };
         let mut events = vec![answer(verdict, sent)];
         events.extend(also);
-        self.note_known(events).await?;
+        self.note(events).await?;
         Ok(next)
     }
 }

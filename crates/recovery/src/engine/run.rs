@@ -20,9 +20,9 @@ use crate::requests::DeviceRequests;
 use crate::state::{ItemState, RunState};
 
 /// How long after a write to the journal failed it is tried again at first; the wait doubles.
-const FIRST_TRY_AGAIN: Duration = Duration::from_millis(500);
+pub(super) const FIRST_TRY_AGAIN: Duration = Duration::from_millis(500);
 /// The longest wait in between.
-const LAST_TRY_AGAIN: Duration = Duration::from_secs(60);
+pub(super) const LAST_TRY_AGAIN: Duration = Duration::from_secs(60);
 /// For how long an answer is tried to be recorded before its run is stopped.
 const TRIED_FOR: Duration = Duration::from_secs(15);
 
@@ -296,6 +296,16 @@ impl Run {
         written
     }
 
+    /// Records that a request is about to go out. If that fails, nothing may go out.
+    pub(super) async fn record_intent(
+        self: &Arc<Self>,
+        shared: &Shared,
+        position: u32,
+        intent: Event,
+    ) -> Result<(), JournalError> {
+        self.append(shared, vec![shared.entry(Some(position), intent)]).await
+    }
+
     /// Records what is already so, such as an answer that came. If the journal cannot be written just now, that is tried again
     /// for a while. Then whatever is being sent stops; the entries are shown all the same, and recorded as soon as anything can be.
     pub(super) async fn record_known(
@@ -357,13 +367,9 @@ impl Run {
         self.owed().extend(entries);
     }
 
-    /// Records what is owed, as soon as that can be.
-    pub(super) async fn settle_debts(self: &Arc<Self>, shared: &Shared) {
-        let mut wait = FIRST_TRY_AGAIN;
-        while self.owes() && self.append(shared, Vec::new()).await.is_err() {
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(LAST_TRY_AGAIN);
-        }
+    /// Records what is owed.
+    pub(super) async fn pay(self: &Arc<Self>, shared: &Shared) -> Result<(), JournalError> {
+        self.append(shared, Vec::new()).await
     }
 
     fn owed(&self) -> MutexGuard<'_, Vec<Entry>> {

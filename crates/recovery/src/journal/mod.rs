@@ -15,6 +15,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 use unlatch_graph::DeviceId;
@@ -275,13 +276,15 @@ impl Journal {
         self.ask(|reply| read::Query::Fold { id, reply }).await
     }
 
-    /// The runs in that tenant of which a request was about to go out since then, oldest first.
-    pub(crate) async fn runs_sent_since(
+    /// Returns the runs in a tenant of which a request was about to go out within that time before now, or before the newest
+    /// request of all if a clock was set since; oldest first.
+    pub(crate) async fn runs_sent_within(
         &self,
         tenant: TenantKey,
-        since: OffsetDateTime,
+        now: OffsetDateTime,
+        within: Duration,
     ) -> Result<Vec<RunId>, JournalError> {
-        self.ask(|reply| read::Query::SentSince { tenant, since, reply }).await
+        self.ask(|reply| read::Query::SentWithin { tenant, now, within, reply }).await
     }
 
     /// When requests in that tenant were over, by this machine's clock, as far as they were about to go out after `since`;

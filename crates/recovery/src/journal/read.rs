@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -28,7 +29,7 @@ pub(super) enum Query {
     Fold { id: RunId, reply: Reply<(Fold, Vec<PlannedItem>)> },
     Entries { id: RunId, reply: Reply<Vec<Recorded>> },
     LaterRequests { id: RunId, reply: Reply<HashMap<u32, Vec<SentRequest>>> },
-    SentSince { tenant: TenantKey, since: OffsetDateTime, reply: Reply<Vec<RunId>> },
+    SentWithin { tenant: TenantKey, now: OffsetDateTime, within: Duration, reply: Reply<Vec<RunId>> },
     RequestsSince { tenant: TenantKey, since: OffsetDateTime, reply: Reply<Vec<Option<OffsetDateTime>>> },
     RequestsFor { tenant: TenantKey, action: Action, devices: Vec<DeviceId>, reply: Reply<RequestsByDevice> },
     Verify { reply: Reply<Verified> },
@@ -89,8 +90,8 @@ impl Reader {
             Query::LaterRequests { id, reply } => {
                 let _ = reply.send(self.known(id, later_requests(connection, id)));
             }
-            Query::SentSince { tenant, since, reply } => {
-                let _ = reply.send(self.read(sent_since(connection, &tenant, since)));
+            Query::SentWithin { tenant, now, within, reply } => {
+                let _ = reply.send(self.read(sent_within(connection, &tenant, now, within)));
             }
             Query::RequestsSince { tenant, since, reply } => {
                 let _ = reply.send(self.read(requests_since(connection, &tenant, since)));
@@ -203,12 +204,18 @@ fn find(connection: &Connection, id: RunId) -> rusqlite::Result<Option<(i64, Run
         .optional()
 }
 
-/// The runs in a tenant with a request that was about to go out since then, oldest first.
-fn sent_since(
+fn sent_within(
     connection: &Connection,
     tenant: &TenantKey,
-    since: OffsetDateTime,
+    now: OffsetDateTime,
+    within: Duration,
 ) -> rusqlite::Result<Vec<RunId>> {
+    // A clock that was set ahead would put every request too far back.
+    let newest = connection
+        .prepare_cached("SELECT at FROM event WHERE kind = 'intent' ORDER BY at DESC LIMIT 1")?
+        .query_row([], |row| read_time(row, 0))
+        .optional()?;
+    let since = newest.map_or(now, |newest| newest.min(now)) - within;
     let mut runs = connection.prepare_cached(
         "SELECT DISTINCT run.id, run.key FROM event JOIN run ON run.key = event.run
          WHERE event.kind = 'intent' AND event.at >= ?1

@@ -282,16 +282,25 @@ async fn a_device_that_waits_in_another_run_is_not_sent_to_again() {
 #[tokio::test(start_paused = true)]
 async fn a_passcode_is_read_on_demand_and_only_the_one_of_this_request() {
     let bench = Bench::new(2);
-    let id = bench.run(plan(2)).await.summary.header.id;
     let with_passcode = |state: &str, at| DeviceActionResult { has_passcode: true, ..result(state, at) };
+    let old = with_passcode("done", bench.now() - Duration::from_secs(3_600));
+    bench.report(1, vec![old.clone()]);
+    let id = bench.run(plan(2)).await.summary.header.id;
     bench.report(0, vec![with_passcode("done", bench.now())]);
-    bench.report(1, vec![with_passcode("done", bench.now() - Duration::from_secs(3_600))]);
+    let reset = DeviceActionResult {
+        action_name: "resetPasscode".into(),
+        ..with_passcode("done", bench.now() + Duration::from_secs(1))
+    };
+    bench.report(1, vec![old, reset]);
     let record = bench.engine.check_outcomes(id, bench.tenant.clone()).await.unwrap();
     assert_eq!(record.items.iter().map(|item| item.standing.has_passcode).collect::<Vec<_>>(), [true, false]);
     let passcode = bench.engine.passcode(id, 0, &*bench.tenant).await.unwrap().unwrap();
     assert_eq!(passcode.expose(), "passcode of device-00000");
     assert!(!format!("{passcode:?}").contains("device-00000"));
-    assert!(bench.engine.passcode(id, 1, &*bench.tenant).await.unwrap().is_none(), "an earlier request's");
+    assert!(
+        bench.engine.passcode(id, 1, &*bench.tenant).await.unwrap().is_none(),
+        "an earlier request's, and another action's"
+    );
     bench.report(0, vec![result("done", bench.now())]);
     assert!(
         bench.engine.passcode(id, 0, &*bench.tenant).await.unwrap().is_none(),

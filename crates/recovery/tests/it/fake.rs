@@ -62,9 +62,12 @@ pub struct Fake {
     pub on_send: Mutex<Option<Box<OnSend>>>,
     /// Called when what a device reports is asked for.
     pub on_ask: Mutex<Option<Box<OnAsk>>>,
-    /// Called when the server's clock is asked for, which is right before an intent is recorded.
+    /// Called when the server's clock is asked for after a device was read, which is right before an intent is recorded.
     pub on_intent: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
     pub clock: unlatch_graph::Clock,
+    /// Whether the server's clock is this machine's; otherwise it goes by tokio's alone.
+    pub server_follows: std::sync::atomic::AtomicBool,
+    pub begun: Instant,
 }
 
 /// Wall-clock time that goes by tokio's, so that it stands still and jumps with it.
@@ -165,6 +168,8 @@ impl Fake {
             on_ask: Mutex::default(),
             on_intent: Mutex::default(),
             clock: paused_clock(),
+            server_follows: true.into(),
+            begun: Instant::now(),
         }
     }
 
@@ -324,10 +329,16 @@ impl Tenant for Fake {
     }
 
     fn server_now(&self) -> OffsetDateTime {
-        if let Some(hook) = &*self.on_intent.lock().unwrap() {
+        if let Some(hook) = &*self.on_intent.lock().unwrap()
+            && self.reads_done.load(Ordering::SeqCst) > 0
+        {
             hook();
         }
-        (self.clock)()
+        if self.server_follows.load(Ordering::SeqCst) {
+            (self.clock)()
+        } else {
+            time::macros::datetime!(2026-03-01 10:00 UTC) + self.begun.elapsed()
+        }
     }
 
     fn time_for_writes(&self, count: usize) -> Duration {

@@ -10,6 +10,7 @@ mod following;
 mod fresh;
 mod history;
 mod journal;
+mod known;
 mod model;
 mod outcomes;
 mod overlap;
