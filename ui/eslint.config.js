@@ -5,6 +5,8 @@ import ts from 'typescript-eslint';
 
 import svelteConfig from './svelte.config.js';
 
+const ONE_CLOCK = 'The page has one clock, src/state/clock.svelte.ts: call now().';
+
 export default ts.config(
   {
     ignores: [
@@ -50,4 +52,16 @@ export default ts.config(
     },
   },
   { files: ['src/backend/**'], rules: { 'no-restricted-imports': 'off' } },
+  {
+    files: ['src/**'],
+    ignores: ['src/state/clock.svelte.ts', 'src/test-setup.ts'],
+    rules: {
+      'no-restricted-properties': ['error', { object: 'Date', property: 'now', message: ONE_CLOCK }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: ONE_CLOCK },
+        { selector: 'CallExpression[callee.name="Date"]', message: ONE_CLOCK },
+      ],
+    },
+  },
 );

@@ -5,6 +5,7 @@ mod bench;
 mod bundle;
 mod bundle_native;
 mod check;
+mod clock;
 mod commands;
 mod contents;
 mod demo;
@@ -54,6 +55,9 @@ Usage: cargo xtask COMMAND
   test --windows
            build the tests of sign-in, keychain, Graph client, engine and settings for Windows and run
            them in Wine
+  test --clock
+           run the UI tests, the Rust tests and the checks of the documents as if it were another day in another
+           time zone: leap days, New Year's Eve, the nights in which the clock changes; one of them is part of test
   test --native
            on Windows or macOS: lint and test everything but the real window
   fuzz [--minutes N] [TARGET…]
@@ -98,6 +102,7 @@ fn main() -> ExitCode {
         ["documents"] => documents::run(),
         ["test"] => test::run(),
         ["test", "--windows"] => windows::run(),
+        ["test", "--clock"] => clock::run(),
         ["test", "--native"] => native::run(),
         ["fuzz", options @ ..] => match fuzz::Options::parse(options) {
             Ok(options) => fuzz::run(options),

@@ -50,6 +50,9 @@ const BUNDLE_TEST: [&str; 7] =
 /// To check how documents and messages are spelled.
 const DOCUMENTS: [&str; 3] = ["hunspell", "hunspell-en-gb", "hunspell-es"];
 
+/// To run tests at another time.
+const CLOCK: [&str; 2] = ["faketime", "tzdata"];
+
 /// To make an MSI, besides.
 const WINDOWS_BUNDLE: [&str; 2] = ["msitools", "wixl"];
 
@@ -69,6 +72,8 @@ pub enum Purpose {
     Headless,
     /// Check and test everything.
     Test,
+    /// Test at other times.
+    Clock,
     /// Build what has no window for Windows and run its tests in Wine.
     Windows,
     /// Build Unlatch for Windows, make a package of it and try both in Wine.
@@ -91,7 +96,8 @@ pub fn install(purpose: Purpose) -> Result<(), String> {
         Purpose::Documents => DOCUMENTS.to_vec(),
         Purpose::Check => BUILD.iter().chain(&DOCUMENTS).copied().collect(),
         Purpose::Headless => BUILD.iter().chain(&HEADLESS).copied().collect(),
-        Purpose::Test => BUILD.iter().chain(&HEADLESS).chain(&DOCUMENTS).copied().collect(),
+        Purpose::Test => BUILD.iter().chain(&HEADLESS).chain(&DOCUMENTS).chain(&CLOCK).copied().collect(),
+        Purpose::Clock => BUILD.iter().chain(&DOCUMENTS).chain(&CLOCK).copied().collect(),
         Purpose::Windows => WINDOWS.to_vec(),
         Purpose::WindowsBundle => WINDOWS.iter().chain(&WINDOWS_BUNDLE).copied().collect(),
         Purpose::Bundle => BUILD.iter().chain(&BUNDLE).copied().collect(),

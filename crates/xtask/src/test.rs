@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::check;
 use crate::packages::Purpose;
 use crate::steps::Steps;
-use crate::{gallery, shell, ui};
+use crate::{clock, gallery, shell, ui};
 
 /// Everything that is compiled, in one go, so that nothing is compiled twice with other features.
 const BUILD: [&str; 5] =
@@ -31,6 +31,7 @@ pub fn run() -> bool {
     steps.take_and_keep("Rust tests", &["build"], || {
         shell::run_and_keep(&mut shell::cargo(&["test", "--workspace", "--no-fail-fast"]), is_summary)
     });
+    clock::take_one(&mut steps);
     for (name, state, tested) in [
         ("keychain open", "unlocked", "keychain_unlocked"),
         ("keychain gone", "unlocked", "keychain_vanishing"),

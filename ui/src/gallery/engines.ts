@@ -9,7 +9,7 @@ import type {
   RunView,
 } from '../backend/backend';
 import { fakeAccount, FakeBackend, fakePlace, problem } from '../backend/fake';
-import { fakeDevice, fakeUsers } from '../backend/fake-tenant';
+import { FAKE_NOW, fakeDevice, fakeUsers } from '../backend/fake-tenant';
 import { fakeDetails } from '../backend/fake-record';
 import { count, fakeItem } from '../backend/fake-values';
 
@@ -42,7 +42,7 @@ export function searchFails(engine: FakeBackend, error: CommandError): void {
 export function devices(count: number, first = 1): DeviceRow[] {
   return Array.from({ length: count }, (_, index) => {
     const number = index + first;
-    return fakeDevice(number, fakeUsers[Math.floor(number / 3) % 7] ?? null, Date.now());
+    return fakeDevice(number, fakeUsers[Math.floor(number / 3) % 7] ?? null);
   });
 }
 
@@ -189,7 +189,7 @@ export const hostile: readonly string[] = [
 /** Everything that Graph tells bears such a text. */
 export function hostileDevices(): DeviceRow[] {
   return hostile.map((text, at) => ({
-    ...fakeDevice(at + 2, null, Date.now()),
+    ...fakeDevice(at + 2, null),
     name: text,
     serial: hostile[(at + 1) % hostile.length] ?? null,
     userDisplayName: hostile[(at + 2) % hostile.length] ?? null,
@@ -200,7 +200,7 @@ export function hostileDevices(): DeviceRow[] {
 }
 
 function hostileDetails(): DeviceDetails {
-  const plain = fakeDetails('d-2', [], Date.now());
+  const plain = fakeDetails('d-2', [], FAKE_NOW);
   const [device = plain.device] = hostileDevices();
   const told = Object.entries(plain.facts).map(([fact, value], at) => [
     fact,

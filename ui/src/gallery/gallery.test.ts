@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import configure from '../../vite.config';
+import { FAKE_NOW } from '../backend/fake-tenant';
+import { now, useClock } from '../state/clock.svelte';
 import { scenes } from './scenes';
 import { m, stretched, stretchWords } from './stretch';
 
@@ -58,6 +60,25 @@ describe('the gallery', () => {
     const names = scenes.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
     for (const name of names) expect(name).toMatch(/^[a-z0-9-]+$/);
+  });
+
+  it('shows the same engines on every day', () => {
+    onTestFinished(() => void vi.useRealTimers());
+    for (const { name, engine } of scenes) {
+      const made = ['2026-11-30T12:00:00Z', '2031-03-01T12:00:00Z'].map((day) => {
+        vi.setSystemTime(day);
+        return JSON.stringify(engine());
+      });
+      expect(made[1], name).toBe(made[0]);
+    }
+  });
+
+  it('gives its page the time of the engine, which stands still', async () => {
+    useClock(() => 0);
+    document.body.innerHTML = '<div id="app"></div>';
+    history.replaceState(null, '', '#scene=desk-empty');
+    await import('./main');
+    expect(now()).toBe(FAKE_NOW);
   });
 
   it('draws words 40 % longer, and figures as they are', () => {

@@ -5,6 +5,7 @@ import '../base.css';
 import { mount } from 'svelte';
 
 import App from '../App.svelte';
+import { useClock } from '../state/clock.svelte';
 import * as further from '../views/further';
 import { Person, still } from './person';
 import { scenes } from './scenes';
@@ -31,7 +32,7 @@ async function play(target: HTMLElement): Promise<void> {
   }
   stretchWords(asked.has('stretch'));
   const engine = scene.engine();
-  engine.now = Date.now();
+  useClock(() => engine.now);
   engine.status = {
     ...engine.status,
     settings: { ...engine.status.settings, language: asked.get('lang') ?? 'en' },

@@ -13,6 +13,7 @@ import {
 import { m } from '../paraglide/messages';
 import type * as Views from '../views/further';
 import { Announcer } from './announcer.svelte';
+import { now } from './clock.svelte';
 import { DeskState, type Trouble, type View } from './desk.svelte';
 import { useLocale } from './locale.svelte';
 import { Overlay } from './overlay.svelte';
@@ -421,7 +422,7 @@ export class AppState {
     try {
       const status = await this.backend.signInWithCode(privileged, (code) => {
         if (!waiting) return;
-        this.code = { ...code, until: Date.now() + code.expiresInSeconds * 1000 };
+        this.code = { ...code, until: now() + code.expiresInSeconds * 1000 };
         this.announcer.say(m.code_announce({ code: code.userCode, address: code.verificationUri }));
       });
       this.trouble = null;

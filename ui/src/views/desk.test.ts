@@ -1,8 +1,9 @@
 import { fireEvent, screen, waitFor } from '@testing-library/svelte';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { fakeAccount, FakeBackend, problem } from '../backend/fake';
 import { fakeDevice } from '../backend/fake-tenant';
+import { now, useClock } from '../state/clock.svelte';
 import {
   byId,
   check,
@@ -279,12 +280,12 @@ describe('the desk', () => {
     const backend = FakeBackend.signedIn();
     const silent = {
       ...fakeDevice(1, null),
-      lastContact: new Date(Date.now() + 60_000 - 93 * day).toISOString(),
+      lastContact: new Date(now() + 60_000 - 93 * day).toISOString(),
       warnings: [{ kind: 'silent' as const, days: 93 }],
     };
     const { person } = await openWindow(backend);
-    onTestFinished(() => void vi.useRealTimers());
-    vi.setSystemTime(Date.now() + 120_000);
+    const later = now() + 120_000;
+    useClock(() => later);
     backend.devicesFound = { devices: [silent] };
     await person.click(byId('mode-device'));
     await devicesOf(person, 'x');

@@ -8,6 +8,7 @@ import { fakeDevice } from '../backend/fake-tenant';
 import { contextOf } from '../components/app-context';
 import DeviceDetails from '../components/DeviceDetails.svelte';
 import { AppState } from '../state/app.svelte';
+import { now } from '../state/clock.svelte';
 import { useLocale } from '../state/locale.svelte';
 import { byId, findId, noId } from '../test-window';
 
@@ -111,7 +112,7 @@ describe('the details of a device', () => {
 
   it('say when they were read, and read again', async () => {
     const backend = FakeBackend.signedIn();
-    backend.now = Date.now() - 10_000;
+    backend.now = now() - 10_000;
     const { person } = await open(backend);
     expect(await findId('details-read')).toHaveTextContent(/^Read 1\d seconds ago$/);
     await person.click(byId('details-refresh'));

@@ -50,6 +50,8 @@ impl Browser {
             .arg("--port=0")
             .env("HOME", profile.path())
             .env("TMPDIR", profile.path())
+            // Pictures show local times.
+            .env("TZ", "UTC")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -85,7 +85,7 @@ export const signInScenes: readonly Scene[] = [
     name: 'sign-in-code-expired',
     engine: () => {
       const engine = signedOut();
-      engine.code = { ...engine.code, expiresInSeconds: 1 };
+      engine.code = { ...engine.code, expiresInSeconds: 0 };
       engine.hold('signInWithCode');
       return engine;
     },
