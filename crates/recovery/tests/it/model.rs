@@ -12,13 +12,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use unlatch_graph::{Route, UserId};
+use unlatch_graph::{DeviceId, Route, UserId};
 use unlatch_recovery::{
-    ActError, Engine, EngineOptions, Event, FollowEnd, ItemState, Journal, JournalOptions, Plan, RunId,
-    RunState, SentAgain, StartError,
+    ActError, Action, Engine, EngineOptions, Event, FollowEnd, ItemState, Journal, JournalOptions, Plan,
+    RunId, RunState, SentAgain, StartError,
 };
 
-use self::world::{DEVICES, Fault, WRITES, World, fault};
+use self::world::{ActedOn, DEVICES, Fault, Setting, WRITES, World, fault, setting};
 use crate::fake::{device, plan_of, planned, principal};
 
 /// What happens next.
@@ -44,6 +44,8 @@ enum Step {
     Rename(usize),
     /// A device carries out, or refuses, what waits for it.
     Settle(usize, &'static str),
+    /// Another person sends the same action to a device.
+    Elsewhere(usize),
     /// The process ends and another one is started so many milliseconds later.
     Restart(u64),
 }
@@ -64,7 +66,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => run.prop_map(Step::Check),
         2 => Just(Step::SignIn),
         1 => (0..DEVICES).prop_map(Step::Rename),
-        3 => (0..DEVICES, prop_oneof![Just("done"), Just("failed"), Just("active")])
+        1 => (0..DEVICES).prop_map(Step::Elsewhere),
+        3 => (0..DEVICES, prop_oneof![Just("done"), Just("failed"), Just("active"), Just("somethingNew")])
             .prop_map(|(device, state)| Step::Settle(device, state)),
         2 => (0_u64..5_000).prop_map(Step::Restart),
     ]
@@ -72,16 +75,19 @@ fn step() -> impl Strategy<Value = Step> {
 
 #[derive(Debug, Clone)]
 struct Scenario {
+    setting: Setting,
     steps: Vec<Step>,
     faults: Vec<Fault>,
 }
 
 fn scenario() -> impl Strategy<Value = Scenario> {
     let start = (1..=DEVICES).prop_map(|count| Step::Start((0..count).collect()));
-    (start, vec(step(), 0..10), vec(fault(), 0..24)).prop_map(|(start, mut steps, faults)| {
-        steps.insert(0, start);
-        Scenario { steps, faults }
-    })
+    (setting(), start, vec(step(), 0..10), vec(fault(), 0..24)).prop_map(
+        |(setting, start, mut steps, faults)| {
+            steps.insert(0, start);
+            Scenario { setting, steps, faults }
+        },
+    )
 }
 
 /// How a process ended.
@@ -111,7 +117,7 @@ impl Trial<'_> {
             tempfile::tempdir_in(if std::path::Path::new("/dev/shm").is_dir() { "/dev/shm" } else { "." });
         let mut trial = Trial {
             scenario,
-            world: Arc::new(World::new(&scenario.faults)),
+            world: Arc::new(World::new(&scenario.faults, &scenario.setting)),
             folder: folder.unwrap(),
             writes: Arc::default(),
             crash_after,
@@ -188,6 +194,8 @@ impl Trial<'_> {
                 let plan = self.plan(numbers);
                 // Whatever comes of it, a person wanted each of these to be sent to once.
                 let before = world.permit_plan(&plan);
+                let devices = plan.items.iter().map(|item| item.device_id.clone()).collect();
+                self.acted(engine, devices, None).await;
                 match engine.start(plan, world.clone()).await {
                     Ok(id) => self.runs.insert(0, id),
                     Err(StartError::InAnotherRun(_)) => world.forbid(before),
@@ -204,7 +212,9 @@ impl Trial<'_> {
                 let Some(id) = self.runs.get(*run) else { return };
                 let Ok(record) = engine.run(*id).await else { return };
                 let unsent = record.items.iter().filter(|item| item.standing.state == ItemState::NotSent);
-                let before = world.permit(unsent.map(|item| &item.planned.device_id));
+                let before = world.permit(unsent.clone().map(|item| &item.planned.device_id));
+                let devices = unsent.map(|item| item.planned.device_id.clone()).collect();
+                self.acted(engine, devices, Some(*id)).await;
                 match engine.take_up(*id, &principal(), world.clone()).await {
                     Ok(()) => {}
                     Err(ActError::Journal(_)) if self.is_dying() => {}
@@ -222,6 +232,7 @@ impl Trial<'_> {
                 let Some(item) = record.items.get(*position as usize) else { return };
                 let device = item.planned.device_id.clone();
                 let before = world.permit_again(&device);
+                self.acted(engine, vec![device.clone()], Some(*id)).await;
                 match engine.send_again(*id, *position, &principal(), world.clone()).await {
                     Ok(SentAgain::Going) => {}
                     // Nobody knows whether it was recorded.
@@ -243,8 +254,33 @@ impl Trial<'_> {
             }
             Step::Rename(number) => world.rename(*number),
             Step::Settle(number, state) => world.settle(*number, state),
+            Step::Elsewhere(number) => world.elsewhere(*number),
             Step::Restart(_) => unreachable!("the process ends there"),
         }
+    }
+
+    /// Takes note of what is known of devices that a person wants sent to, in a run that was confirmed before or is now.
+    async fn acted(&self, engine: &Engine, devices: Vec<DeviceId>, run: Option<RunId>) {
+        let (tenant, action) = (principal().tenant(), Action::RecoverPasscode);
+        let Ok(earlier) = engine.earlier_requests(tenant, action, devices.clone()).await else { return };
+        let now = (self.world.clock())();
+        let confirmed = match run {
+            Some(run) => engine.run(run).await.map_or(now, |run| run.summary.header.started),
+            None => now,
+        };
+        let acted = |device: DeviceId| {
+            let in_doubt = earlier.get(&device).is_some_and(|request| {
+                let state = request.standing.state;
+                matches!(state, ItemState::Accepted | ItemState::Unconfirmed | ItemState::Other)
+            });
+            (device, ActedOn { confirmed, in_doubt, known: self.known() })
+        };
+        self.world.act(devices.into_iter().map(acted));
+    }
+
+    /// Returns how many requests the journal knows, of those that ever went out.
+    fn known(&self) -> usize {
+        self.world.sends()
     }
 
     fn follow(&self, engine: &Engine) -> JoinHandle<FollowEnd> {
@@ -330,13 +366,14 @@ fn cases() -> u32 {
 
 #[test]
 fn the_model_tells_when_a_rule_is_broken() {
+    let plain = Setting { intune_ahead: 0, reported: Vec::new() };
     let one = || {
-        let world = World::new(&[]);
+        let world = World::new(&[], &plain);
         world.permit_plan(&plan_of(vec![planned(&device(0), Route::Direct)]));
         world
     };
     let all = || {
-        let world = World::new(&[]);
+        let world = World::new(&[], &plain);
         world.permit_plan(&plan_of(
             (0..DEVICES).map(|number| planned(&device(number), Route::Direct)).collect(),
         ));

@@ -42,6 +42,10 @@ pub enum Fault {
     Gateway,
     /// As that, and the service executes the request so much later.
     GatewayLate(Duration),
+    /// Something between answers with that status, and the service hears nothing.
+    IntermediaryBefore(u16),
+    /// Something between lets the request through and replaces the answer by one with that status.
+    IntermediaryAfter(u16),
     Throttled(Option<Duration>),
     Busy,
     NotConnected,
@@ -59,6 +63,8 @@ pub fn fault() -> impl Strategy<Value = Fault> {
         1 => Just(Fault::Silent),
         1 => Just(Fault::Gateway),
         1 => (0_u64..20).prop_map(|seconds| Fault::GatewayLate(Duration::from_secs(seconds))),
+        1 => intermediary().prop_map(Fault::IntermediaryBefore),
+        2 => intermediary().prop_map(Fault::IntermediaryAfter),
         2 => proptest::option::of((0_u64..15).prop_map(Duration::from_secs)).prop_map(Fault::Throttled),
         1 => Just(Fault::Busy),
         1 => Just(Fault::NotConnected),
@@ -67,6 +73,31 @@ pub fn fault() -> impl Strategy<Value = Fault> {
         1 => Just(Fault::TokenRenewed),
         1 => Just(Fault::SignedOut),
     ]
+}
+
+fn intermediary() -> impl Strategy<Value = u16> {
+    proptest::sample::select(vec![200, 204, 302, 400, 401, 403, 404, 407, 413, 429, 503])
+}
+
+/// How things stand at the beginning.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// How many milliseconds Intune's clock, which gives results their times, is ahead of Graph's.
+    pub intune_ahead: i64,
+    /// Devices that report the action already, from so many minutes ago.
+    pub reported: Vec<(usize, &'static str, u32)>,
+}
+
+pub fn setting() -> impl Strategy<Value = Setting> {
+    let ahead = prop_oneof![
+        3 => Just(0),
+        2 => -2_000_i64..2_000,
+        1 => (-9_i64..=9).prop_map(|hours| hours * 3_600_000),
+    ];
+    let state = proptest::sample::select(vec!["done", "failed", "pending", "somethingNew"]);
+    // Long enough ago to be before every run by any of the clocks.
+    let reported = proptest::collection::vec((0..DEVICES, state, 600_u32..2_000), 0..2);
+    (ahead, reported).prop_map(|(intune_ahead, reported)| Setting { intune_ahead, reported })
 }
 
 /// A request, as it truly went.
@@ -81,7 +112,10 @@ struct Send {
 }
 
 struct Shown {
+    /// When it shows, by the service's clock.
     from: OffsetDateTime,
+    /// The request that it belongs to; none for what other people sent.
+    send: Option<usize>,
     result: DeviceActionResult,
 }
 
@@ -100,7 +134,22 @@ struct State {
     confirmed: HashMap<DeviceId, HashSet<String>>,
     /// Devices that a person wanted sent to again since the last request.
     asked_again: HashSet<DeviceId>,
+    /// How far Intune's clock is ahead of the service's.
+    intune_ahead: time::Duration,
+    /// What was known of each device when a person last wanted it sent to.
+    acts: HashMap<DeviceId, ActedOn>,
     broken: Vec<String>,
+}
+
+/// What was known of a device when a person wanted it sent to.
+#[derive(Debug, Clone, Copy)]
+pub struct ActedOn {
+    /// When the run was confirmed.
+    pub confirmed: OffsetDateTime,
+    /// Whether an earlier request for it was in doubt.
+    pub in_doubt: bool,
+    /// How many requests the journal that it was wanted by knew of; those since are lost to it.
+    pub known: usize,
 }
 
 pub struct World {
@@ -131,29 +180,72 @@ impl State {
         if !is_confirmed && !is_unseen {
             self.broken.push(format!("{device} is not what anybody confirmed"));
         }
+        self.check_reports(device);
         self.asked_again.remove(device);
         self.log.push(Send { device: device.clone(), arrived: None, maybe: true, executed: false });
         self.log.len() - 1
     }
 
+    /// Whether what the device reports, for so long that the read before the request shows it, forbids another one.
+    fn check_reports(&mut self, device: &DeviceId) {
+        let now = self.now();
+        let act = self.acts.get(device).copied();
+        let seen = self.results.get(device).into_iter().flatten().filter(|shown| now - shown.from > UNSEEN);
+        let mut broken = Vec::new();
+        for shown in seen {
+            let is_changed_lately =
+                shown.result.last_updated.is_some_and(|at| now - (at - self.intune_ahead) <= UNSEEN);
+            if !shown.result.state.is_final() && !is_changed_lately {
+                broken.push("has the same action under way");
+            }
+            let (Some(send), Some(act), Some(started)) = (shown.send, act, shown.result.started) else {
+                continue;
+            };
+            if act.in_doubt && send < act.known && now - shown.from > UNSEEN {
+                let is_last =
+                    self.log[send..].iter().filter(|send| send.device == *device && send.maybe).count();
+                if is_last == 1 {
+                    broken.push("reports the request that was in doubt");
+                }
+            }
+            if send >= act.known && started > act.confirmed {
+                broken.push("reports a request that the journal lost");
+            }
+        }
+        self.broken.extend(broken.into_iter().map(|what| format!("{device} {what}")));
+    }
+
     fn execute(&mut self, send: usize, after: Duration) {
-        let started = self.now() + after;
+        let device = self.log[send].device.clone();
         self.log[send].executed = true;
+        self.report(&device, Some(send), "pending", self.now() + after, SHOWN_AFTER);
+    }
+
+    /// Adds a result that started then by the service's clock.
+    fn report(
+        &mut self,
+        device: &DeviceId,
+        send: Option<usize>,
+        state: &str,
+        started: OffsetDateTime,
+        shown_after: Duration,
+    ) {
+        let by_intune = Some(started + self.intune_ahead);
         let result = DeviceActionResult {
             action_name: "recoverPasscode".into(),
-            state: ActionState::Pending,
-            started: Some(started),
-            last_updated: Some(started),
+            state: ActionState::from(state),
+            started: by_intune,
+            last_updated: by_intune,
             has_passcode: false,
         };
-        let shown = Shown { from: started + SHOWN_AFTER, result };
-        self.results.entry(self.log[send].device.clone()).or_default().push(shown);
+        let shown = Shown { from: started + shown_after, send, result };
+        self.results.entry(device.clone()).or_default().push(shown);
     }
 }
 
 impl World {
-    pub fn new(faults: &[Fault]) -> Self {
-        let state = State {
+    pub fn new(faults: &[Fault], setting: &Setting) -> Self {
+        let mut state = State {
             stood_at: time::macros::datetime!(2026-03-01 10:00 UTC),
             woke: None,
             devices: (0..=DEVICES).map(device).collect(),
@@ -165,8 +257,14 @@ impl World {
             allowed: HashMap::new(),
             confirmed: HashMap::new(),
             asked_again: HashSet::new(),
+            intune_ahead: time::Duration::milliseconds(setting.intune_ahead),
+            acts: HashMap::new(),
             broken: Vec::new(),
         };
+        for (number, word, minutes) in &setting.reported {
+            let started = state.stood_at - time::Duration::minutes((*minutes).into());
+            state.report(&device_id(*number), None, word, started, Duration::ZERO);
+        }
         Self { state: Mutex::new(state), pace: Mutex::default() }
     }
 
@@ -211,15 +309,27 @@ impl World {
         state.renamed.insert(device_id(number), now);
     }
 
-    /// What is pending on that device comes to that state.
+    /// What is under way on that device comes to that state.
     pub fn settle(&self, number: usize, to: &str) {
         let mut state = self.state();
-        let now = state.now();
+        let (now, by_intune) = (state.now(), state.now() + state.intune_ahead);
         for shown in state.results.entry(device_id(number)).or_default() {
-            if shown.from <= now && matches!(shown.result.state, ActionState::Pending | ActionState::Active) {
-                (shown.result.state, shown.result.last_updated) = (ActionState::from(to), Some(now));
+            if shown.from <= now && !shown.result.state.is_final() {
+                (shown.result.state, shown.result.last_updated) = (ActionState::from(to), Some(by_intune));
             }
         }
+    }
+
+    /// Another person has the same action sent to that device, which carries it out.
+    pub fn elsewhere(&self, number: usize) {
+        let mut state = self.state();
+        let now = state.now();
+        state.report(&device_id(number), None, "done", now, SHOWN_AFTER);
+    }
+
+    /// A person wants these devices sent to, with what is known of each.
+    pub fn act(&self, devices: impl IntoIterator<Item = (DeviceId, ActedOn)>) {
+        self.state().acts.extend(devices);
     }
 
     pub fn sign_in(&self) {
@@ -350,13 +460,14 @@ impl World {
         tokio::time::sleep(TRAVEL).await;
         {
             let mut state = self.state();
-            if !matches!(fault, Fault::LostBefore) {
+            if !matches!(fault, Fault::LostBefore | Fault::IntermediaryBefore(_)) {
                 state.log[send].arrived = Some(state.now());
             }
             match fault {
                 Fault::None | Fault::LostAfter | Fault::Silent => state.execute(send, Duration::ZERO),
+                Fault::IntermediaryAfter(_) => state.execute(send, Duration::ZERO),
                 Fault::GatewayLate(after) => state.execute(send, after),
-                Fault::LostBefore | Fault::Gateway | Fault::Busy => {}
+                Fault::LostBefore | Fault::Gateway | Fault::IntermediaryBefore(_) | Fault::Busy => {}
                 _ => never(&mut state),
             }
         }
@@ -366,6 +477,9 @@ impl World {
             Fault::LostBefore | Fault::LostAfter | Fault::Silent => lost(),
             Fault::Gateway | Fault::GatewayLate(_) => answered(504, ApiErrorKind::Service),
             Fault::Busy => answered(503, ApiErrorKind::Service),
+            Fault::IntermediaryBefore(status) | Fault::IntermediaryAfter(status) => {
+                SendOutcome::Intermediary { status }
+            }
             Fault::Throttled(wait) => throttled(wait),
             Fault::RoleDenied => answered(403, ApiErrorKind::RoleDenied),
             Fault::RouteUnknown => route_unknown(),
