@@ -143,6 +143,17 @@ impl Place {
         self.barred.load(Ordering::Acquire)
     }
 
+    /// Checks that policy does not keep the tenant from being used.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub fn expect_named(&self) -> Result<(), CommandError> {
+        if self.is_barred() {
+            return Err(CommandError::forbidden("the tenant is no longer one that may be used"));
+        }
+        Ok(())
+    }
+
     /// Whether anybody may sign in to the tenant of that id here. A place that is named by a domain learns the id from a sign-in.
     ///
     /// # Errors

@@ -136,6 +136,7 @@ async fn take_over(
     if cancel.is_cancelled() {
         return Err(CommandError::sign_in_cancelled());
     }
+    place.expect_named()?;
     place.expect_allowed(&signed_in.account().tenant_id)?;
     let before = place.session().desk.clone();
     if let Some(before) = before.filter(|desk| desk.session.account().is(signed_in.account())) {

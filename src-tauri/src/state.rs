@@ -253,9 +253,7 @@ impl AppState {
         if self.settings().policy_broken {
             return Err(CommandError::config("policy cannot be used; `unlatch policy` says why"));
         }
-        if place.is_barred() {
-            return Err(CommandError::forbidden("the tenant is no longer one that may be used"));
-        }
+        place.expect_named()?;
         Ok(place)
     }
 

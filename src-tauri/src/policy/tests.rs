@@ -187,6 +187,21 @@ async fn a_tenant_that_policy_no_longer_names_is_signed_out_and_leaves_the_windo
 }
 
 #[tokio::test]
+async fn a_sign_in_that_began_before_policy_changed_is_not_taken_over() {
+    let tenant = demo().await;
+    let (vault, browser) = (Vault::memory(), Arc::new(NoBrowserNeeded(tenant.clone())));
+    let (state, _folder) = testing::state("", &first(&tenant), vault.clone());
+    let registration = state.shown().registration.clone();
+    let place =
+        Arc::new(Place::new(Mode::Tenant, registration, vault.clone(), browser, state.tenancies.clone()));
+    place.bar(true);
+    assert_eq!(code(session::sign_in(&place, false, None).await), Some(ErrorCode::Forbidden));
+    place.bar(false);
+    session::restore(&place).await;
+    assert!(!place.has_desk(), "nothing is kept of it");
+}
+
+#[tokio::test]
 async fn a_run_under_way_keeps_its_tenant_in_the_window_to_be_stopped_and_for_nothing_else() {
     let tenant = demo().await;
     let (state, _vault, folder) = signed_in(&tenant, "", &first(&tenant)).await;
