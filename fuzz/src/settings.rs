@@ -32,18 +32,18 @@ pub fn both(data: &[u8]) -> bool {
         }
     }
     for problem in &problems {
-        let is_about = |key: &String| settings.locked.contains(key) == (problem.place == "policy");
-        // An unknown key of a policy is not among the locked ones.
+        let is_about = |key: &String| settings.fixed.contains(key) == (problem.place == "policy");
+        // An unknown key of a policy is not among those that it sets.
         let unknown = |key: &String| KEYS.iter().all(|known| known.name != key.as_str());
         assert!(problem.key.as_ref().is_none_or(|key| is_about(key) || unknown(key)), "{problem:?}");
     }
     let (alone, _) = load_text(policy, "");
     assert_eq!(alone.policy_broken, settings.policy_broken);
-    for key in &settings.locked {
+    for key in &settings.locked() {
         assert_eq!(settings.value(key), alone.value(key), "the user's file changed {key}");
     }
     written_back(&settings);
-    problems.is_empty() && (!settings.locked.is_empty() || !settings.own.is_empty())
+    problems.is_empty() && (!settings.fixed.is_empty() || !settings.own.is_empty())
 }
 
 /// Every value is read as the same when it is written into a file.

@@ -1,39 +1,40 @@
 //! Puts changed settings in force.
 
-use unlatch_settings::{CloudChoice, LONGEST_IDLE_LOCK, user_file};
+use unlatch_settings::{CloudChoice, LONGEST_IDLE_LOCK, load_again, user_file};
 
 use crate::dto::SettingsInput;
 use crate::error::CommandError;
 use crate::place::Place;
+use crate::policy;
 use crate::session;
 use crate::state::AppState;
-use crate::tenants;
+use crate::status;
 
 /// Writes what differs into the user's file, reads everything anew, and moves to the tenant it names.
 ///
 /// # Errors
-/// `Config` with the key that policy fixes or that cannot be used, or when the file cannot be written; `RunUnderWay` for another
+/// `Config` with the key that policy fixes or binds, or that cannot be used, or when the file cannot be written; `RunUnderWay` for another
 /// tenant while a run goes on in this one; as [`AppState::usable`] for another tenant. Nothing is changed then.
 pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), CommandError> {
     let before = state.settings();
     let mut after = before.clone();
-    after.tenant = filled(&input.tenant);
-    after.client_id = filled(&input.client_id);
-    if input.cloud != "custom" {
-        after.cloud = CloudChoice::Named(input.cloud.clone());
-    }
     after.require_reason = input.require_reason;
     after.idle_lock_minutes = input.idle_lock_minutes;
     after.language = input.language.as_deref().and_then(filled);
 
     let mut changes: Vec<(&str, Option<toml_edit::Value>)> = Vec::new();
-    if after.tenant != before.tenant {
+    // What names the first tenant is compared with what the window shows of it.
+    let (tenant, client_id, cloud) = status::first(&before);
+    if filled(&input.tenant) != tenant {
+        after.tenant = filled(&input.tenant);
         changes.push(("tenant", after.tenant.clone().map(Into::into)));
     }
-    if after.client_id != before.client_id {
+    if filled(&input.client_id) != client_id {
+        after.client_id = filled(&input.client_id);
         changes.push(("client_id", after.client_id.clone().map(Into::into)));
     }
-    if after.cloud != before.cloud {
+    if input.cloud != status::cloud_name(&cloud) {
+        after.cloud = CloudChoice::Named(input.cloud.clone());
         changes.push(("cloud", Some(input.cloud.clone().into())));
     }
     if after.require_reason != before.require_reason {
@@ -49,7 +50,7 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     if after.language != before.language {
         changes.push(("language", after.language.clone().map(Into::into)));
     }
-    if let Some((key, _)) = changes.iter().find(|(key, _)| before.is_fixed(key)) {
+    if let Some((key, _)) = changes.iter().find(|(key, _)| before.is_locked(key)) {
         return Err(CommandError::config(format!("{key} is set by your organisation")));
     }
     unlatch_settings::cloud(&after.cloud)
@@ -62,7 +63,8 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     let registration =
         registration.map_err(|(key, reason)| CommandError::config(format!("{key}: {reason}")))?;
     let home = state.places().home().clone();
-    if home.registration != registration {
+    // While policy is broken, which tenant it names is not known: the first one stays where it is, and cannot be used.
+    if home.registration != registration && !before.policy_broken {
         stand_still(&home).await?;
         let place = state.usable(state.place_for(registration))?;
         if state.places().further().iter().any(|further| further.id() == place.id()) {
@@ -72,31 +74,15 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     user_file::save(&state.sources.user, &changes).map_err(CommandError::config)?;
 
     // The files may say more than was changed here: somebody may have edited them.
-    let loaded = unlatch_settings::load(&state.sources);
-    if loaded.0.policy_broken {
-        // Which tenant it names is not known, so the first one stays where it is, and cannot be used.
-        state.put_in_force(loaded);
-        return Ok(());
-    }
-    let registration = loaded.0.registration().ok().flatten();
-    let moves = home.registration != registration;
-    if moves {
+    let loaded = load_again(&state.sources, &before);
+    if !loaded.0.policy_broken && home.registration != loaded.0.registration().ok().flatten() {
         stand_still(&home).await?;
-    }
-    state.put_in_force(loaded);
-    if moves {
+        // The person left it, and may come back to the sign-in that is kept.
         session::cancel(&home);
-        let place = state.place_for(registration);
-        state.places_mut().exchange_home(place.clone());
-        tenants::close_if_locked(state, &place);
-        session::restore(&place).await;
+        state.places_mut().exchange_home(state.place_for(None));
     }
+    policy::put_in_force(state, loaded).await;
     Ok(())
-}
-
-/// Reads the files again, after one of them was written.
-pub fn read_again(state: &AppState) {
-    state.put_in_force(unlatch_settings::load(&state.sources));
 }
 
 /// Another tenant must wait until no run of this one is under way: it could no longer be found there to be stopped.

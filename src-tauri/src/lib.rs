@@ -17,6 +17,7 @@ mod logging;
 mod notice;
 mod place;
 mod plan;
+mod policy;
 mod report;
 mod runs;
 mod secret;
@@ -30,6 +31,8 @@ mod table;
 mod tenancies;
 mod tenants;
 mod terminal;
+#[cfg(test)]
+mod testing;
 mod workbench;
 
 use std::process::ExitCode;

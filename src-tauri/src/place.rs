@@ -1,5 +1,6 @@
 //! A place: everything behind the window for one choice of tenant.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
@@ -34,7 +35,9 @@ pub struct Place {
     /// Opens the sign-in page.
     pub browser: Arc<dyn Browser>,
     /// The ids of the tenants anybody may sign in to; none means any.
-    allowed_tenants: Option<Vec<String>>,
+    allowed_tenants: Mutex<Option<Vec<String>>>,
+    /// Policy does not let the tenant be used now: nothing new is asked or sent here.
+    barred: AtomicBool,
     tenancies: Arc<Tenancies>,
     /// The engine of the tenant, once its id is known.
     books: Mutex<Option<Books>>,
@@ -110,13 +113,45 @@ impl Place {
         tenancies: Arc<Tenancies>,
     ) -> Self {
         let (books, session) = (Mutex::default(), Mutex::default());
-        let allowed_tenants = None;
-        Self { mode, registration, vault, browser, allowed_tenants, tenancies, books, session, _demo: None }
+        let (allowed_tenants, barred) = (Mutex::default(), AtomicBool::default());
+        Self {
+            mode,
+            registration,
+            vault,
+            browser,
+            allowed_tenants,
+            barred,
+            tenancies,
+            books,
+            session,
+            _demo: None,
+        }
     }
 
-    /// The same place for nobody but who signs in to one of these tenants.
-    pub fn allowing(self, allowed_tenants: Option<Vec<String>>) -> Self {
-        Self { allowed_tenants, ..self }
+    /// Lets nobody sign in here from now on but to one of these tenants.
+    pub fn allow(&self, allowed_tenants: Option<Vec<String>>) {
+        *self.allowed_tenants.lock().unwrap_or_else(PoisonError::into_inner) = allowed_tenants;
+    }
+
+    /// Bars the place, or opens it again. Returns whether it was barred before.
+    pub fn bar(&self, barred: bool) -> bool {
+        self.barred.swap(barred, Ordering::AcqRel)
+    }
+
+    /// Returns whether policy keeps the tenant from being used.
+    pub fn is_barred(&self) -> bool {
+        self.barred.load(Ordering::Acquire)
+    }
+
+    /// Checks that policy does not keep the tenant from being used.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub fn expect_named(&self) -> Result<(), CommandError> {
+        if self.is_barred() {
+            return Err(CommandError::forbidden("the tenant is no longer one that may be used"));
+        }
+        Ok(())
     }
 
     /// Whether anybody may sign in to the tenant of that id here. A place that is named by a domain learns the id from a sign-in.
@@ -124,7 +159,8 @@ impl Place {
     /// # Errors
     /// `Forbidden`.
     pub fn expect_allowed(&self, tenant_id: &str) -> Result<(), CommandError> {
-        if unlatch_settings::is_allowed(self.allowed_tenants.as_deref(), tenant_id) {
+        let allowed = self.allowed_tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        if unlatch_settings::is_allowed(allowed.as_deref(), tenant_id) {
             return Ok(());
         }
         Err(CommandError::forbidden(format!("the tenant {tenant_id} is none of those that are allowed")))

@@ -63,6 +63,9 @@ impl Drop for Following {
 
 /// Asks the devices of this tenant what became of the requests for them, until this account signs out.
 pub fn follow(place: &Place, desk: &Arc<Desk>) {
+    if place.is_barred() {
+        return;
+    }
     let Ok(engine) = place.engine() else { return };
     let (principal, tenant, signed_in) = (desk.principal.clone(), desk.tenant(), desk.session.clone());
     let asking = async move {
@@ -87,6 +90,9 @@ pub fn follow(place: &Place, desk: &Arc<Desk>) {
 
 /// Runs that wait for this account to sign in go on, and devices are asked what became of the requests for them.
 pub async fn go_on(place: &Place, desk: &Arc<Desk>) {
+    if place.is_barred() {
+        return;
+    }
     follow(place, desk);
     let Ok(engine) = place.engine() else { return };
     let Ok(runs) = engine.runs(Some(&desk.principal.tenant_id)).await else { return };
@@ -150,7 +156,7 @@ pub fn watch_over(app: AppHandle, place: Arc<Place>, engine: Engine, id: RunId) 
             let sign_ins = desk.session.sign_ins();
             let tried =
                 gone_on_with.as_ref().is_some_and(|(tried, count)| tried.is(&desk) && *count == sign_ins);
-            if !tried && !place.is_locked() && desk.session.ended().borrow().is_none() {
+            if !tried && !place.is_locked() && !place.is_barred() && desk.session.ended().borrow().is_none() {
                 resume(&engine, id, &desk).await;
                 gone_on_with = Some((desk, sign_ins));
             }

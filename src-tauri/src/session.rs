@@ -136,6 +136,7 @@ async fn take_over(
     if cancel.is_cancelled() {
         return Err(CommandError::sign_in_cancelled());
     }
+    place.expect_named()?;
     place.expect_allowed(&signed_in.account().tenant_id)?;
     let before = place.session().desk.clone();
     if let Some(before) = before.filter(|desk| desk.session.account().is(signed_in.account())) {
@@ -215,7 +216,7 @@ pub async fn restore(place: &Arc<Place>) {
 /// The first half of [`restore`], which asks the keychain alone: the account is at its desk, under the name its tenant had last. A
 /// sign-in that policy does not allow to be kept, or to be there at all, leaves the keychain.
 pub async fn take_up(place: &Place) {
-    let Some(registration) = place.registration.clone() else { return };
+    let Some(registration) = place.registration.clone().filter(|_| !place.is_barred()) else { return };
     if !place.vault.takes() {
         if let Err(error) = forget_kept(place).await {
             tracing::warn!(%error, "the keychain still holds a sign-in that is not to be kept");
@@ -256,7 +257,7 @@ pub async fn take_up(place: &Place) {
 /// is shown otherwise since.
 pub async fn settle(place: &Arc<Place>) -> bool {
     let Ok(desk) = place.desk() else { return false };
-    if place.is_locked() {
+    if place.is_locked() || place.is_barred() {
         return false;
     }
     runs::go_on(place, &desk).await;
@@ -361,6 +362,9 @@ pub async fn unlock(place: &Place) -> Result<(), CommandError> {
 /// What waited for the sign-in, or for the lock to be opened, goes on.
 pub async fn go_on(place: &Arc<Place>) {
     let Ok(desk) = place.desk() else { return };
+    if place.is_barred() {
+        return;
+    }
     runs::go_on(place, &desk).await;
     if !desk.is_named {
         // Nobody waits for it: it was locked, or without a connection, when it was to be asked for.

@@ -16,7 +16,7 @@ use crate::place::Place;
 use crate::state::AppState;
 use crate::tenancies::Tenancies;
 use crate::terminal::{self, fail, say};
-use crate::{commands, lock, logging, session};
+use crate::{commands, lock, logging, policy, session};
 
 /// Reads the command line, opens the window and runs until it closes.
 pub fn run() -> ExitCode {
@@ -158,6 +158,7 @@ fn attend(app: &AppHandle) {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), demo = is_demo, "unlatch starts");
     tauri::async_runtime::spawn(lock::watch(app.clone()));
     tauri::async_runtime::spawn(lock::empty_when_sent(app.clone()));
+    tauri::async_runtime::spawn(policy::watch(app.clone()));
     let handle = app.clone();
     tauri::async_runtime::spawn(async move {
         let state = handle.state::<AppState>();

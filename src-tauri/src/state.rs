@@ -66,6 +66,8 @@ pub struct Places {
     home: Arc<Place>,
     /// The further tenants.
     further: Vec<Arc<Place>>,
+    /// Those that the settings name no more, until they are signed out.
+    leaving: Vec<Arc<Place>>,
     demo: Option<Arc<Place>>,
     /// The id of the one behind the window.
     shown: String,
@@ -74,7 +76,12 @@ pub struct Places {
 impl Places {
     /// Every place, the demo tenant last.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Place>> {
-        std::iter::once(&self.home).chain(&self.further).chain(&self.demo)
+        self.tenants().chain(&self.demo)
+    }
+
+    /// Every place but the demo tenant.
+    pub fn tenants(&self) -> impl Iterator<Item = &Arc<Place>> {
+        std::iter::once(&self.home).chain(&self.further).chain(&self.leaving)
     }
 
     fn get(&self, id: &str) -> Option<&Arc<Place>> {
@@ -112,6 +119,22 @@ impl Places {
         &self.further
     }
 
+    /// The places that the settings name no more.
+    pub fn leaving(&self) -> &[Arc<Place>] {
+        &self.leaving
+    }
+
+    /// Puts the places that the settings name now where the others were. Tenants that are not among them are leaving.
+    pub fn rename(&mut self, home: Arc<Place>, further: Vec<Arc<Place>>) {
+        let before: Vec<Arc<Place>> = self.tenants().cloned().collect();
+        (self.home, self.further, self.leaving) = (home, further, Vec::new());
+        let gone = before.into_iter().filter(|place| place.mode == Mode::Tenant);
+        self.leaving = gone.filter(|place| self.get(&place.id()).is_none()).collect();
+        if self.get(&self.shown).is_none() {
+            self.shown = self.home.id();
+        }
+    }
+
     /// Puts another place where the first one is, behind the window if that one was.
     pub fn exchange_home(&mut self, place: Arc<Place>) {
         if self.shown == self.home.id() {
@@ -128,9 +151,10 @@ impl Places {
         }
     }
 
-    /// Takes a further tenant away. The first one takes its place behind the window.
+    /// Takes a further tenant, or one that is leaving, away. The first one takes its place behind the window.
     pub fn remove(&mut self, id: &str) {
         self.further.retain(|place| place.id() != id);
+        self.leaving.retain(|place| place.id() != id);
         if self.shown == id {
             self.shown = self.home.id();
         }
@@ -156,20 +180,9 @@ impl AppState {
         vault: Vault,
         demo: Option<Place>,
     ) -> Self {
-        let allowed = &settings.0.allowed_tenants;
-        let place = |registration| {
-            let place = Place::configured(registration, vault.clone(), tenancies.clone());
-            Arc::new(place.allowing(allowed.clone()))
-        };
-        let home = place(settings.0.registration().ok().flatten());
-        let mut places = Places { shown: home.id(), home, further: Vec::new(), demo: None };
-        for registration in settings.0.further_registrations() {
-            let further = place(Some(registration));
-            // Named twice, it is one place.
-            if places.get(&further.id()).is_none() {
-                places.add(further);
-            }
-        }
+        let make = |registration| Arc::new(Place::configured(registration, vault.clone(), tenancies.clone()));
+        let (home, further) = named(&settings.0, &[], make);
+        let mut places = Places { shown: home.id(), home, further, leaving: Vec::new(), demo: None };
         if let Some(demo) = demo {
             places.shown = demo.id();
             places.add(Arc::new(demo));
@@ -206,7 +219,8 @@ impl AppState {
     pub fn place_for(&self, registration: Option<Registration>) -> Arc<Place> {
         let vault = self.places().home().vault.clone();
         let place = Place::configured(registration, vault, self.tenancies.clone());
-        Arc::new(place.allowing(self.settings().allowed_tenants))
+        place.allow(self.settings().allowed_tenants);
+        Arc::new(place)
     }
 
     /// What is behind the window now, locked or not.
@@ -227,7 +241,8 @@ impl AppState {
     /// A place, if it may be used now. The demo tenant always may.
     ///
     /// # Errors
-    /// `Config` while policy cannot be read, as what it forbids is not known then; `Forbidden` for root who came for the demo.
+    /// `Config` while policy cannot be read, as what it forbids is not known then; `Forbidden` for root who came for the demo, and for a
+    /// tenant that policy no longer names or allows.
     pub fn usable(&self, place: Arc<Place>) -> Result<Arc<Place>, CommandError> {
         if place.mode == Mode::Demo {
             return Ok(place);
@@ -238,29 +253,8 @@ impl AppState {
         if self.settings().policy_broken {
             return Err(CommandError::config("policy cannot be used; `unlatch policy` says why"));
         }
+        place.expect_named()?;
         Ok(place)
-    }
-
-    /// Puts what was read again in force. Where policy cannot be read any more, what it allowed last still holds, but for what the window
-    /// itself changes, and no tenant can be used.
-    pub fn put_in_force(&self, (read, problems): (Settings, Vec<Problem>)) {
-        let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
-        let in_force = if read.policy_broken {
-            let mut last = Settings { policy_broken: true, own: read.own, ..settings.0.clone() };
-            if !last.is_fixed("language") {
-                last.language = read.language;
-            }
-            if !last.is_fixed("idle_lock_minutes") {
-                last.idle_lock_minutes = read.idle_lock_minutes;
-            }
-            if !last.is_fixed("require_reason") {
-                last.require_reason = read.require_reason;
-            }
-            last
-        } else {
-            read
-        };
-        *settings = (in_force, problems);
     }
 
     /// Begins a question about a tenant and ends the one before it.
@@ -292,6 +286,30 @@ impl AppState {
     }
 }
 
+/// Returns the places that the settings name, the first one apart. One of `there` stays the same.
+pub fn named(
+    settings: &Settings,
+    there: &[Arc<Place>],
+    make: impl Fn(Option<Registration>) -> Arc<Place>,
+) -> (Arc<Place>, Vec<Arc<Place>>) {
+    let place = |registration| {
+        let made = make(registration);
+        let place = there.iter().find(|place| place.id() == made.id()).cloned().unwrap_or(made);
+        place.allow(settings.allowed_tenants.clone());
+        place
+    };
+    let home = place(settings.registration().ok().flatten());
+    let mut further: Vec<Arc<Place>> = Vec::new();
+    for registration in settings.further_registrations() {
+        let next = place(Some(registration));
+        // Named twice, it is one place.
+        if home.id() != next.id() && further.iter().all(|other| other.id() != next.id()) {
+            further.push(next);
+        }
+    }
+    (home, further)
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -310,7 +328,8 @@ mod tests {
             Arc::new(Place::configured(Some(named), Vault::memory(), tenancies.clone()))
         };
         let home = place(0);
-        let mut places = Places { shown: home.id(), home, further: Vec::new(), demo: None };
+        let mut places =
+            Places { shown: home.id(), home, further: Vec::new(), leaving: Vec::new(), demo: None };
         let mut colours = vec![places.colour(&places.home().id())];
         for number in 1..usize::from(COLOURS) {
             let newest = place(number);

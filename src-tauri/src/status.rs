@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use unlatch_settings::{CloudChoice, Settings};
+use unlatch_settings::{CloudChoice, Settings, TenantChoice};
 
 use crate::convert;
 use crate::dto::{AccountView, AppStatus, KeychainView, Mode, PlaceView, SessionView, SettingsView};
@@ -86,14 +86,28 @@ fn keychain(place: &Place) -> KeychainView {
     kept.map_or(KeychainView::NotUsed, |state| convert::keychain(&state))
 }
 
+/// Returns tenant, client id and cloud of the first tenant as the window shows them, as far as there are any.
+pub fn first(settings: &Settings) -> (Option<String>, Option<String>, CloudChoice) {
+    match settings.first() {
+        Some(TenantChoice { tenant, client_id, cloud }) => (Some(tenant), Some(client_id), cloud),
+        None => (settings.tenant.clone(), settings.client_id.clone(), settings.cloud.clone()),
+    }
+}
+
+/// Returns a cloud's name to the window.
+pub fn cloud_name(cloud: &CloudChoice) -> &str {
+    match cloud {
+        CloudChoice::Named(name) => name,
+        CloudChoice::Custom { .. } => "custom",
+    }
+}
+
 fn view(settings: &Settings, state: &AppState) -> SettingsView {
+    let (tenant, client_id, cloud) = first(settings);
     SettingsView {
-        tenant: settings.tenant.clone(),
-        client_id: settings.client_id.clone(),
-        cloud: match &settings.cloud {
-            CloudChoice::Named(name) => name.clone(),
-            CloudChoice::Custom { .. } => "custom".to_owned(),
-        },
+        tenant,
+        client_id,
+        cloud: cloud_name(&cloud).to_owned(),
         require_reason: settings.require_reason,
         max_run_size: settings.max_run_size,
         countdown_seconds: settings.countdown,
@@ -105,7 +119,7 @@ fn view(settings: &Settings, state: &AppState) -> SettingsView {
         allowed_tenants: settings.allowed_tenants.clone(),
         several_tenants: settings.several_tenants(),
         language: settings.language.clone(),
-        locked: settings.locked.clone(),
+        locked: settings.locked(),
         data_folder: state.data_folder.display().to_string(),
         config_file: state.sources.user.display().to_string(),
     }

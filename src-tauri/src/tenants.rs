@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use unlatch_auth::{Registration, SignInError, find_tenant};
-use unlatch_settings::{CloudChoice, TenantChoice, user_file};
+use unlatch_settings::{CloudChoice, TenantChoice, load_again, user_file};
 
 use crate::change;
 use crate::dto::{SetupLink, SetupLinks, TenantCheck, TenantInput};
 use crate::error::CommandError;
 use crate::place::Place;
+use crate::policy;
 use crate::session;
 use crate::state::AppState;
 
@@ -33,8 +34,11 @@ fn choice(state: &AppState, input: &TenantInput) -> TenantChoice {
 }
 
 fn registration(state: &AppState, choice: &TenantChoice) -> Result<Registration, CommandError> {
-    let allowed = state.settings().allowed(choice);
-    allowed.map_err(|(key, reason)| CommandError::config(format!("{key}: {reason}")))
+    state.settings().allowed(choice).map_err(refused)
+}
+
+fn refused((key, reason): (String, String)) -> CommandError {
+    CommandError::config(format!("{key}: {reason}"))
 }
 
 /// Asks the cloud whether it has such a tenant.
@@ -99,25 +103,16 @@ pub async fn add(state: &AppState, input: &TenantInput) -> Result<(), CommandErr
         return Err(CommandError::forbidden("the tenants are set by your organisation"));
     }
     let choice = choice(state, input);
-    let registration = registration(state, &choice)?;
+    let registration = settings.allowed_further(&choice).map_err(refused)?;
     let place = state.usable(state.place_for(Some(registration)))?;
     let known: Vec<Arc<Place>> = state.places().all().cloned().collect();
     if known.iter().any(|known| known.id() == place.id()) || is_another_name(&place, &known).await {
         return Err(CommandError::tenant_known());
     }
     user_file::add_tenant(&state.sources.user, &choice).map_err(CommandError::config)?;
-    change::read_again(state);
-    let id = place.id();
-    {
-        let mut places = state.places_mut();
-        places.add(place.clone());
-        places.show(&id);
-    }
-    close_if_locked(state, &place);
-    // It may have been on the list before. Policy was read again, and may not be what it was.
-    if state.usable(place.clone()).is_ok() {
-        session::restore(&place).await;
-    }
+    policy::put_in_force(state, load_again(&state.sources, &settings)).await;
+    // Policy was read again, and may not be what it was.
+    state.places_mut().show(&place.id());
     Ok(())
 }
 
@@ -171,57 +166,20 @@ pub async fn remove(state: &AppState, id: &str) -> Result<(), CommandError> {
     for at in (0..tenants.len()).rev().filter(|at| tenants.get(*at).is_some_and(named)) {
         user_file::remove_tenant(&state.sources.user, at).map_err(CommandError::config)?;
     }
-    change::read_again(state);
     state.places_mut().remove(id);
+    policy::put_in_force(state, load_again(&state.sources, &state.settings())).await;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use unlatch_auth::Vault;
-    use unlatch_demo_tenant::{DemoTenant, Options};
+    use unlatch_demo_tenant::DemoTenant;
 
     use super::*;
     use crate::dto::SettingsInput;
     use crate::error::ErrorCode;
     use crate::status;
-    use crate::tenancies::Tenancies;
-    use unlatch_settings::{Policy, Sources};
-
-    /// An application whose settings name the demo tenant's cloud and whatever else is given.
-    async fn application(more: &str, policy: &str) -> (AppState, DemoTenant, tempfile::TempDir) {
-        let tenant = DemoTenant::start(Options::default()).await.unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let file = |name: &str, text: &str| {
-            let file = folder.path().join(name);
-            std::fs::write(&file, text).unwrap();
-            file
-        };
-        let cloud = format!(
-            "cloud = {{ login_url = \"{}\", graph_url = \"{}\" }}\n",
-            tenant.login_url(),
-            tenant.graph_url()
-        );
-        let sources = Sources {
-            policy: Some(Policy::File { path: file("policy.toml", policy), owner: own_id(folder.path()) }),
-            user: file("config.toml", &format!("{cloud}{more}")),
-        };
-        let settings = unlatch_settings::load(&sources);
-        let tenancies = Arc::new(Tenancies::new(folder.path()));
-        let data = folder.path().to_owned();
-        (AppState::new(sources, data, settings, tenancies, Vault::memory(), None), tenant, folder)
-    }
-
-    /// The id of whoever runs this test.
-    #[cfg(unix)]
-    fn own_id(folder: &std::path::Path) -> u32 {
-        std::os::unix::fs::MetadataExt::uid(&folder.metadata().unwrap())
-    }
-
-    #[cfg(not(unix))]
-    fn own_id(_: &std::path::Path) -> u32 {
-        0
-    }
+    use crate::testing::application;
 
     fn input(tenant: &DemoTenant, named: &str) -> TenantInput {
         TenantInput {
@@ -268,7 +226,7 @@ mod tests {
         add(&state, &input(&tenant, tenant.tenant_id())).await.unwrap();
         assert!(state.place().is_ok());
         std::fs::write(folder.path().join("policy.toml"), "export = ").unwrap();
-        change::read_again(&state);
+        policy::read_again(&state, &mut None).await;
         assert_eq!(code(state.place()), Some(ErrorCode::Config));
         assert_eq!(code(crate::lock::door(&state)), Some(ErrorCode::Config));
         let settings = state.settings();
@@ -289,7 +247,7 @@ mod tests {
         assert!(settings.require_reason && !settings.export && settings.policy_broken);
         assert_eq!((settings.language.as_deref(), state.shown().id()), (Some("es"), shown));
         std::fs::write(folder.path().join("policy.toml"), "export = true").unwrap();
-        change::read_again(&state);
+        policy::read_again(&state, &mut None).await;
         assert!(state.place().is_ok() && state.settings().export);
     }
 

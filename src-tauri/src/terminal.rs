@@ -17,22 +17,31 @@ pub fn policy(args: &Args) -> ExitCode {
     let (settings, problems) = load(&sources);
     let policy = sources.policy.map_or_else(|| "none on this system".to_owned(), |policy| policy.place());
     say(&format!("policy     {policy}\nuser file  {}\n", sources.user.display()));
-    say(&in_force(&settings, &problems));
+    say(&in_force(&settings, &problems, &sources.user.display().to_string()));
     if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// One line a key: its value, as it would be written in a file, and where that comes from. Then what is wrong.
-fn in_force(settings: &Settings, problems: &[Problem]) -> String {
+/// Returns one line a key: its value, as it would be written in a file, and where that comes from. Then what has no force in the user's
+/// file, and what is wrong.
+fn in_force(settings: &Settings, problems: &[Problem], user: &str) -> String {
     let line = |key: &unlatch_settings::Key| {
         let value = settings.value(key.name).map_or_else(|| "-".to_owned(), |value| value.to_string());
         let origin = match settings.origin(key.name) {
             Origin::Policy => "policy",
             Origin::User => "user file",
+            // Policy leaves it at that, as the user's file has no say in it.
+            Origin::Default if settings.is_locked(key.name) => "policy",
             Origin::Default => "default",
         };
         format!("{:<18} {:<9}  {value}", key.name, origin)
     };
     let mut lines: Vec<String> = KEYS.iter().map(line).collect();
+    if !settings.ignored.is_empty() {
+        lines.push(format!("\nwithout force in {user}"));
+    }
+    for key in &settings.ignored {
+        lines.push(format!("  {key}: policy sets {}", settings.overriding(key).join(", ")));
+    }
     for Problem { place, key, reason } in problems {
         let key = key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default();
         lines.push(format!("\nwrong in {place}\n  {key}{reason}"));
@@ -112,7 +121,7 @@ mod tests {
     fn each_key_is_named_with_its_value_and_where_it_comes_from() {
         let (settings, problems) =
             unlatch_settings::load_text("export = false\nmax_run_size = 0", "language = \"es\"");
-        let text = in_force(&settings, &problems);
+        let text = in_force(&settings, &problems, "config");
         let line = |key: &str| {
             text.lines().find(|line| line.starts_with(key)).unwrap().split_whitespace().collect::<Vec<_>>()
         };
@@ -122,5 +131,18 @@ mod tests {
         assert_eq!(line("tenant "), ["tenant", "default", "-"]);
         assert!(text.contains("wrong in policy\n  max_run_size: must be"), "{text}");
         assert!(text.contains("No tenant can be used"), "{text}");
+    }
+
+    #[test]
+    fn what_has_no_force_in_the_users_file_is_named_with_the_key_that_takes_it() {
+        const ID: &str = "11111111-2222-3333-4444-555555555555";
+        let policy = format!("[[tenants]]\ntenant = \"ours.example\"\nclient_id = \"{ID}\"");
+        let user = format!("tenant = \"mine.example\"\nclient_id = \"{ID}\"\nlanguage = \"es\"");
+        let (settings, problems) = unlatch_settings::load_text(&policy, &user);
+        let text = in_force(&settings, &problems, "/home/alma/config.toml");
+        let ignored = "\nwithout force in /home/alma/config.toml\n  client_id: policy sets tenants\n  tenant: policy sets tenants";
+        assert!(text.ends_with(ignored), "{text}");
+        let tenant = text.lines().find(|line| line.starts_with("tenant ")).unwrap();
+        assert_eq!(tenant.split_whitespace().collect::<Vec<_>>(), ["tenant", "policy", "-"]);
     }
 }

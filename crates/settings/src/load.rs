@@ -41,6 +41,28 @@ pub fn load_text(policy: &str, user: &str) -> (Settings, Vec<Problem>) {
     merge(Some(("policy".to_owned(), parse(policy))), "config", parse(user))
 }
 
+/// Reads both as [`load`] does. Where policy cannot be read any more, what it said in `last` still holds, and `policy_broken` is set.
+#[must_use]
+pub fn load_again(sources: &Sources, last: &Settings) -> (Settings, Vec<Problem>) {
+    let policy = sources.policy.as_ref().map(|policy| (policy.place(), policy.read()));
+    let (user, own) = (sources.user.display().to_string(), user_table(&sources.user));
+    let place = policy.as_ref().map(|(place, _)| place.clone()).unwrap_or_default();
+    let read = merge(policy, &user, own.clone());
+    if !read.0.policy_broken {
+        return read;
+    }
+    let held = last.fixed.iter().filter_map(|key| Some((key.clone(), last.value(key)?))).collect();
+    let (held, _) = merge(Some((place, Ok(held))), &user, own);
+    (Settings { policy_broken: true, ..held }, read.1)
+}
+
+/// Reads policy alone, to be compared with what it said before.
+#[must_use]
+pub fn load_policy(sources: &Sources) -> (Settings, Vec<Problem>) {
+    let policy = sources.policy.as_ref().map(|policy| (policy.place(), policy.read()));
+    merge(policy, "", Ok(Table::new()))
+}
+
 fn merge(
     policy: Option<(String, Result<Table, String>)>,
     user: &str,
@@ -48,31 +70,49 @@ fn merge(
 ) -> (Settings, Vec<Problem>) {
     let mut settings = Settings::default();
     let mut problems = Vec::new();
-    let mut fixed = Table::new();
     let policy_place = policy.as_ref().map_or_else(String::new, |(place, _)| place.clone());
     if let Some((place, read)) = policy {
-        fixed = known(read, &place, &mut problems);
-        settings.locked = fixed.keys().cloned().collect();
+        let fixed = known(read, &place, &mut problems);
+        settings.fixed = fixed.keys().cloned().collect();
         put(&mut settings, &fixed, &place, &mut problems);
+        if let (true, Err((key, reason))) = (problems.is_empty(), names_a_tenant(&settings)) {
+            problems.push(Problem { place, key: Some(key), reason });
+        }
         settings.policy_broken = !problems.is_empty();
     }
-    let mut own = known(own, user, &mut problems);
-    own.retain(|key, _| !fixed.contains_key(key));
+    let own = known(own, user, &mut problems);
+    let (own, ignored): (Table, Table) = own.into_iter().partition(|(key, _)| !settings.is_locked(key));
     settings.own = own.keys().cloned().collect();
+    settings.ignored = ignored.keys().cloned().collect();
     put(&mut settings, &own, user, &mut problems);
     let mut problem = |(key, reason): (String, String)| {
-        let place = if settings.locked.contains(&key) { policy_place.clone() } else { user.to_owned() };
+        let place = if settings.is_fixed(&key) { policy_place.clone() } else { user.to_owned() };
         problems.push(Problem { place, key: Some(key), reason });
     };
     if let Err(wrong) = settings.registration() {
         problem(wrong);
     }
     for choice in settings.tenants.iter().filter(|_| !settings.policy_broken) {
-        if let Err((_, reason)) = settings.allowed(choice) {
-            problem(("tenants".to_owned(), format!("{} {reason}", choice.tenant)));
+        if let Err((key, reason)) = settings.allowed_further(choice) {
+            let what =
+                if key == "tenant" { choice.tenant.clone() } else { format!("{}: {key}", choice.tenant) };
+            problem(("tenants".to_owned(), format!("{what} {reason}")));
         }
     }
     (settings, problems)
+}
+
+/// Checks that a policy with `tenants` names what no user can add to it.
+fn names_a_tenant(policy: &Settings) -> Result<(), (String, String)> {
+    let wrong = |key: &str, reason: &str| Err((key.to_owned(), reason.to_owned()));
+    match (&policy.tenant, &policy.client_id) {
+        _ if !policy.is_fixed("tenants") => Ok(()),
+        (Some(_), None) => wrong("tenant", "needs client_id beside it, as policy names tenants"),
+        (None, _) if policy.tenants.is_empty() => {
+            wrong("tenants", "names no tenant, so nobody could use one")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Puts the values of one place where they belong.
@@ -156,9 +196,10 @@ mod tests {
         let (settings, problems) = load(&sources);
         assert!(problems.is_empty(), "{problems:?}");
         assert_eq!(settings.tenant.as_deref(), Some("ours.example"));
+        assert_eq!(settings.ignored, ["tenant"]);
         assert_eq!(settings.language.as_deref(), Some("es"));
         assert!(settings.require_reason);
-        assert_eq!(settings.locked, ["require_reason", "tenant"]);
+        assert_eq!(settings.fixed, ["require_reason", "tenant"]);
         let origins = ["tenant", "language", "export"].map(|key| settings.origin(key));
         assert_eq!(origins, [Origin::Policy, Origin::User, Origin::Default]);
     }
@@ -203,7 +244,8 @@ mod tests {
         for (policy, user, is_usable) in [
             ("", format!("{own}{custom}"), true),
             (allowed.as_str(), format!("{own}{custom}"), false),
-            (own.as_str(), custom.clone(), false),
+            // Without force, as policy names the tenant.
+            (own.as_str(), custom.clone(), true),
             (format!("{allowed}{custom}").as_str(), own.clone(), true),
         ] {
             let (settings, problems) = load_text(policy, &user);
@@ -245,6 +287,35 @@ mod tests {
             assert_eq!(settings.registration(), Ok(None), "{policy}");
             assert!(problems[0].place.ends_with("policy.toml"), "{policy}: {problems:?}");
         }
+    }
+
+    #[test]
+    fn where_policy_breaks_later_what_it_said_last_holds_and_the_users_own_keys_are_read() {
+        let (_folder, sources) = files("language = \"en\"", "export = false\nmax_run_size = 7");
+        let (last, _) = load(&sources);
+        let Some(Policy::File { path, .. }) = &sources.policy else { unreachable!() };
+        std::fs::write(path, "export = ").unwrap();
+        std::fs::write(&sources.user, "language = \"es\"\nexport = true\ncountdown = 9").unwrap();
+        let (settings, problems) = load_again(&sources, &last);
+        assert!(settings.policy_broken && !settings.export && settings.max_run_size == 7);
+        assert_eq!((settings.language.as_deref(), settings.countdown), (Some("es"), 9));
+        assert!(problems[0].place.ends_with("policy.toml"), "{problems:?}");
+        // And after one more look.
+        assert_eq!(load_again(&sources, &settings).0, settings);
+        std::fs::write(path, "clipboard = false").unwrap();
+        let (settings, problems) = load_again(&sources, &settings);
+        assert!(problems.is_empty() && settings.export && !settings.clipboard && !settings.policy_broken);
+    }
+
+    #[test]
+    fn what_policy_says_is_compared_without_the_users_file() {
+        let (_folder, sources) = files("language = \"es\"", "export = false");
+        let before = load_policy(&sources);
+        std::fs::write(&sources.user, "language = ").unwrap();
+        assert_eq!(load_policy(&sources), before);
+        let Some(Policy::File { path, .. }) = &sources.policy else { unreachable!() };
+        std::fs::write(path, "export = true").unwrap();
+        assert_ne!(load_policy(&sources), before);
     }
 
     #[test]

@@ -4,6 +4,9 @@ use toml::Value;
 use unlatch_auth::{Cloud, Registration, RegistrationError};
 use url::Url;
 
+use crate::binding;
+use crate::keys::KEYS;
+
 /// The most devices in one run unless the settings say otherwise.
 pub const DEFAULT_MAX_RUN_SIZE: u32 = 1_000;
 
@@ -103,10 +106,12 @@ pub struct Settings {
     pub clipboard: bool,
     /// `en`, `es`, or the system's.
     pub language: Option<String>,
-    /// The keys that policy fixes.
-    pub locked: Vec<String>,
-    /// The keys that the user's file sets.
+    /// The keys that policy sets.
+    pub fixed: Vec<String>,
+    /// The keys of the user's file that are in force.
     pub own: Vec<String>,
+    /// The keys of the user's file that policy takes the force from.
+    pub ignored: Vec<String>,
     /// Set when policy cannot be read or used as a whole. Then no tenant can be used, as what policy forbids is not known.
     pub policy_broken: bool,
 }
@@ -128,26 +133,35 @@ impl Default for Settings {
             export: true,
             clipboard: true,
             language: None,
-            locked: Vec::new(),
+            fixed: Vec::new(),
             own: Vec::new(),
+            ignored: Vec::new(),
             policy_broken: false,
         }
     }
 }
 
 impl Settings {
-    /// The application registration these settings name, or none while tenant or client id is missing.
+    /// Returns the first registration, or none while tenant or client id is missing. Where policy names `tenants` and no `tenant`, the
+    /// first of those that are allowed is the first of all.
     ///
     /// # Errors
     /// The key that cannot be used, and why.
     pub fn registration(&self) -> Result<Option<Registration>, (String, String)> {
+        self.first().map(|choice| self.allowed(&choice)).transpose()
+    }
+
+    /// Returns what [`Self::registration`] is made of.
+    #[must_use]
+    pub fn first(&self) -> Option<TenantChoice> {
         if self.policy_broken {
-            return Ok(None);
+            return None;
         }
-        let (Some(tenant), Some(client_id)) = (&self.tenant, &self.client_id) else { return Ok(None) };
-        let choice =
-            TenantChoice { tenant: tenant.clone(), client_id: client_id.clone(), cloud: self.cloud.clone() };
-        self.allowed(&choice).map(Some)
+        if let (Some(tenant), Some(client_id)) = (self.tenant.clone(), self.client_id.clone()) {
+            return Some(TenantChoice { tenant, client_id, cloud: self.cloud.clone() });
+        }
+        let mut of_policy = self.tenants.iter().filter(|_| self.is_fixed("tenants"));
+        of_policy.find(|choice| self.allowed(choice).is_ok()).cloned()
     }
 
     /// The registration of a choice, if its tenant is allowed as far as its name tells. Of a domain only a sign-in tells the id.
@@ -168,6 +182,30 @@ impl Settings {
         }
     }
 
+    /// Returns the registration of a further tenant. What policy sets for the first one binds those that a user names, too.
+    ///
+    /// # Errors
+    /// As [`Self::allowed`].
+    pub fn allowed_further(&self, choice: &TenantChoice) -> Result<Registration, (String, String)> {
+        let registration = self.allowed(choice)?;
+        if self.is_fixed("tenants") {
+            return Ok(registration);
+        }
+        for key in binding::checking("tenants").filter(|key| self.is_fixed(key)) {
+            let own = self.client_id.as_deref();
+            let agrees = match key {
+                "client_id" => own.is_some_and(|own| own.eq_ignore_ascii_case(&registration.client_id)),
+                "cloud" => choice.cloud == self.cloud,
+                // `allowed_tenants` binds policy's own tenants as well.
+                _ => true,
+            };
+            if !agrees {
+                return Err((key.to_owned(), "is not the one that policy sets".to_owned()));
+            }
+        }
+        Ok(registration)
+    }
+
     /// Whether a cloud may be used. Who answers in Entra's place says which tenant it is, so where policy names tenants only policy
     /// names addresses.
     fn allows_cloud(&self, cloud: &CloudChoice) -> bool {
@@ -183,25 +221,42 @@ impl Settings {
         is_allowed(self.allowed_tenants.as_deref(), tenant_id)
     }
 
-    /// Whether further tenants may be named: not where policy names the tenant, or the further ones.
+    /// Returns whether a user may name further tenants.
     #[must_use]
     pub fn several_tenants(&self) -> bool {
-        !self.policy_broken && !self.is_fixed("tenant") && !self.is_fixed("tenants")
+        !self.policy_broken && !self.is_locked("tenants")
     }
 
-    /// The registrations of the further tenants. None where policy allows none.
+    /// Returns the registrations of the further tenants that are allowed.
     #[must_use]
     pub fn further_registrations(&self) -> Vec<Registration> {
-        if self.policy_broken || !(self.is_fixed("tenants") || self.several_tenants()) {
-            return Vec::new();
-        }
-        self.tenants.iter().filter_map(|choice| self.allowed(choice).ok()).collect()
+        let tenants = self.tenants.iter().filter(|_| !self.policy_broken);
+        tenants.filter_map(|choice| self.allowed_further(choice).ok()).collect()
     }
 
     /// Whether policy sets a key.
     #[must_use]
     pub fn is_fixed(&self, key: &str) -> bool {
-        self.locked.iter().any(|locked| locked == key)
+        self.fixed.iter().any(|fixed| fixed == key)
+    }
+
+    /// Returns whether the user's file has no say in a key: policy sets it, or another key that overrides it.
+    #[must_use]
+    pub fn is_locked(&self, key: &str) -> bool {
+        self.is_fixed(key) || binding::overriding(key).any(|policy| self.is_fixed(policy))
+    }
+
+    /// Returns the keys in which the user's file has no say.
+    #[must_use]
+    pub fn locked(&self) -> Vec<String> {
+        KEYS.iter().map(|key| key.name).filter(|key| self.is_locked(key)).map(str::to_owned).collect()
+    }
+
+    /// Returns the keys of policy that take the force from the user's `key`.
+    #[must_use]
+    pub fn overriding(&self, key: &str) -> Vec<&'static str> {
+        let same = KEYS.iter().map(|known| known.name).filter(|known| *known == key);
+        same.chain(binding::overriding(key)).filter(|policy| self.is_fixed(policy)).collect()
     }
 
     /// Where the value of a key comes from.

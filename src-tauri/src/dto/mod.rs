@@ -55,6 +55,8 @@ pub enum WindowNotice {
     Locked,
     /// An account that was taken up at the start is there now, has a tenant of another name, or has to sign in again.
     AccountChanged,
+    /// Machine policy says something else since.
+    PolicyChanged,
 }
 
 /// What is behind the window.
@@ -149,11 +151,11 @@ pub struct SettingsView {
     pub clipboard: bool,
     /// The ids of the only tenants anybody may sign in to; none means any.
     pub allowed_tenants: Option<Vec<String>>,
-    /// Whether further tenants may be named. Not where policy names the one.
+    /// Whether further tenants may be named. Not where policy names tenants.
     pub several_tenants: bool,
     /// `en` or `es`; none follows the system.
     pub language: Option<String>,
-    /// Keys that machine policy fixes, as they are written in the file.
+    /// Keys that machine policy sets, and those that it binds by these, as they are written in the file.
     pub locked: Vec<String>,
     /// The folder of the journal and the logs.
     pub data_folder: String,

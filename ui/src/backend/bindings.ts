@@ -1125,11 +1125,11 @@ export type SettingsView = {
 	clipboard: boolean,
 	/**  The ids of the only tenants anybody may sign in to; none means any. */
 	allowedTenants: string[] | null,
-	/**  Whether further tenants may be named. Not where policy names the one. */
+	/**  Whether further tenants may be named. Not where policy names tenants. */
 	severalTenants: boolean,
 	/**  `en` or `es`; none follows the system. */
 	language: string | null,
-	/**  Keys that machine policy fixes, as they are written in the file. */
+	/**  Keys that machine policy sets, and those that it binds by these, as they are written in the file. */
 	locked: string[],
 	/**  The folder of the journal and the logs. */
 	dataFolder: string,
@@ -1311,7 +1311,9 @@ export type WindowNotice =
 /**  The window was locked, as nobody has touched it for a while. */
 "locked" | 
 /**  An account that was taken up at the start is there now, has a tenant of another name, or has to sign in again. */
-"accountChanged";
+"accountChanged" | 
+/**  Machine policy says something else since. */
+"policyChanged";
 
 /* Tauri Specta runtime */
 async function typedError<T, E>(result: Promise<T>): Promise<{ status: "ok"; data: T } | { status: "error"; error: E }> {

@@ -409,10 +409,8 @@ export class AppState {
   }
 
   #noticed(notice: WindowNotice): void {
-    if (notice === 'startedAgain') {
-      this.notice = notice;
-      return;
-    }
+    if (notice === 'startedAgain' || notice === 'policyChanged') this.notice = notice;
+    if (notice === 'startedAgain') return;
     if (notice === 'locked') this.#lock();
     void this.refresh();
   }

@@ -177,6 +177,38 @@ describe('signing in', () => {
     noId('notice-banner');
   });
 
+  it('follows a policy that changes while the window is open, and says so', async () => {
+    const backend = FakeBackend.signedIn();
+    const { person } = await openWindow(backend);
+    await person.click(byId('account-menu'));
+    await person.click(byId('open-settings'));
+    await person.clear(byId('settings-idle-lock'));
+    await person.type(byId('settings-idle-lock'), '60');
+    backend.status = {
+      ...backend.status,
+      settings: {
+        ...backend.status.settings,
+        locked: ['tenant', 'client_id', 'cloud', 'tenants', 'allowed_tenants', 'idle_lock_minutes', 'export'],
+        idleLockMinutes: 5,
+        export: false,
+      },
+    };
+    backend.notify('policyChanged');
+    const banner = await findId('notice-banner');
+    expect(banner).toHaveTextContent('Your organisation changed what Unlatch may do on this computer.');
+    await waitFor(() => expect(byId('settings-idle-lock')).toBeDisabled());
+    expect(byId('settings-idle-lock')).toHaveValue('5');
+    for (const field of ['settings-tenant', 'settings-client-id', 'settings-cloud']) {
+      expect(byId(field), field).toBeDisabled();
+    }
+    expect(byId('allowed-export')).toHaveTextContent('Not allowed · Set by your organisation');
+    expect(byId('allowed-tenants')).toHaveTextContent(
+      'Those that your organisation names · Set by your organisation',
+    );
+    await person.click(within(banner).getByRole('button', { name: 'Close' }));
+    noId('notice-banner');
+  });
+
   it('takes the minutes until the window locks, and no others than there can be', async () => {
     const backend = FakeBackend.signedIn();
     const { person } = await openWindow(backend);

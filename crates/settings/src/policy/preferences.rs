@@ -1,7 +1,9 @@
 //! Policy in the managed preferences of macOS, as a configuration profile sets them.
 
 use objc2::runtime::AnyObject;
-use objc2_core_foundation::{CFPreferencesAppValueIsForced, CFPreferencesCopyAppValue, CFString, CFType};
+use objc2_core_foundation::{
+    CFPreferencesAppSynchronize, CFPreferencesAppValueIsForced, CFPreferencesCopyAppValue, CFString, CFType,
+};
 use objc2_foundation::{NSArray, NSDictionary, NSNumber, NSString};
 use toml::{Table, Value};
 
@@ -14,6 +16,8 @@ const APPLICATION: &str = "io.github.unlatch.desktop";
 /// that a profile forces for every application stand among them.
 pub(super) fn read() -> Result<Table, String> {
     let application = CFString::from_str(APPLICATION);
+    // What was read before is remembered otherwise. Where this fails, that is what there is.
+    let _ = CFPreferencesAppSynchronize(&application);
     let mut table = Table::new();
     for key in &KEYS {
         let name = CFString::from_str(key.name);

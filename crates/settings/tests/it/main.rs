@@ -1,3 +1,4 @@
 //! Tests of what administrators are given to set policy with, against the keys there are.
 
+mod bindings;
 mod templates;

@@ -116,5 +116,5 @@ fn the_file_names_every_key_and_fixes_nothing_before_it_is_edited() {
         .collect();
     let (settings, problems) = load_text(&edited, "");
     assert!(problems.is_empty(), "{problems:?}");
-    assert_eq!(settings.locked.len(), KEYS.len());
+    assert_eq!(settings.fixed.len(), KEYS.len());
 }

@@ -55,6 +55,14 @@ export const deskScenes: readonly Scene[] = [
       await person.see('notice-banner');
     },
   },
+  {
+    name: 'desk-policy-changed',
+    engine: () => desk(),
+    act: async (person, engine) => {
+      engine.notify('policyChanged');
+      await person.see('notice-banner');
+    },
+  },
   { name: 'desk-people', engine: () => desk(), act: choices },
   {
     name: 'desk-nobody',

@@ -1,0 +1,53 @@
+//! An application for tests, over a demo tenant and files of its own.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use unlatch_auth::Vault;
+use unlatch_demo_tenant::{DemoTenant, Options};
+use unlatch_settings::{Policy, Sources};
+
+use crate::state::AppState;
+use crate::tenancies::Tenancies;
+
+/// Returns the state over a user's file and a policy, which lie in the folder as `config.toml` and `policy.toml`.
+pub fn state(user: &str, policy: &str, vault: Vault) -> (AppState, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file
+    };
+    let sources = Sources {
+        policy: Some(Policy::File { path: file("policy.toml", policy), owner: own_id(folder.path()) }),
+        user: file("config.toml", user),
+    };
+    let settings = unlatch_settings::load(&sources);
+    let tenancies = Arc::new(Tenancies::new(folder.path()));
+    let data = folder.path().to_owned();
+    (AppState::new(sources, data, settings, tenancies, vault, None), folder)
+}
+
+/// Returns a state whose user's file names the demo tenant's cloud and whatever else is given.
+pub async fn application(more: &str, policy: &str) -> (AppState, DemoTenant, TempDir) {
+    let tenant = DemoTenant::start(Options::default()).await.unwrap();
+    let (state, folder) = state(&format!("{}{more}", cloud(&tenant)), policy, Vault::memory());
+    (state, tenant, folder)
+}
+
+/// Returns the line that names a demo tenant's cloud.
+pub fn cloud(tenant: &DemoTenant) -> String {
+    format!("cloud = {{ login_url = \"{}\", graph_url = \"{}\" }}\n", tenant.login_url(), tenant.graph_url())
+}
+
+/// The id of whoever runs this test.
+#[cfg(unix)]
+fn own_id(folder: &Path) -> u32 {
+    std::os::unix::fs::MetadataExt::uid(&folder.metadata().unwrap())
+}
+
+#[cfg(not(unix))]
+fn own_id(_: &Path) -> u32 {
+    0
+}
