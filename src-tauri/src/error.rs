@@ -325,6 +325,7 @@ impl From<unlatch_recovery::ActError> for CommandError {
             ActError::MovedOn => Self::new(ErrorCode::RunMovedOn, error),
             ActError::OtherAccount { account } => Self::new(ErrorCode::OtherAccount, account),
             ActError::InAnotherRun(_) => Self::new(ErrorCode::DeviceInRun, error),
+            ActError::JournalWentBack(_) => Self::new(ErrorCode::Journal, error),
         }
     }
 }

@@ -70,7 +70,7 @@ pub fn verify_journal(args: &Args) -> ExitCode {
 }
 
 /// Says what was found in one journal, and gives whether it is whole.
-fn say_verified(Verified { entries, head, broken }: Verified) -> bool {
+fn say_verified(Verified { entries, head, broken, .. }: Verified) -> bool {
     if let Some(head) = head {
         say(&format!("entries  {entries}\nnewest   {head}"));
     } else {

@@ -17,3 +17,4 @@ mod plan;
 mod properties;
 mod run;
 mod sign_in;
+mod went_back;
