@@ -48,6 +48,7 @@ const COMMANDS: &[&str] = &[
     "search_history",
     "export_run",
     "verify_journal",
+    "answer_went_back",
     "third_party_notices",
 ];
 

@@ -10,9 +10,9 @@ use unlatch_settings::Problem;
 
 use crate::dto::{
     AccountView, AppRow, AppsFound, BreakWhat, ConfigProblem, DeviceCodeView, DeviceField, DeviceRow,
-    DeviceWarning, DifferenceView, FoundView, HistoryFound, HistoryItem, HistoryQuery, ItemReason, ItemState,
-    ItemView, JournalBreak, JournalCheck, KeychainView, RouteView, RunCounts, RunProgress, RunState,
-    RunSummary, RunView, UserRow, UsersFound,
+    DeviceWarning, DifferenceView, EntryRange, FoundView, HistoryFound, HistoryItem, HistoryQuery,
+    ItemReason, ItemState, ItemView, JournalBreak, JournalCheck, JournalLoss, JournalTrouble, KeychainView,
+    RouteView, RunCounts, RunProgress, RunState, RunSummary, RunView, UserRow, UsersFound,
 };
 use crate::error::CommandError;
 use crate::table::row::SILENT_DAYS;
@@ -261,10 +261,25 @@ pub fn history_item(item: &engine::HistoryItem) -> HistoryItem {
     }
 }
 
+/// An entry's number.
+fn entry(seq: u64) -> u32 {
+    u32::try_from(seq).unwrap_or(u32::MAX)
+}
+
+/// The entries that the journal lost at one time.
+pub fn journal_loss(loss: &engine::WentBack) -> JournalLoss {
+    JournalLoss {
+        at: moment(loss.at),
+        known: entry(loss.known.seq),
+        missing: loss.missing().map(|(first, last)| EntryRange { first: entry(first), last: entry(last) }),
+    }
+}
+
 /// What a look at the whole journal found.
 pub fn journal_check(verified: &engine::Verified) -> JournalCheck {
-    let entry = |seq: u64| u32::try_from(seq).unwrap_or(u32::MAX);
     JournalCheck {
+        losses: verified.losses.iter().map(journal_loss).collect(),
+        behind: verified.behind.map(|known| entry(known.seq)),
         entries: entry(verified.entries),
         head: verified.head.map(|hash| hash.to_string()),
         broken: verified.broken.map(|broken| JournalBreak {
@@ -277,6 +292,21 @@ pub fn journal_check(verified: &engine::Verified) -> JournalCheck {
             },
         }),
     }
+}
+
+/// What is the matter with the journal, if it is one of those that the window tells apart.
+pub fn journal_trouble(error: &engine::JournalError) -> Option<JournalTrouble> {
+    use engine::JournalError as From;
+    Some(match error {
+        From::ReadOnly { .. } => JournalTrouble::ReadOnly,
+        From::Corrupt { .. } => JournalTrouble::Damaged,
+        From::Newer { .. } => JournalTrouble::Newer,
+        From::FormatWentBack { .. } => JournalTrouble::OldCopy,
+        From::InUse { .. } => JournalTrouble::InUse,
+        From::NoLocks { .. } => JournalTrouble::NoLocks,
+        From::Full { .. } => JournalTrouble::Full,
+        From::Older { .. } | From::Io { .. } | From::NoSuchRun { .. } => return None,
+    })
 }
 
 fn run_state(state: engine::RunState) -> RunState {

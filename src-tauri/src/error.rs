@@ -5,7 +5,7 @@ use specta::Type;
 use unlatch_auth::{EntraError, VaultState};
 
 use crate::convert;
-use crate::dto::KeychainView;
+use crate::dto::{JournalTrouble, KeychainView};
 use crate::entra_help::{self, EntraHelp};
 
 /// What went wrong, as a code the window has words for.
@@ -27,6 +27,8 @@ pub struct CommandError {
     pub at: Option<String>,
     /// What is the matter with the keychain, if that is what failed.
     pub keychain: Option<KeychainView>,
+    /// What is the matter with the journal, if that is what failed and it is known.
+    pub journal: Option<JournalTrouble>,
 }
 
 /// Every kind of failure the window tells apart.
@@ -87,6 +89,8 @@ pub enum ErrorCode {
     Keychain,
     /// The journal cannot be written or read.
     Journal,
+    /// The journal lost entries, and no person has answered that yet. Nothing was sent.
+    JournalWentBack,
     /// The plan is unknown, was used, or does not match the confirmation.
     PlanMismatch,
     /// A device of the plan still waits in another run.
@@ -117,6 +121,7 @@ impl CommandError {
             help: None,
             at: None,
             keychain: None,
+            journal: None,
         }
     }
 
@@ -306,7 +311,7 @@ impl From<unlatch_auth::SignInError> for CommandError {
 
 impl From<unlatch_recovery::JournalError> for CommandError {
     fn from(error: unlatch_recovery::JournalError) -> Self {
-        Self::new(ErrorCode::Journal, error)
+        Self { journal: convert::journal_trouble(&error), ..Self::new(ErrorCode::Journal, error) }
     }
 }
 
@@ -328,6 +333,7 @@ impl From<unlatch_recovery::ActError> for CommandError {
             ActError::MovedOn => Self::new(ErrorCode::RunMovedOn, error),
             ActError::OtherAccount { account } => Self::new(ErrorCode::OtherAccount, account),
             ActError::InAnotherRun(_) => Self::new(ErrorCode::DeviceInRun, error),
+            ActError::JournalWentBack(_) => Self::new(ErrorCode::JournalWentBack, error),
         }
     }
 }

@@ -11,7 +11,8 @@ use unlatch_graph::{Client, Pace};
 use unlatch_recovery::{Engine, Principal, Tenant};
 
 use crate::browser::{self, NoBrowserNeeded, SystemBrowser};
-use crate::dto::{AccountView, Mode};
+use crate::convert;
+use crate::dto::{AccountView, JournalLoss, Mode};
 use crate::error::CommandError;
 use crate::runs::Following;
 use crate::shown::Shown;
@@ -288,6 +289,12 @@ impl Place {
     pub fn journal_problem(&self) -> Option<CommandError> {
         let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
         books.as_ref().and_then(|books| books.engine.as_ref().err().cloned())
+    }
+
+    /// The entries that the journal lost, until a person has answered that.
+    pub fn journal_went_back(&self) -> Option<JournalLoss> {
+        let engine = self.engine().ok()?;
+        engine.journal().went_back().map(|loss| convert::journal_loss(&loss))
     }
 
     /// Whether it was closed with the window's lock and has not been opened since.

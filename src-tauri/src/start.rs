@@ -126,6 +126,30 @@ pub fn sources(args: &Args, data_folder: &Path) -> Sources {
     Sources { policy: Policy::of_this_machine(), user }
 }
 
+/// Where the marks of journals' newest entries are kept: outside the data folder, so that who restores that leaves them, and on the
+/// same computer as the journals. Who names a settings file has them beside it.
+pub fn marks_folder(args: &Args) -> Option<PathBuf> {
+    let beside = |file: &PathBuf| Some(file.parent()?.join("journals"));
+    args.config.as_ref().map_or_else(marks_folder_of_user, beside)
+}
+
+/// Settings roam with a profile and journals do not, so a mark from another computer would name entries that never were here.
+#[cfg(windows)]
+fn marks_folder_of_user() -> Option<PathBuf> {
+    dirs::data_local_dir().map(|dir| dir.join("unlatch-journals"))
+}
+
+/// Settings and data share a folder.
+#[cfg(target_os = "macos")]
+fn marks_folder_of_user() -> Option<PathBuf> {
+    dirs::preference_dir().map(|dir| dir.join("unlatch/journals"))
+}
+
+#[cfg(not(any(windows, target_os = "macos")))]
+fn marks_folder_of_user() -> Option<PathBuf> {
+    dirs::config_dir().map(|dir| dir.join("unlatch/journals"))
+}
+
 /// Whether a window can be opened at all. GTK ends a program that asks in vain.
 fn has_display() -> bool {
     !cfg!(target_os = "linux")
@@ -139,7 +163,7 @@ fn has_display() -> bool {
 fn begin(args: &Args, data_folder: PathBuf) -> Result<AppState, CommandError> {
     let sources = sources(args, &data_folder);
     let settings = unlatch_settings::load(&sources);
-    let tenancies = Arc::new(Tenancies::new(&data_folder));
+    let tenancies = Arc::new(Tenancies::new(&data_folder).with_marks(marks_folder(args)));
     let demo =
         if args.demo { Some(tauri::async_runtime::block_on(Place::demo(tenancies.clone()))?) } else { None };
     let keychain = Place::keychain(settings.0.keep_sign_in);

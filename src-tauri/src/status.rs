@@ -25,6 +25,7 @@ pub fn of(state: &AppState) -> AppStatus {
         session: session(&place, state),
         keychain: keychain(&place),
         journal_problem: place.journal_problem(),
+        journal_went_back: place.journal_went_back(),
         settings: view(&settings, state),
         config_problem: problems.first().map(convert::config_problem),
     }

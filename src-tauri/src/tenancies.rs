@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 use unlatch_auth::{CloudName, Registration};
 use unlatch_graph::Pace;
-use unlatch_recovery::{Engine, EngineOptions, Journal};
+use unlatch_recovery::{Engine, EngineOptions, Journal, JournalOptions, MarkFile, MarkStore};
 
 use crate::error::CommandError;
 
@@ -21,14 +21,25 @@ const LONGEST_NAME: usize = 1_024;
 /// The engines and request limits of every tenant that was opened.
 pub struct Tenancies {
     data_folder: PathBuf,
+    marks: Option<PathBuf>,
     engines: Mutex<HashMap<PathBuf, Engine>>,
     paces: Mutex<HashMap<(PathBuf, String), Arc<Pace>>>,
 }
 
 impl Tenancies {
-    /// Journals lie below `data_folder`.
+    /// Journals lie below `data_folder`. They have no marks.
     pub fn new(data_folder: &Path) -> Self {
-        Self { data_folder: data_folder.to_owned(), engines: Mutex::default(), paces: Mutex::default() }
+        Self {
+            data_folder: data_folder.to_owned(),
+            marks: None,
+            engines: Mutex::default(),
+            paces: Mutex::default(),
+        }
+    }
+
+    /// The same with a folder for the marks of the journals' newest entries.
+    pub fn with_marks(self, marks: Option<PathBuf>) -> Self {
+        Self { marks, ..self }
     }
 
     /// Where the journal of a registration's tenant lies. `tenant_id` is its id, whatever name was configured.
@@ -60,7 +71,10 @@ impl Tenancies {
         if let Some(engine) = engines.get(folder) {
             return Ok(engine.clone());
         }
-        let engine = Engine::new(Journal::open(folder)?, EngineOptions::default());
+        let marks = self.marks.as_deref().filter(|_| folder != self.demo_folder());
+        let marks = marks.map(|marks| mark_of(marks, folder));
+        let journal = Journal::open_with(folder, JournalOptions { marks, ..JournalOptions::default() })?;
+        let engine = Engine::new(journal, EngineOptions::default());
         engines.insert(folder.to_owned(), engine.clone());
         Ok(engine)
     }
@@ -92,6 +106,14 @@ pub fn demo_folder(data_folder: &Path) -> PathBuf {
     data_folder.join("demo")
 }
 
+/// Where the mark of the journal in `folder` is kept. Another data folder, or another tenant, has another one.
+pub fn mark_of(marks: &Path, folder: &Path) -> Arc<dyn MarkStore> {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let digest = Sha256::digest(folder.as_os_str().as_encoded_bytes());
+    let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    Arc::new(MarkFile::new(marks.join(format!("{name}.mark"))))
+}
+
 /// The folders of all journals but the demo tenant's, in order.
 pub fn journal_folders(data_folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(tenants_folder(data_folder)).into_iter().flatten().flatten();
@@ -107,6 +129,7 @@ fn tenants_folder(data_folder: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use unlatch_auth::Cloud;
+    use unlatch_recovery::{ChainHash, Mark};
     use url::Url;
 
     use super::*;
@@ -160,5 +183,24 @@ mod tests {
         let (one, two) = (tenancies.engine(&place).unwrap(), tenancies.engine(&place).unwrap());
         assert_eq!(one.journal().path(), two.journal().path());
         assert_eq!(journal_folders(folder.path()), [place]);
+    }
+
+    #[tokio::test]
+    async fn each_journal_has_a_mark_outside_the_data_folder_and_the_demo_tenants_has_none() {
+        let (data, marks) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let tenancies = || Tenancies::new(data.path()).with_marks(Some(marks.path().to_owned()));
+        let tenant = tenancies().folder(&registration(Cloud::global()), TENANT);
+        let mark = Mark { seq: 9, hash: ChainHash([7; 32]), format: 3 };
+        for folder in [&tenant, &tenancies().demo_folder()] {
+            mark_of(marks.path(), folder).write(&mark).unwrap();
+        }
+        let lost = tenancies().engine(&tenant).unwrap().journal().went_back();
+        assert_eq!(lost.map(|lost| lost.known.seq), Some(9));
+        let demo = tenancies().demo_folder();
+        assert_eq!(tenancies().engine(&demo).unwrap().journal().went_back(), None);
+        let elsewhere = Tenancies::new(&data.path().join("other")).with_marks(Some(marks.path().to_owned()));
+        let other = elsewhere.folder(&registration(Cloud::global()), TENANT);
+        let journal = elsewhere.engine(&other).unwrap();
+        assert_eq!(journal.journal().went_back(), None, "another data folder is not known");
     }
 }

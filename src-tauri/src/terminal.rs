@@ -3,11 +3,11 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use unlatch_recovery::{Break, BreakKind, Journal, Verified};
+use unlatch_recovery::{Break, BreakKind, Journal, Verified, WentBack};
 use unlatch_settings::{KEYS, Origin, Problem, Settings, load};
 
 use crate::args::Args;
-use crate::start::{NO_FOLDER, data_folder, sources};
+use crate::start::{NO_FOLDER, data_folder, marks_folder, sources};
 use crate::tenancies;
 
 /// Says what settings are in force and from where. 0 if both places could be read and used, 1 if not.
@@ -70,8 +70,9 @@ pub fn verify_journal(args: &Args) -> ExitCode {
     let mut whole = true;
     for folder in &folders {
         say(&format!("journal  {}", folder.display()));
-        match Journal::verify_in(folder) {
-            Ok(verified) => whole &= say_verified(verified),
+        let marks = marks_folder(args).filter(|_| !args.demo);
+        match Journal::verify_against(folder, marks.map(|marks| tenancies::mark_of(&marks, folder))) {
+            Ok(verified) => whole &= say_verified(&verified),
             Err(error) => return fail(&error.to_string()),
         }
     }
@@ -79,26 +80,54 @@ pub fn verify_journal(args: &Args) -> ExitCode {
 }
 
 /// Says what was found in one journal, and gives whether it is whole.
-fn say_verified(Verified { entries, head, broken }: Verified) -> bool {
-    if let Some(head) = head {
-        say(&format!("entries  {entries}\nnewest   {head}"));
-    } else {
-        say("entries  0");
+fn say_verified(verified: &Verified) -> bool {
+    say(&found(verified));
+    verified.is_whole()
+}
+
+/// What was found in one journal, a line each.
+fn found(verified: &Verified) -> String {
+    let Verified { entries, head, broken, losses, behind } = verified;
+    let mut lines = vec![format!("entries  {entries}")];
+    lines.extend(head.map(|head| format!("newest   {head}")));
+    lines.extend(losses.iter().map(lost));
+    if let Some(known) = behind {
+        lines.push(format!(
+            "The file does not hold entry {} ({}), which this computer had written: it was restored from a copy, or entries were \
+             taken out. Unlatch asks about it when it is started, before anything is resumed.",
+            known.seq, known.hash
+        ));
     }
-    let Some(Break { seq, run, what }) = broken else {
-        say("The journal is whole: nothing was changed, taken out or put in.");
-        return true;
-    };
-    let what = match what {
-        BreakKind::Changed => "the entry, or the order of the entries, was changed",
-        BreakKind::Missing => "the entry is not there any more",
-        BreakKind::Header => "what was confirmed for the run was changed: who, why, or which devices",
-    };
-    let run = run.map(|run| format!(", of run {run}")).unwrap_or_default();
-    say(&format!(
-        "The journal is not whole. It breaks at entry {seq}{run}: {what}. Whatever comes after it proves nothing."
-    ));
-    false
+    if let Some(Break { seq, run, what }) = broken {
+        let what = match what {
+            BreakKind::Changed => "the entry, or the order of the entries, was changed",
+            BreakKind::Missing => "the entry is not there any more",
+            BreakKind::Header => "what was confirmed for the run was changed: who, why, or which devices",
+        };
+        let run = run.map(|run| format!(", of run {run}")).unwrap_or_default();
+        lines.push(format!(
+            "The journal is not whole. It breaks at entry {seq}{run}: {what}. Whatever comes after it proves nothing."
+        ));
+    } else if verified.is_whole() {
+        lines.push("The journal is whole: nothing was changed, taken out or put in.".to_owned());
+    } else {
+        lines.push("The journal is not whole. What is there is as it was written.".to_owned());
+    }
+    lines.join("\n")
+}
+
+fn lost(loss: &WentBack) -> String {
+    let at = crate::convert::moment(loss.at);
+    match loss.missing() {
+        Some((first, last)) => format!(
+            "Entries {first} to {last} are lost. The file was found without them at {at}: it was restored from a copy, or they were \
+             taken out."
+        ),
+        None => format!(
+            "Entries up to {} are lost. At {at} others were found in their place: another copy of the journal had gone on.",
+            loss.known.seq
+        ),
+    }
 }
 
 /// Says why nothing was done. Gives 2.
@@ -115,6 +144,8 @@ pub fn say(text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use unlatch_recovery::{ChainHash, ChainHead};
+
     use super::*;
 
     #[test]
@@ -144,5 +175,35 @@ mod tests {
         assert!(text.ends_with(ignored), "{text}");
         let tenant = text.lines().find(|line| line.starts_with("tenant ")).unwrap();
         assert_eq!(tenant.split_whitespace().collect::<Vec<_>>(), ["tenant", "policy", "-"]);
+    }
+
+    #[test]
+    fn a_check_says_what_is_lost_and_calls_the_journal_whole_only_if_nothing_is() {
+        let head = |seq| ChainHead { seq, hash: ChainHash([0xab; 32]) };
+        let whole =
+            Verified { entries: 9, head: Some(head(9).hash), broken: None, losses: Vec::new(), behind: None };
+        let text = found(&whole);
+        assert!(text.starts_with("entries  9\nnewest   abab"), "{text}");
+        assert!(text.ends_with("The journal is whole: nothing was changed, taken out or put in."), "{text}");
+        let loss = WentBack {
+            entry: 13,
+            at: time::OffsetDateTime::UNIX_EPOCH,
+            known: head(12),
+            found: Some(head(8)),
+        };
+        let text = found(&Verified { losses: vec![loss], ..whole });
+        assert!(
+            text.contains("Entries 9 to 12 are lost.") && text.contains("1970-01-01T00:00:00Z"),
+            "{text}"
+        );
+        assert!(text.ends_with("The journal is not whole. What is there is as it was written."), "{text}");
+        let other = WentBack { found: Some(head(40)), ..loss };
+        let text = found(&Verified { losses: vec![other], ..whole });
+        assert!(text.contains("Entries up to 12 are lost."), "{text}");
+        let text = found(&Verified { behind: Some(head(12)), ..whole });
+        assert!(
+            text.contains("does not hold entry 12 (abab") && !text.contains("journal is whole"),
+            "{text}"
+        );
     }
 }

@@ -28,7 +28,10 @@ pub use engine::{
 };
 pub use fold::fold;
 pub use history::{HistoryFound, HistoryItem, HistoryQuery, MAX_HISTORY_ITEMS, MAX_HISTORY_RUNS};
-pub use journal::{Break, BreakKind, ChainHash, Journal, JournalError, JournalOptions, Verified};
+pub use journal::{
+    Break, BreakKind, ChainHash, ChainHead, Journal, JournalError, JournalOptions, JournalWentBack, Mark,
+    MarkFile, MarkStore, Verified, WentBack,
+};
 pub use outcome::Baseline;
 pub use plan::{Action, MAX_REASON, Plan, PlanError, PlanRules, PlannedItem, Principal, RunId, TenantKey};
 pub use record::{Entry, Event, ItemRecord, Recorded, RunHeader, RunRecord, RunSummary, Standing, Verdict};

@@ -62,6 +62,7 @@ pub fn builder() -> Builder<tauri::Wry> {
         record::search_history,
         record::export_run,
         record::verify_journal,
+        record::answer_went_back,
         about::third_party_notices,
     ])
 }

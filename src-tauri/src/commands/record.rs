@@ -4,10 +4,10 @@ use tauri::State;
 
 use super::runs::parse;
 use crate::convert;
-use crate::dto::{HistoryFound, HistoryQuery, JournalCheck, ReportFormat};
+use crate::dto::{AppStatus, HistoryFound, HistoryQuery, JournalCheck, ReportFormat};
 use crate::error::CommandError;
-use crate::report;
 use crate::state::AppState;
+use crate::{report, session, status};
 
 /// Looks for runs and devices in the journal.
 #[tauri::command]
@@ -54,4 +54,16 @@ pub async fn export_run(
 pub async fn verify_journal(state: State<'_, AppState>) -> Result<JournalCheck, CommandError> {
     let engine = state.place()?.engine()?;
     Ok(convert::journal_check(&engine.journal().verify().await?))
+}
+
+/// Records that the signed-in account was told of the entries that the journal lost and lets runs be resumed. Runs that wait for a
+/// sign-in go on.
+#[tauri::command]
+#[specta::specta]
+pub async fn answer_went_back(state: State<'_, AppState>) -> Result<AppStatus, CommandError> {
+    let place = state.place()?;
+    let (engine, desk) = (place.engine()?, place.desk()?);
+    engine.journal().answer_went_back(Some(desk.account.username.clone())).await?;
+    session::go_on(&place).await;
+    Ok(status::of(&state))
 }

@@ -2,6 +2,7 @@
 //! No token and no passcode has a place in any of these types. A passcode crosses by itself, as the answer of the one command a
 //! person asks for it with.
 
+mod journal;
 mod record;
 mod run;
 mod table;
@@ -12,6 +13,7 @@ use specta::Type;
 use unlatch_graph::Route;
 
 use crate::error::CommandError;
+pub use journal::*;
 pub use record::*;
 pub use run::*;
 pub use table::*;
@@ -39,6 +41,8 @@ pub struct AppStatus {
     pub keychain: KeychainView,
     /// Why nothing can be recorded, if so. Recovering is off while this is set.
     pub journal_problem: Option<CommandError>,
+    /// The entries that the journal lost, until a person has answered that. Nothing is resumed or sent again while this is set.
+    pub journal_went_back: Option<JournalLoss>,
     /// The settings in force.
     pub settings: SettingsView,
     /// What is wrong with a configuration file, if anything.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use super::{AccountView, DeviceRow, RouteView};
+use super::{AccountView, DeviceRow, JournalLoss, RouteView};
 
 /// What will happen, for a full review before anything is sent.
 #[derive(Debug, Clone, Serialize, Type)]
@@ -350,6 +350,10 @@ pub struct JournalCheck {
     pub head: Option<String>,
     /// Where the chain breaks for the first time, if it does.
     pub broken: Option<JournalBreak>,
+    /// The entries that the journal itself says are lost, oldest first.
+    pub losses: Vec<JournalLoss>,
+    /// The newest entry that this computer knows of, if the file does not hold it and does not say so.
+    pub behind: Option<u32>,
 }
 
 /// The first place at which the journal is not as it was written.

@@ -29,6 +29,7 @@ export type {
   ItemState,
   ItemView,
   JournalCheck,
+  JournalTrouble,
   KeychainView,
   ListGroup,
   ListNote,
@@ -156,6 +157,8 @@ export interface Backend {
   /** Writes a report into the folder for downloads. Gives the file. */
   exportRun(runId: string, format: t.ReportFormat, language: string): Promise<string>;
   verifyJournal(): Promise<t.JournalCheck>;
+  /** The person was told of the entries that the journal lost and lets runs be resumed. */
+  answerWentBack(): Promise<t.AppStatus>;
   /** The packages in Unlatch that others made, and their licences, with a line of hyphens between two. */
   thirdPartyNotices(): Promise<string>;
 }
@@ -181,5 +184,6 @@ export function failure(thrown: unknown): t.CommandError {
     help: null,
     at: null,
     keychain: null,
+    journal: null,
   };
 }

@@ -116,6 +116,11 @@ export const commands = {
 	exportRun: (runId: string, format: ReportFormat, language: string) => typedError<string, CommandError>(__TAURI_INVOKE("export_run", { runId, format, language })),
 	/**  Looks through the whole journal. Nothing is changed. */
 	verifyJournal: () => typedError<JournalCheck, CommandError>(__TAURI_INVOKE("verify_journal")),
+	/**
+	 *  Records that the signed-in account was told of the entries that the journal lost and lets runs be resumed. Runs that wait for a
+	 *  sign-in go on.
+	 */
+	answerWentBack: () => typedError<AppStatus, CommandError>(__TAURI_INVOKE("answer_went_back")),
 	/**  The packages in Unlatch that others made, and their licences. */
 	thirdPartyNotices: () => typedError<string, CommandError>(__TAURI_INVOKE("third_party_notices")),
 };
@@ -183,6 +188,8 @@ export type AppStatus = {
 	keychain: KeychainView,
 	/**  Why nothing can be recorded, if so. Recovering is off while this is set. */
 	journalProblem: CommandError | null,
+	/**  The entries that the journal lost, until a person has answered that. Nothing is resumed or sent again while this is set. */
+	journalWentBack: JournalLoss | null,
 	/**  The settings in force. */
 	settings: SettingsView,
 	/**  What is wrong with a configuration file, if anything. */
@@ -270,6 +277,8 @@ export type CommandError = {
 	at: string | null,
 	/**  What is the matter with the keychain, if that is what failed. */
 	keychain: KeychainView | null,
+	/**  What is the matter with the journal, if that is what failed and it is known. */
+	journal: JournalTrouble | null,
 };
 
 /**  A fault in a configuration file. */
@@ -548,6 +557,14 @@ export type EntraHelp =
 /**  The person declined on the other device. */
 "deviceCodeDeclined";
 
+/**  Entries that follow each other. */
+export type EntryRange = {
+	/**  The first. */
+	first: number,
+	/**  The last. */
+	last: number,
+};
+
 /**  Every kind of failure the window tells apart. */
 export type ErrorCode = 
 /**  Nobody is signed in, or the sign-in has ended. */
@@ -602,6 +619,8 @@ export type ErrorCode =
 "keychain" | 
 /**  The journal cannot be written or read. */
 "journal" | 
+/**  The journal lost entries, and no person has answered that yet. Nothing was sent. */
+"journalWentBack" | 
 /**  The plan is unknown, was used, or does not match the confirmation. */
 "planMismatch" | 
 /**  A device of the plan still waits in another run. */
@@ -798,7 +817,38 @@ export type JournalCheck = {
 	head: string | null,
 	/**  Where the chain breaks for the first time, if it does. */
 	broken: JournalBreak | null,
+	/**  The entries that the journal itself says are lost, oldest first. */
+	losses: JournalLoss[],
+	/**  The newest entry that this computer knows of, if the file does not hold it and does not say so. */
+	behind: number | null,
 };
+
+/**  Entries that this computer had written and the file was found without. */
+export type JournalLoss = {
+	/**  When that was found. */
+	at: string,
+	/**  The newest entry that this computer knew of. */
+	known: number,
+	/**  The entries that are known to be missing; null if as many were there, but others. */
+	missing: EntryRange | null,
+};
+
+/**  What is the matter with the journal. */
+export type JournalTrouble = 
+/**  The file or its folder cannot be written. */
+"readOnly" | 
+/**  It is damaged, or is no journal of Unlatch. */
+"damaged" | 
+/**  A newer version of Unlatch wrote it. */
+"newer" | 
+/**  It is a copy of the first format, and this computer knew a later one. */
+"oldCopy" | 
+/**  Another program has it. */
+"inUse" | 
+/**  Its file system keeps no locks. */
+"noLocks" | 
+/**  The disk, or the account's share of it, is full. */
+"full";
 
 /**  Where the refresh token is kept, or why it is not. */
 export type KeychainView = 

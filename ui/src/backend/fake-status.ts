@@ -15,6 +15,7 @@ export function fakeStatus(status: Partial<AppStatus>): AppStatus {
     session: { kind: 'signedOut', problem: null },
     keychain: 'kept',
     journalProblem: null,
+    journalWentBack: null,
     configProblem: null,
     ...status,
     settings: {

@@ -32,6 +32,7 @@ export function problem(code: ErrorCode, more: Partial<CommandError> = {}): Comm
     help: null,
     at: null,
     keychain: null,
+    journal: null,
     ...more,
   };
 }

@@ -87,7 +87,13 @@ export class FakeBackend implements Backend {
   /** The licences of what others made. */
   notices = fakeNotices;
   /** What a look at the journal finds. */
-  journal: JournalCheck = { entries: 42, head: '5f'.repeat(32), broken: null };
+  journal: JournalCheck = {
+    entries: 42,
+    head: '5f'.repeat(32),
+    broken: null,
+    losses: [],
+    behind: null,
+  };
   /** What a search by device finds, if not the usual. */
   devicesFound: Partial<DevicesFound> | null = null;
   /** How many rows are read before {@link readOn} is called; all of them, if null. */
@@ -584,6 +590,12 @@ export class FakeBackend implements Backend {
     );
 
   verifyJournal = () => this.#answer('verifyJournal', null, () => this.journal);
+
+  answerWentBack = () =>
+    this.#answer('answerWentBack', null, () => {
+      this.status = { ...this.status, journalWentBack: null };
+      return this.status;
+    });
 
   thirdPartyNotices = () => this.#answer('thirdPartyNotices', null, () => this.notices);
 }

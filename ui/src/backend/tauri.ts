@@ -91,5 +91,6 @@ export const tauriBackend: Backend = {
   searchHistory: (query) => value(commands.searchHistory(query)),
   exportRun: (runId, format, language) => value(commands.exportRun(runId, format, language)),
   verifyJournal: () => value(commands.verifyJournal()),
+  answerWentBack: () => value(commands.answerWentBack()),
   thirdPartyNotices: () => value(commands.thirdPartyNotices()),
 };

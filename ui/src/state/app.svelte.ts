@@ -58,7 +58,7 @@ export class AppState {
   status = $state.raw<AppStatus | null>(null);
   /** What stands in front of a person in the tenant that is shown. */
   desk = $state.raw<DeskState>()!;
-  busy = $state<Change | 'plan' | 'start' | 'unlock' | null>(null);
+  busy = $state<Change | 'plan' | 'start' | 'unlock' | 'answer' | null>(null);
   /** What happened outside the window, until it is closed. */
   notice = $state<WindowNotice | null>(null);
   /** Nothing but the lock is shown. */
@@ -379,6 +379,20 @@ export class AppState {
   leaveReview(): void {
     this.desk.reviewLeft = true;
     this.show({ name: 'desk' });
+  }
+
+  /** Lets runs be resumed although the journal lost entries. Gives what went wrong, or nothing. */
+  async answerWentBack(): Promise<CommandError | null> {
+    if (this.busy) return null;
+    this.busy = 'answer';
+    try {
+      this.#take(await this.backend.answerWentBack());
+      return null;
+    } catch (thrown) {
+      return failure(thrown);
+    } finally {
+      this.busy = null;
+    }
   }
 
   /** Reads the status again, without disturbing what is on the screen. */

@@ -1,6 +1,6 @@
 import { tick } from 'svelte';
 
-export type OverlayName = 'palette' | 'shortcuts';
+export type OverlayName = 'palette' | 'shortcuts' | 'wentBack';
 
 /** What lies over the whole window, and where the focus goes when it closes. */
 export class Overlay {

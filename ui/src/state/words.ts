@@ -8,6 +8,7 @@ import type {
   ItemReason,
   ItemState,
   ItemView,
+  JournalTrouble,
   KeychainView,
   RouteView,
   RunState,
@@ -54,6 +55,7 @@ export const errorWords: Record<ErrorCode, Words> = {
   invalidInput: { what: m.error_invalid_input, next: m.error_invalid_input_next },
   keychain: { what: m.error_keychain, next: m.error_keychain_next },
   journal: { what: m.error_journal, next: m.error_journal_next },
+  journalWentBack: { what: m.error_journal_went_back, next: m.error_journal_went_back_next },
   planMismatch: { what: m.error_plan_mismatch, next: m.error_plan_mismatch_next },
   deviceInRun: { what: m.error_device_in_run, next: m.error_device_in_run_next },
   otherAccount: { what: m.error_other_account, next: m.error_other_account_next },
@@ -133,6 +135,17 @@ export const warningKindWords: Record<DeviceWarning['kind'], () => string> = {
   silent: m.warning_kind_silent,
 };
 
+/** What is the matter with the journal. */
+const journalWords: Record<JournalTrouble, Words> = {
+  readOnly: { what: m.error_journal_read_only, next: m.error_journal_read_only_next },
+  damaged: { what: m.error_journal_damaged, next: m.error_journal_damaged_next },
+  newer: { what: m.error_journal_newer, next: m.error_journal_newer_next },
+  oldCopy: { what: m.error_journal_old_copy, next: m.error_journal_old_copy_next },
+  inUse: { what: m.error_journal_in_use, next: m.error_journal_in_use_next },
+  noLocks: { what: m.error_journal_no_locks, next: m.error_journal_no_locks_next },
+  full: { what: m.error_journal_full, next: m.error_journal_full_next },
+};
+
 /** Whether the keychain lets a sign-in outlast the window. */
 export function isKept(keychain: KeychainView): boolean {
   return keychain === 'kept' || keychain === 'notUsed';
@@ -144,9 +157,10 @@ export function keychainText(keychain: KeychainView): string {
   return isKept(keychain) ? words : `${words} ${m.keychain_until_closed()}`;
 }
 
-/** The words for what Entra refused or what is the matter with the keychain, if that is known; those for the kind of failure otherwise. */
+/** The words for what Entra refused or what is the matter with the keychain or the journal, if that is known; those for the kind of failure otherwise. */
 export function wordsFor(error: CommandError): Words {
   if (error.help) return helpWords[error.help];
+  if (error.journal) return journalWords[error.journal];
   if (error.code !== 'keychain' || error.keychain === null || isKept(error.keychain))
     return errorWords[error.code];
   const next = error.keychain === 'locked' ? m.error_keychain_next : m.error_keychain_next_other;

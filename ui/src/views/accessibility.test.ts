@@ -249,6 +249,17 @@ const views: [string, () => FakeBackend, (person: Person) => Promise<unknown>][]
     },
   ],
   [
+    'the dialog on a journal that lost entries',
+    () =>
+      FakeBackend.signedIn({
+        journalWentBack: { at: '2026-03-01T10:00:00Z', known: 50, missing: { first: 41, last: 50 } },
+      }),
+    async (person) => {
+      await person.click(byId('went-back-look'));
+      await findId('went-back');
+    },
+  ],
+  [
     'history, with devices found',
     () => FakeBackend.signedIn(),
     async (person) => {

@@ -433,10 +433,80 @@ describe('the check of the journal', () => {
     ['header', 'what was confirmed for the run of entry 7 was changed'],
   ] as const)('says where it breaks: %s', async (what, words) => {
     const backend = FakeBackend.signedIn();
-    backend.journal = { entries: 6, head: null, broken: { entry: 7, run: 'run-9', what } };
+    backend.journal = {
+      entries: 6,
+      head: null,
+      broken: { entry: 7, run: 'run-9', what },
+      losses: [],
+      behind: null,
+    };
     await check(backend);
     expect(await findId('journal-broken')).toHaveTextContent(words);
     expect(screen.getByRole('button', { name: 'Open that run' })).toBeVisible();
+  });
+
+  it('says which entries are lost, and calls the journal whole no more', async () => {
+    const backend = FakeBackend.signedIn();
+    const at = '2026-03-01T10:00:00Z';
+    const losses = [
+      { at, known: 50, missing: { first: 41, last: 50 } },
+      { at, known: 60, missing: null },
+    ];
+    backend.journal = { ...backend.journal, losses, behind: 70 };
+    await check(backend);
+    const lost = await screen.findAllByTestId('journal-lost');
+    expect(lost[0]).toHaveTextContent('Entries 41 to 50 are lost');
+    expect(lost[1]).toHaveTextContent('Entries up to 60 are lost');
+    expect(byId('journal-behind')).toHaveTextContent('does not hold entry 70');
+    expect(screen.queryByTestId('journal-whole')).toBeNull();
+  });
+});
+
+describe('a journal that lost entries', () => {
+  const journalWentBack = { at: '2026-03-01T10:00:00Z', known: 50, missing: { first: 41, last: 50 } };
+
+  it('is told in a banner, and asked about in a dialog that takes the focus', async () => {
+    const { person } = await openWindow(FakeBackend.signedIn({ journalWentBack }));
+    await person.click(byId('went-back-look'));
+    const dialog = await findId('went-back');
+    expect(dialog).toHaveFocus();
+    expect(dialog).toHaveAccessibleName('The journal lost entries');
+    expect(dialog).toHaveTextContent('Entries 41 to 50, which this computer had written, are missing.');
+    expect(dialog).toHaveTextContent('check its devices in Intune');
+    await person.keyboard('{Escape}');
+    expect(byId('went-back-look')).toHaveFocus();
+    expect(byId('went-back-banner')).toBeVisible();
+  });
+
+  it('is asked about no more once a person has answered', async () => {
+    const backend = FakeBackend.signedIn({ journalWentBack });
+    const { person } = await openWindow(backend);
+    await person.click(byId('went-back-look'));
+    await person.click(await findId('went-back-answer'));
+    await waitFor(() => expect(screen.queryByTestId('went-back-banner')).toBeNull());
+    expect(screen.queryByTestId('went-back')).toBeNull();
+    expect(backend.calls.filter(({ command }) => command === 'answerWentBack')).toHaveLength(1);
+    expect(document.activeElement).not.toBe(document.body);
+  });
+
+  it('says in the dialog why an answer cannot be recorded', async () => {
+    const backend = FakeBackend.signedIn({ journalWentBack });
+    backend.fail('answerWentBack', problem('journal', { journal: 'full' }));
+    const { person } = await openWindow(backend);
+    await person.click(byId('went-back-look'));
+    await person.click(await findId('went-back-answer'));
+    expect(await findId('error-panel')).toHaveTextContent('There is no room left to write the journal.');
+    expect(byId('went-back')).toBeVisible();
+  });
+
+  it('says that other entries stand in the place of those that are lost', async () => {
+    const { person } = await openWindow(
+      FakeBackend.signedIn({ journalWentBack: { ...journalWentBack, missing: null } }),
+    );
+    await person.click(byId('went-back-look'));
+    expect(await findId('went-back')).toHaveTextContent(
+      'Entries up to 50, which this computer had written, are not there',
+    );
   });
 });
 

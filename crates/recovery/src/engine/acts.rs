@@ -9,7 +9,7 @@ use unlatch_graph::{DeviceActionResult, DeviceId, Error, Passcode};
 use super::run::Run;
 use super::shared::Shared;
 use super::{CheckError, Engine, InAnotherRun, concerns_one_device};
-use crate::journal::JournalError;
+use crate::journal::{JournalError, JournalWentBack};
 use crate::outcome::outcome_of;
 use crate::plan::{Principal, RunId};
 use crate::record::{Event, RunRecord};
@@ -31,6 +31,9 @@ pub enum ActError {
     /// Some of the devices may still be sent to by another run.
     #[error(transparent)]
     InAnotherRun(#[from] InAnotherRun),
+    /// The journal lost entries, and no person has answered that yet.
+    #[error(transparent)]
+    JournalWentBack(#[from] JournalWentBack),
     /// It cannot be recorded.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -74,6 +77,7 @@ impl Engine {
         principal: &Principal,
         tenant: Arc<dyn Tenant>,
     ) -> Result<(), ActError> {
+        self.0.journal.ensure_no_loss_waits()?;
         let _one = self.0.acting.lock().await;
         let run = self.0.hold_run(id).await?;
         if !run.can_be_taken_up() {
@@ -110,6 +114,7 @@ impl Engine {
         principal: &Principal,
         tenant: Arc<dyn Tenant>,
     ) -> Result<SentAgain, ActError> {
+        self.0.journal.ensure_no_loss_waits()?;
         let _one = self.0.acting.lock().await;
         let run = self.0.hold_run(id).await?;
         let standing = run.standing(position).filter(|standing| standing.can_be_sent_again());

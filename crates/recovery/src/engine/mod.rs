@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use unlatch_graph::{Clock, DeviceId, Error, TokenError};
 
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Journal, JournalError, JournalWentBack};
 use crate::plan::{Plan, Principal, RunId};
 use crate::record::{ItemRecord, RunHeader, RunRecord, RunSummary};
 use crate::state::RunState;
@@ -113,6 +113,9 @@ pub enum ResumeError {
     /// It was confirmed more than a day ago. It waits no more; a person may have the rest of it sent.
     #[error("the run was confirmed more than a day ago")]
     Expired,
+    /// The journal lost entries, and no person has answered that yet.
+    #[error(transparent)]
+    JournalWentBack(#[from] JournalWentBack),
     /// It cannot be recorded.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -239,6 +242,7 @@ impl Engine {
         principal: &Principal,
         tenant: Arc<dyn Tenant>,
     ) -> Result<(), ResumeError> {
+        self.0.journal.ensure_no_loss_waits()?;
         let run = self.0.run(id).ok_or(ResumeError::NotWaiting)?;
         let drive = run.drive().filter(|drive| drive.waits(&run)).ok_or(ResumeError::NotWaiting)?;
         if !run.header.principal.is_same_account(principal) {

@@ -4,8 +4,10 @@
 //! make the whole chain anew. The hash of the newest entry, noted elsewhere, gives that away too.
 
 use std::fmt;
+use std::str::FromStr;
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
 
 /// The SHA-256 that ties an entry to all before it.
@@ -20,6 +22,38 @@ impl ChainHash {
 impl fmt::Display for ChainHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The text is not 64 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a hash of 64 hexadecimal digits")]
+pub struct NoHash;
+
+impl FromStr for ChainHash {
+    type Err = NoHash;
+
+    fn from_str(text: &str) -> Result<Self, NoHash> {
+        let mut hash = [0; 32];
+        if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(NoHash);
+        }
+        for (byte, at) in hash.iter_mut().zip((0..64).step_by(2)) {
+            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| NoHash)?;
+        }
+        Ok(Self(hash))
+    }
+}
+
+impl Serialize for ChainHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ChainHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -39,7 +73,7 @@ impl FromSql for ChainHash {
     }
 }
 
-/// An entry as the table holds it.
+/// An entry as the table holds it. One about the journal itself has an empty run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Link<'a> {
     pub(super) seq: i64,
@@ -128,5 +162,9 @@ mod tests {
     fn a_hash_is_written_in_hexadecimal() {
         let text = ChainHash([0xab; 32]).to_string();
         assert_eq!((text.len(), &text[..4]), (64, "abab"));
+        assert_eq!(text.parse(), Ok(ChainHash([0xab; 32])));
+        for text in ["", &text[1..], &text.replace('a', "g"), &"é".repeat(32), &format!("+{}", &text[1..])] {
+            assert_eq!(text.parse::<ChainHash>(), Err(NoHash), "{text}");
+        }
     }
 }

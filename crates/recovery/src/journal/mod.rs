@@ -2,6 +2,9 @@
 //! deleted. One thread owns the connection that writes; a commit returns only after the disk has it.
 
 mod chain;
+mod error;
+mod event;
+mod mark;
 mod read;
 mod requests;
 mod schema;
@@ -13,12 +16,12 @@ mod writer;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use unlatch_graph::DeviceId;
+use unlatch_graph::{Clock, DeviceId};
 
 use crate::fold::Fold;
 use crate::history::{HistoryFound, HistoryItem, HistoryQuery};
@@ -27,87 +30,44 @@ use crate::plan::{Action, PlannedItem, RunId, TenantKey};
 use crate::record::{Entry, Recorded, RunHeader, RunRecord, RunSummary};
 use crate::requests::RequestsByDevice;
 pub use chain::ChainHash;
+pub use error::JournalError;
+use error::from_sqlite;
+use event::JournalEvent;
+pub use event::{ChainHead, JournalWentBack, WentBack};
+pub use mark::{Mark, MarkFile, MarkStore};
 pub use verify::{Break, BreakKind, Verified};
 pub(crate) use writer::Then;
 
-/// Why the journal cannot be used. Nothing is sent that cannot be recorded, and nothing that is recorded is ever destroyed:
-/// a file that cannot be read is left as it is.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum JournalError {
-    /// The file or its folder cannot be written.
-    #[error("{} cannot be written; give this account write access to it, or choose another data folder", path.display())]
-    ReadOnly {
-        /// The file or folder.
-        path: PathBuf,
-    },
-    /// The file is damaged, or is no journal of Unlatch. It is left as it is.
-    #[error(
-        "{} is damaged or is not a journal of Unlatch; it was left as it is: move it away to start a new one, or restore it from a backup", path.display()
-    )]
-    Corrupt {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A newer version of Unlatch wrote the file. It is left as it is.
-    #[error(
-        "{} was written by a newer version of Unlatch (format {found}, this one knows {known}); update Unlatch, or choose another data folder", path.display()
-    )]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// The file's format.
-        found: u32,
-        /// The newest format that this version knows.
-        known: u32,
-    },
-    /// An older version of Unlatch wrote the file, and it has not been opened by this one yet.
-    #[error(
-        "{} was written by an older version of Unlatch (format {found}, this one writes {known}); start this version once", path.display()
-    )]
-    Older {
-        /// The file.
-        path: PathBuf,
-        /// The file's format.
-        found: u32,
-        /// The format that this version writes.
-        known: u32,
-    },
-    /// Another process runs on the same journal.
-    #[error("{} is in use by another Unlatch; close that one, or choose another data folder", path.display())]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The disk is full, or the file may not grow.
-    #[error("there is no room to write {}; free some space on its disk", path.display())]
-    Full {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Anything else.
-    #[error("{} cannot be used: {text}; check the disk, or choose another data folder", path.display())]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        text: String,
-    },
-    /// The journal has no such run.
-    #[error("the journal has no run {id}")]
-    NoSuchRun {
-        /// The run that was asked for.
-        id: RunId,
-    },
-}
-
 /// How a journal is opened.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct JournalOptions {
     /// The most pages (of 4,096 bytes) the file may grow to; none in normal use. A journal at its limit answers
     /// [`JournalError::Full`].
     pub max_pages: Option<u32>,
     /// Called on the writing thread after each commit, before anybody hears of it; none in normal use.
     pub on_commit: Option<Arc<dyn Fn() + Send + Sync>>,
+    /// Keeps a mark of the newest entry outside the folder, so that a file that was put back from a copy shows. Without it
+    /// nothing is compared.
+    pub marks: Option<Arc<dyn MarkStore>>,
+    /// How often at most the mark is written between a run's start and its end.
+    pub mark_every: Duration,
+    /// How long another program's hold on the file is waited for before [`JournalError::InUse`] is answered.
+    pub busy_timeout: Duration,
+    /// This machine's clock, for entries about the journal itself.
+    pub clock: Clock,
+}
+
+impl Default for JournalOptions {
+    fn default() -> Self {
+        Self {
+            max_pages: None,
+            on_commit: None,
+            marks: None,
+            mark_every: Duration::from_secs(1),
+            busy_timeout: schema::BUSY_TIMEOUT,
+            clock: Arc::new(OffsetDateTime::now_utc),
+        }
+    }
 }
 
 /// The journal. Clones share it; it is closed, and its folder free for another process, when the last one is dropped.
@@ -116,6 +76,9 @@ pub struct Journal(Arc<Open>);
 
 struct Open {
     path: PathBuf,
+    clock: Clock,
+    /// The loss that no person has been asked about.
+    went_back: Arc<Mutex<Option<WentBack>>>,
     writer: Thread<writer::Command>,
     reader: Thread<read::Query>,
     _lock: File,
@@ -186,19 +149,65 @@ impl Journal {
     pub fn open_with(folder: &Path, options: JournalOptions) -> Result<Self, JournalError> {
         let lock = schema::lock(folder)?;
         let path = schema::file_in(folder);
-        let connection = schema::open(&path, &options)?;
-        let head = writer::Head::read(&connection).map_err(|error| schema::from_sqlite(&path, &error))?;
+        let mark = mark::read(options.marks.as_ref());
+        let (connection, head) = schema::open(&path, &options, mark.as_ref())?;
+        let went_back = event::unanswered(&connection).map_err(|error| from_sqlite(&path, &error))?;
+        if let Some(WentBack { entry, known, .. }) = &went_back {
+            tracing::warn!(
+                entry,
+                known = known.seq,
+                "the journal lost entries that this computer had written"
+            );
+        }
         schema::write_ahead(&path, &connection)?;
-        let read_connection = schema::open_reader(&path)?;
+        let mut marker = mark::Marker::new(options.marks.clone(), options.mark_every);
+        if mark != Some(head.mark()) {
+            marker.note(head.mark());
+            marker.write();
+        }
+        let read_connection = schema::open_reader(&path, &options)?;
+        let (clock, marks) = (Arc::clone(&options.clock), options.marks.clone());
         let writer = Thread::start("unlatch-journal", &path, {
             let path = path.clone();
-            move |commands| writer::run(connection, head, &path, &options, &commands)
+            move |commands| writer::run(connection, head, &path, &options, marker, &commands)
         })?;
         let reader = Thread::start("unlatch-journal-read", &path, {
             let path = path.clone();
-            move |queries| read::Reader::new(read_connection, path).run(&queries)
+            move |queries| read::Reader::new(read_connection, path, marks).run(&queries)
         })?;
-        Ok(Self(Arc::new(Open { path, writer, reader, _lock: lock })))
+        let went_back = Arc::new(Mutex::new(went_back));
+        Ok(Self(Arc::new(Open { path, clock, went_back, writer, reader, _lock: lock })))
+    }
+
+    /// Returns the newest time when the file was found without entries that this computer had written, until a person has
+    /// answered it.
+    #[must_use]
+    pub fn went_back(&self) -> Option<WentBack> {
+        *self.0.went_back.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns an error while a loss waits for a person's answer.
+    pub(crate) fn ensure_no_loss_waits(&self) -> Result<(), JournalWentBack> {
+        self.went_back().map_or(Ok(()), |_| Err(JournalWentBack))
+    }
+
+    /// Records that a person, signed in to that account, was told of the loss and lets runs be resumed. It is not asked about
+    /// again. Without a loss that waits nothing is recorded.
+    ///
+    /// # Errors
+    /// [`JournalError`], if it cannot be recorded; the loss then still waits.
+    pub async fn answer_went_back(&self, account: Option<String>) -> Result<(), JournalError> {
+        if self.went_back().is_none() {
+            return Ok(());
+        }
+        let (event, at) = (JournalEvent::WentBackSeen { account }, (self.0.clock)());
+        let waits = Arc::clone(&self.0.went_back);
+        let then: Then = Box::new(move |written| {
+            if written.is_ok() {
+                *waits.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            }
+        });
+        self.tell(|reply| writer::Command::About { event, at, then, reply }).await
     }
 
     /// The file.
@@ -266,9 +275,21 @@ impl Journal {
     /// # Errors
     /// [`JournalError`], if there is none, it cannot be read, or it has another format than this version's.
     pub fn verify_in(folder: &Path) -> Result<Verified, JournalError> {
+        Self::verify_against(folder, None)
+    }
+
+    /// As [`Journal::verify_in`], and compares the journal with its mark.
+    ///
+    /// # Errors
+    /// As [`Journal::verify_in`].
+    pub fn verify_against(
+        folder: &Path,
+        marks: Option<Arc<dyn MarkStore>>,
+    ) -> Result<Verified, JournalError> {
         let path = schema::file_in(folder);
         let connection = schema::open_to_look(&path)?;
-        verify::verify(&connection).map_err(|error| schema::from_sqlite(&path, &error))
+        let mark = mark::read(marks.as_ref());
+        verify::verify(&connection, mark.as_ref()).map_err(|error| from_sqlite(&path, &error))
     }
 
     /// Where a run stands by its entries alone, and its devices.

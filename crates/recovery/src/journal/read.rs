@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use rusqlite::types::{Type, ValueRef};
@@ -11,9 +11,11 @@ use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 use unlatch_graph::{DeviceId, UserId};
 
+use super::error::from_sqlite;
+use super::mark::{self, MarkStore};
 use super::verify::{Verified, verify};
 use super::writer::written;
-use super::{JournalError, Reply, requests, schema, search};
+use super::{JournalError, Reply, requests, search};
 use crate::fold::Fold;
 use crate::history::{HistoryFound, HistoryItem, HistoryQuery};
 use crate::outcome::SentRequest;
@@ -39,6 +41,7 @@ pub(super) enum Query {
 pub(super) struct Reader {
     pub(super) connection: Connection,
     path: PathBuf,
+    marks: Option<Arc<dyn MarkStore>>,
     pub(super) summaries: Summaries,
 }
 
@@ -46,8 +49,8 @@ pub(super) struct Reader {
 pub(super) type Summaries = HashMap<i64, (i64, RunSummary)>;
 
 impl Reader {
-    pub(super) fn new(connection: Connection, path: PathBuf) -> Self {
-        Self { connection, path, summaries: HashMap::new() }
+    pub(super) fn new(connection: Connection, path: PathBuf, marks: Option<Arc<dyn MarkStore>>) -> Self {
+        Self { connection, path, marks, summaries: HashMap::new() }
     }
 
     /// Answers queries until the queue is closed.
@@ -101,13 +104,14 @@ impl Reader {
                 let _ = reply.send(self.read(found));
             }
             Query::Verify { reply } => {
-                let _ = reply.send(self.read(verify(connection)));
+                let mark = mark::read(self.marks.as_ref());
+                let _ = reply.send(self.read(verify(connection, mark.as_ref())));
             }
         }
     }
 
     fn read<T>(&self, found: rusqlite::Result<T>) -> Result<T, JournalError> {
-        found.map_err(|error| schema::from_sqlite(&self.path, &error))
+        found.map_err(|error| from_sqlite(&self.path, &error))
     }
 
     fn known<T>(&self, id: RunId, found: rusqlite::Result<Option<T>>) -> Result<T, JournalError> {

@@ -5,14 +5,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+use rusqlite::{Connection, OpenFlags};
 
+use super::error::{from_io, from_lock, from_sqlite};
+use super::event::{self, JournalEvent};
+use super::mark::Mark;
+use super::writer::{self, Head};
 use super::{JournalError, JournalOptions, upgrade};
 
 /// "Unla", so that `file` and other programs know whose it is.
 const APPLICATION_ID: u32 = 0x556e_6c61;
 /// The format this version writes. A file of a higher one is left alone.
-const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
+/// How long another program's hold on the file is waited for.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Up to this size the whole file is checked when it is opened; above it SQLite finds damage when it reads.
 const CHECKED_WHOLE: u64 = 32 * 1024 * 1024;
 
@@ -44,16 +50,18 @@ CREATE TABLE item (
     PRIMARY KEY (run, position),
     UNIQUE (run, device_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX item_of_device ON item (device_id);
 CREATE TRIGGER run_is_never_changed   BEFORE UPDATE ON run   BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER run_is_never_deleted   BEFORE DELETE ON run   BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER item_is_never_changed  BEFORE UPDATE ON item  BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER item_is_never_deleted  BEFORE DELETE ON item  BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 ";
 
+/// An entry without a run is about the journal itself.
 pub(super) const EVENTS: &str = "
 CREATE TABLE event (
     seq         INTEGER PRIMARY KEY AUTOINCREMENT,
-    run         INTEGER NOT NULL REFERENCES run (key),
+    run         INTEGER REFERENCES run (key),
     position    INTEGER,
     at          TEXT NOT NULL,
     kind        TEXT NOT NULL,
@@ -78,12 +86,16 @@ pub(super) fn lock(folder: &Path) -> Result<File, JournalError> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(JournalError::InUse { path: file_in(folder) }),
-        Err(TryLockError::Error(error)) => Err(from_io(&path, &error)),
+        Err(TryLockError::Error(error)) => Err(from_lock(&file_in(folder), &error)),
     }
 }
 
-/// Opens the file for writing, or makes it. The caller holds the lock.
-pub(super) fn open(path: &Path, options: &JournalOptions) -> Result<Connection, JournalError> {
+/// Opens the file for writing, or makes it, brings it to this format and compares it with the mark. The caller holds the lock.
+pub(super) fn open(
+    path: &Path,
+    options: &JournalOptions,
+    mark: Option<&Mark>,
+) -> Result<(Connection, Head), JournalError> {
     let failed = |error: rusqlite::Error| from_sqlite(path, &error);
     let corrupt = || JournalError::Corrupt { path: path.to_owned() };
     let size = prepare_file(path)?;
@@ -91,7 +103,7 @@ pub(super) fn open(path: &Path, options: &JournalOptions) -> Result<Connection, 
     if size == 0 && std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0) {
         return Err(corrupt());
     }
-    let connection = connect(path)?;
+    let connection = connect(path, options.busy_timeout)?;
     if connection.is_readonly("main").map_err(failed)? {
         return Err(JournalError::ReadOnly { path: path.to_owned() });
     }
@@ -106,6 +118,11 @@ pub(super) fn open(path: &Path, options: &JournalOptions) -> Result<Connection, 
     if format > FORMAT {
         return Err(JournalError::Newer { path: path.to_owned(), found: format, known: FORMAT });
     }
+    // Chaining it as it is would make a journal of what somebody may have written into an old copy.
+    if let Some(mark) = mark.filter(|mark| format == 1 && mark.format > 1) {
+        let path = path.to_owned();
+        return Err(JournalError::FormatWentBack { path, found: format, known: mark.format });
+    }
     if size > 0 && size <= CHECKED_WHOLE {
         let verdict: String =
             connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
@@ -113,17 +130,39 @@ pub(super) fn open(path: &Path, options: &JournalOptions) -> Result<Connection, 
             return Err(corrupt());
         }
     }
-    connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
-    connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
     if let Some(pages) = options.max_pages {
         connection.pragma_update(None, "max_page_count", pages).map_err(failed)?;
     }
+    let head = bring_up(&connection, format, options, mark).map_err(failed)?;
+    // Not before: a run that is not there any more does not keep its entries from being taken over.
+    connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
+    Ok((connection, head))
+}
+
+/// Brings the file to this format and has it remember what became of it: all of it or nothing. Returns the newest entry.
+fn bring_up(
+    connection: &Connection,
+    format: u32,
+    options: &JournalOptions,
+    mark: Option<&Mark>,
+) -> rusqlite::Result<Head> {
+    connection.pragma_update(None, "foreign_keys", false)?;
+    let transaction = connection.unchecked_transaction()?;
     match format {
-        0 => create_tables(&connection).map_err(failed)?,
-        1 => upgrade::from_format_1(&connection).map_err(failed)?,
+        0 => create_tables(&transaction)?,
+        1 => upgrade::from_format_1(&transaction)?,
+        2 => upgrade::from_format_2(&transaction)?,
         _ => {}
     }
-    Ok(connection)
+    let mut head = Head::read(&transaction, mark)?;
+    let went_back = event::compare(&transaction, head.newest(), mark)?;
+    let upgraded =
+        (0 < format && format < FORMAT).then_some(JournalEvent::Upgraded { from: format, to: FORMAT });
+    for event in [went_back, upgraded].into_iter().flatten() {
+        writer::append_about_journal(&transaction, &mut head, (options.clock)(), &event)?;
+    }
+    transaction.commit()?;
+    Ok(head)
 }
 
 /// Has changes written to a log first. The file remembers that, so it comes when nothing is left for which it could be refused.
@@ -132,17 +171,22 @@ pub(super) fn write_ahead(path: &Path, connection: &Connection) -> Result<(), Jo
 }
 
 /// A second connection that only reads.
-pub(super) fn open_reader(path: &Path) -> Result<Connection, JournalError> {
-    let connection = connect(path)?;
+pub(super) fn open_reader(path: &Path, options: &JournalOptions) -> Result<Connection, JournalError> {
+    let connection = connect(path, options.busy_timeout)?;
     connection.pragma_update(None, "query_only", true).map_err(|error| from_sqlite(path, &error))?;
     Ok(connection)
 }
 
-fn connect(path: &Path) -> Result<Connection, JournalError> {
+fn connect(path: &Path, busy_timeout: Duration) -> Result<Connection, JournalError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connect = || {
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(Duration::from_secs(2))?;
+        connection.busy_timeout(busy_timeout)?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        // On macOS the disk is asked to write what it holds back (F_FULLFSYNC); elsewhere this means nothing. A connection that
+        // only reads sets it too, as it is the last one to be closed that moves the log into the file.
+        connection.pragma_update(None, "fullfsync", true)?;
+        connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         Ok(connection)
     };
     connect().map_err(|error| from_sqlite(path, &error))
@@ -154,7 +198,7 @@ pub(super) fn open_to_look(path: &Path) -> Result<Connection, JournalError> {
     std::fs::metadata(path).map_err(|error| from_io(path, &error))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    connection.busy_timeout(Duration::from_secs(2)).map_err(failed)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     let application_id = pragma(&connection, "application_id").map_err(failed)?;
     let found = pragma(&connection, "user_version").map_err(failed)?;
     match found {
@@ -166,16 +210,14 @@ pub(super) fn open_to_look(path: &Path) -> Result<Connection, JournalError> {
 }
 
 fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
-    let transaction = connection.unchecked_transaction()?;
-    transaction.execute_batch(TABLES)?;
-    transaction.execute_batch(EVENTS)?;
-    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    mark(&transaction)?;
-    transaction.commit()
+    connection.execute_batch(TABLES)?;
+    connection.execute_batch(EVENTS)?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    sign(connection)
 }
 
-/// Marks the file as one of this format.
-pub(super) fn mark(connection: &Connection) -> rusqlite::Result<()> {
+/// Writes into the file that it is one of this format.
+pub(super) fn sign(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "user_version", FORMAT)
 }
 
@@ -202,7 +244,7 @@ fn prepare_file(path: &Path) -> Result<u64, JournalError> {
     prepare().map_err(|error| from_io(path, &error))
 }
 
-fn open_private(path: &Path) -> io::Result<File> {
+pub(super) fn open_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -210,7 +252,7 @@ fn open_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn create_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn create_folder(folder: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -218,49 +260,41 @@ fn create_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-fn beside(path: &Path, ending: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
 }
 
-fn from_io(path: &Path, error: &io::Error) -> JournalError {
-    let path = path.to_owned();
-    match error.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            JournalError::ReadOnly { path }
-        }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => JournalError::Full { path },
-        _ => JournalError::Io { path, text: error.to_string() },
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What an error of SQLite means for a person.
-pub(super) fn from_sqlite(path: &Path, error: &rusqlite::Error) -> JournalError {
-    let file = path.to_owned();
-    match error {
-        rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
-            ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => JournalError::Corrupt { path: file },
-            // What is asked here is always the same, so it is a table or a column that is not there.
-            ErrorCode::Unknown if failure.extended_code == ffi::SQLITE_ERROR => {
-                JournalError::Corrupt { path: file }
-            }
-            ErrorCode::DiskFull => JournalError::Full { path: file },
-            ErrorCode::ReadOnly if failure.extended_code != ffi::SQLITE_READONLY_DIRECTORY => {
-                JournalError::ReadOnly { path: file }
-            }
-            ErrorCode::PermissionDenied => JournalError::ReadOnly { path: file },
-            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => JournalError::InUse { path: file },
-            // The file itself was opened before, so it is the log beside it that the folder does not take.
-            ErrorCode::CannotOpen | ErrorCode::ReadOnly => {
-                JournalError::ReadOnly { path: path.parent().map_or(file, Path::to_owned) }
-            }
-            _ => JournalError::Io { path: file, text: error.to_string() },
-        },
-        rusqlite::Error::SqlInputError { .. }
-        | rusqlite::Error::FromSqlConversionFailure(..)
-        | rusqlite::Error::IntegralValueOutOfRange(..)
-        | rusqlite::Error::InvalidColumnType(..) => JournalError::Corrupt { path: file },
-        _ => JournalError::Io { path: file, text: error.to_string() },
+    #[test]
+    fn what_is_committed_is_on_the_disk_itself_on_every_connection() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file_in(folder.path());
+        let options = JournalOptions::default();
+        let (writer, _) = open(&path, &options, None).unwrap();
+        write_ahead(&path, &writer).unwrap();
+        let reader = open_reader(&path, &options).unwrap();
+        for connection in [&writer, &reader] {
+            let set =
+                ["fullfsync", "checkpoint_fullfsync", "synchronous"].map(|name| pragma(connection, name));
+            assert_eq!(set, [Ok(1), Ok(1), Ok(2)]);
+        }
+        let mode: String = writer.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!((pragma(&writer, "foreign_keys"), mode.as_str()), (Ok(1), "wal"));
+    }
+
+    #[test]
+    fn another_programs_hold_is_waited_for_as_long_as_the_options_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file_in(folder.path());
+        for wait in [Duration::from_millis(20), JournalOptions::default().busy_timeout] {
+            let options = JournalOptions { busy_timeout: wait, ..JournalOptions::default() };
+            let (connection, _) = open(&path, &options, None).unwrap();
+            assert_eq!(u128::from(pragma(&connection, "busy_timeout").unwrap()), wait.as_millis());
+        }
     }
 }

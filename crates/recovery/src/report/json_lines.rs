@@ -122,8 +122,8 @@ struct Observed<'a> {
 /// An entry can be checked against the one before it in the journal (`seq` one less; 32 zero bytes stand before the first): its
 /// `hash` is the SHA-256 over the hash before, `seq` (8 bytes, big-endian), the run's `id`, `position` (4 bytes, big-endian),
 /// `at`, `kind` and the text of `event`, in that order, each after its length in bytes (8 bytes, big-endian); for a position of
-/// null there are 8 bytes of `ff` and no field. What follows an entry of another run, or was recorded before a later version
-/// added a field to its event, can only be checked in the journal itself.
+/// null there are 8 bytes of `ff` and no field. What follows an entry of another run or of the journal itself, or was recorded
+/// before a later version added a field to its event, can only be checked in the journal.
 ///
 /// # Errors
 /// What `out` says.

@@ -19,7 +19,7 @@ async fn used() -> (tempfile::TempDir, [RunId; 2]) {
 }
 
 /// Changes the file as somebody might who has the right to write it and knows SQL.
-fn tamper(folder: &Path, sql: &str) {
+pub fn tamper(folder: &Path, sql: &str) {
     let connection = Connection::open(folder.join("journal.sqlite")).unwrap();
     let triggers: Vec<String> = connection
         .prepare("SELECT name FROM sqlite_master WHERE type = 'trigger'")
@@ -73,7 +73,7 @@ async fn an_empty_journal_is_whole_and_one_that_is_not_there_is_told() {
     );
     assert!(!path.exists(), "looking makes nothing");
     drop(Journal::open(folder.path()).unwrap());
-    let whole = Verified { entries: 0, head: None, broken: None };
+    let whole = Verified { entries: 0, head: None, broken: None, losses: Vec::new(), behind: None };
     assert_eq!(Journal::verify_in(folder.path()).unwrap(), whole);
 }
 
@@ -190,7 +190,7 @@ async fn a_journal_of_the_first_format_is_chained_as_it_is_and_tells_the_same() 
     let path = old.path().join("journal.sqlite");
     assert_eq!(
         Journal::verify_in(old.path()),
-        Err(JournalError::Older { path: path.clone(), found: 1, known: 2 }),
+        Err(JournalError::Older { path: path.clone(), found: 1, known: 3 }),
         "looking does not change the format"
     );
     let journal = reopen(old.path());
@@ -202,9 +202,94 @@ async fn a_journal_of_the_first_format_is_chained_as_it_is_and_tells_the_same() 
     };
     assert_eq!(kinds(&told), kinds(&entries));
     let whole = journal.verify().await.unwrap();
-    assert_eq!((whole.broken, whole.entries), (None, told.last().unwrap().seq));
+    assert_eq!((whole.broken, whole.entries), (None, told.last().unwrap().seq + 1), "and the upgrade");
     drop(journal);
     assert_eq!(Journal::verify_in(old.path()).unwrap(), whole);
     tamper(old.path(), "UPDATE item SET name = 'other' WHERE run = (SELECT max(key) FROM run)");
     assert_eq!(Journal::verify_in(old.path()).unwrap().broken.unwrap().what, BreakKind::Header);
+}
+
+/// A journal that the version of the second format made: its tables, two runs and what marks its file.
+const FORMAT_2: &str = include_str!("format-2.sql");
+
+fn of_format_2() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    Connection::open(folder.path().join("journal.sqlite")).unwrap().execute_batch(FORMAT_2).unwrap();
+    folder
+}
+
+type Row = (i64, Option<i64>, Option<u32>, String, String, String, Vec<u8>);
+
+fn rows(folder: &Path) -> Vec<Row> {
+    let connection = Connection::open(folder.join("journal.sqlite")).unwrap();
+    let mut rows = connection
+        .prepare("SELECT seq, run, position, at, kind, body, hash FROM event ORDER BY seq")
+        .unwrap();
+    let row = |row: &rusqlite::Row<'_>| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+    };
+    rows.query_map([], row).unwrap().map(Result::unwrap).collect()
+}
+
+#[tokio::test]
+async fn a_journal_of_the_second_format_keeps_every_entry_as_it_is_and_tells_of_the_upgrade() {
+    let folder = of_format_2();
+    let path = folder.path().join("journal.sqlite");
+    assert_eq!(Journal::verify_in(folder.path()), Err(JournalError::Older { path, found: 2, known: 3 }));
+    let before = rows(folder.path());
+    let journal = reopen(folder.path());
+    let after = rows(folder.path());
+    assert_eq!(after[..before.len()], before);
+    let [(seq, run, position, _, kind, body, _)] = &after[before.len()..] else { panic!("{after:?}") };
+    assert_eq!((*seq, *run, *position, kind.as_str()), (26, None, None, "upgraded"));
+    assert_eq!(body, r#"{"upgraded":{"from":2,"to":3}}"#);
+    let whole = journal.verify().await.unwrap();
+    assert!(whole.is_whole() && whole.entries == 26, "{whole:?}");
+    let runs = journal.runs(None).await.unwrap();
+    assert_eq!(runs.iter().map(|run| run.header.total).collect::<Vec<_>>(), [2, 3]);
+    let entries = journal.entries(runs[0].header.id).await.unwrap();
+    assert_eq!(entries.last().unwrap().seq, 25, "an entry about the journal belongs to no run");
+    drop(journal);
+    assert_eq!(reopen(folder.path()).verify().await.unwrap(), whole, "the upgrade is told once");
+}
+
+#[tokio::test]
+async fn an_upgrade_hides_nothing_that_was_changed_before_it() {
+    let cases = [
+        (
+            "UPDATE event SET body = replace(body, 'unconfirmed', 'accepted') WHERE seq = 17",
+            17,
+            BreakKind::Changed,
+        ),
+        ("DELETE FROM event WHERE seq = 9", 9, BreakKind::Missing),
+        ("DELETE FROM event WHERE seq > 20", 21, BreakKind::Missing),
+        ("UPDATE item SET name = 'other' WHERE run = 2", 14, BreakKind::Header),
+        ("PRAGMA foreign_keys = OFF; DELETE FROM run WHERE key = 1", 1, BreakKind::Changed),
+    ];
+    for (sql, seq, what) in cases {
+        let folder = of_format_2();
+        tamper(folder.path(), sql);
+        let broken = reopen(folder.path()).verify().await.unwrap().broken;
+        assert_eq!(broken.map(|broken| (broken.seq, broken.what)), Some((seq, what)), "{sql}");
+    }
+}
+
+#[test]
+fn an_upgraded_journal_has_the_tables_of_a_new_one() {
+    let schema = |folder: &Path| -> Vec<(String, String)> {
+        let connection = Connection::open(folder.join("journal.sqlite")).unwrap();
+        let mut rows = connection
+            .prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+            .unwrap();
+        rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+    };
+    let (new, first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), of_format_2());
+    Connection::open(first.path().join("journal.sqlite")).unwrap().execute_batch(FORMAT_1).unwrap();
+    for folder in [&new, &first, &second] {
+        drop(reopen(folder.path()));
+    }
+    let expected = schema(new.path());
+    assert!(expected.iter().any(|(name, _)| name == "item_of_device"), "{expected:?}");
+    assert_eq!(schema(first.path()), expected);
+    assert_eq!(schema(second.path()), expected);
 }

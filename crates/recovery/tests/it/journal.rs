@@ -95,7 +95,7 @@ fn a_journal_of_a_newer_version_is_left_as_it_is() {
     newer.pragma_update(None, "user_version", 9).unwrap();
     newer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     drop(newer);
-    let error = JournalError::Newer { path: file(&folder), found: 9, known: 2 };
+    let error = JournalError::Newer { path: file(&folder), found: 9, known: 3 };
     refused(&folder, &error);
     let text = error.to_string();
     assert!(text.contains("journal.sqlite") && text.contains("update Unlatch"), "{text}");

@@ -18,3 +18,4 @@ mod plan;
 mod properties;
 mod run;
 mod sign_in;
+mod went_back;

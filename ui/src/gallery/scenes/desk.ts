@@ -151,6 +151,37 @@ export const deskScenes: readonly Scene[] = [
       await person.selectAll();
     },
   },
+  ...(['banner', 'dialog', 'dialog-failed'] as const).map((part): Scene => ({
+    name: `journal-went-back-${part}`,
+    engine: () => {
+      const lost = { at: '2026-03-01T09:58:00Z', known: 1_204, missing: { first: 1_187, last: 1_204 } };
+      const engine = FakeBackend.signedIn({ journalWentBack: lost });
+      if (part === 'dialog-failed') engine.fail('answerWentBack', problem('journal', { journal: 'full' }));
+      return engine;
+    },
+    act: async (person) => {
+      await person.see('went-back-banner');
+      if (part === 'banner') return;
+      await person.click('went-back-look');
+      await person.see('went-back');
+      if (part === 'dialog') return;
+      await person.click('went-back-answer');
+      await person.see('error-panel');
+    },
+  })),
+  {
+    name: 'history-journal-lost',
+    engine: () =>
+      desk((engine) => {
+        const lost = { at: '2026-03-01T09:58:00Z', known: 1_204, missing: { first: 1_187, last: 1_204 } };
+        engine.journal = { ...engine.journal, losses: [lost] };
+      }),
+    act: async (person) => {
+      await person.openFromMenu('open-history');
+      await person.click('verify-journal');
+      await person.see('journal-lost');
+    },
+  },
   {
     name: 'desk-tray',
     engine: () => desk(),

@@ -198,7 +198,13 @@ export const placeScenes: readonly Scene[] = [
     name: 'history-broken',
     engine: () => {
       const engine = withHistory(desk());
-      engine.journal = { entries: 17, head: null, broken: { entry: 18, run: 'run-92', what: 'changed' } };
+      engine.journal = {
+        entries: 17,
+        head: null,
+        broken: { entry: 18, run: 'run-92', what: 'changed' },
+        losses: [],
+        behind: null,
+      };
       return engine;
     },
     act: async (person) => {
