@@ -163,7 +163,7 @@ pub fn run_summary(run: &engine::RunSummary) -> RunSummary {
         state: run_state(run.state),
         counts: counts(run.counts),
         remaining_seconds: run.remaining.map(seconds),
-        hold_seconds: run.hold.map(seconds),
+        hold_seconds: run.hold.map(|hold| seconds(hold.left)),
         starts_in_seconds: run.starts_in.map(seconds),
         followed: run.followed,
     }

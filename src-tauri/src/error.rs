@@ -249,7 +249,7 @@ impl From<unlatch_graph::Error> for CommandError {
             Error::Token(TokenError::SignInNeeded { .. }) => ErrorCode::SignedOut,
             Error::Token(TokenError::Unavailable(_)) | Error::Offline(_) => ErrorCode::Offline,
             Error::Tls(_) => ErrorCode::Tls,
-            Error::Throttled { .. } => ErrorCode::Throttled,
+            Error::Throttled { .. } | Error::Held(_) => ErrorCode::Throttled,
             Error::BadAnswer { .. } | Error::ForeignLink => ErrorCode::BadAnswer,
             Error::Api(api) => match api.kind {
                 Kind::RoleDenied => ErrorCode::NotAllowed,
@@ -264,6 +264,7 @@ impl From<unlatch_graph::Error> for CommandError {
         };
         let retry_after = match &error {
             Error::Throttled { retry_after, .. } => *retry_after,
+            Error::Held(hold) => Some(hold.left),
             _ => None,
         };
         Self {

@@ -295,7 +295,9 @@ fn concerns_one_device(error: &Error) -> bool {
     match error {
         Error::InvalidInput(_) | Error::BadAnswer { .. } | Error::ForeignLink => true,
         Error::Api(error) => !asks_for_sign_in_api(error),
-        Error::Token(_) | Error::Offline(_) | Error::Tls(_) | Error::Throttled { .. } => false,
+        Error::Token(_) | Error::Offline(_) | Error::Tls(_) | Error::Throttled { .. } | Error::Held(_) => {
+            false
+        }
     }
 }
 
