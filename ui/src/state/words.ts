@@ -19,6 +19,7 @@ import { clock } from './clock.svelte';
 import { agentText, foundStateText, managementStateText } from './device-words';
 import { daysSince, exactTime } from './format';
 import { helpWords } from './help-words';
+import { holdNext, holdText, longHold } from './hold';
 import { visible } from './visible';
 
 /** What happened, and what a person does about it. */
@@ -146,6 +147,8 @@ export function keychainText(keychain: KeychainView): string {
 
 /** The words for what Entra refused or what is the matter with the keychain, if that is known; those for the kind of failure otherwise. */
 export function wordsFor(error: CommandError): Words {
+  const hold = longHold(error);
+  if (hold) return { what: () => holdText(hold), next: () => holdNext(hold) };
   if (error.help) return helpWords[error.help];
   if (error.code !== 'keychain' || error.keychain === null || isKept(error.keychain))
     return errorWords[error.code];

@@ -1,8 +1,9 @@
 import { fireEvent, screen, waitFor } from '@testing-library/svelte';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { fakeAccount, FakeBackend, problem } from '../backend/fake';
+import { fakeAccount, FakeBackend, fakeHold, problem } from '../backend/fake';
 import { fakeDevice } from '../backend/fake-tenant';
+import { clock } from '../state/clock.svelte';
 import {
   byId,
   check,
@@ -113,7 +114,7 @@ describe('the desk', () => {
     backend.devicesFound = {
       complete: false,
       counted: 1998,
-      problem: problem('throttled', { retryAfter: 17 }),
+      problem: problem('throttled', { hold: fakeHold(17, clock()) }),
     };
     const { person } = await openWindow(backend);
     await devicesOf(person, 'zoë');
