@@ -22,6 +22,7 @@ const COMMANDS: &[&str] = &[
     "save_settings",
     "find_users",
     "find_apps",
+    "probe_hold",
     "search_devices",
     "table_rows",
     "column_values",

@@ -3,14 +3,14 @@
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 use unlatch_auth::{Account, DeviceCode, VaultState};
-use unlatch_graph::{DetectedApp, Found, ManagedDevice, OwnerType, User};
+use unlatch_graph::{DetectedApp, Found, Hold, Kind, ManagedDevice, OwnerType, User};
 use unlatch_recovery as engine;
 use unlatch_recovery::{ItemRecord, RunRecord};
 use unlatch_settings::Problem;
 
 use crate::dto::{
     AccountView, AppRow, AppsFound, BreakWhat, ConfigProblem, DeviceCodeView, DeviceField, DeviceRow,
-    DeviceWarning, DifferenceView, EntryRange, FoundView, HistoryFound, HistoryItem, HistoryQuery,
+    DeviceWarning, DifferenceView, EntryRange, FoundView, HistoryFound, HistoryItem, HistoryQuery, HoldView,
     ItemReason, ItemState, ItemView, JournalBreak, JournalCheck, JournalLoss, JournalTrouble, KeychainView,
     RouteView, RunCounts, RunProgress, RunState, RunSummary, RunView, UserRow, UsersFound,
 };
@@ -163,7 +163,7 @@ pub fn run_summary(run: &engine::RunSummary) -> RunSummary {
         state: run_state(run.state),
         counts: counts(run.counts),
         remaining_seconds: run.remaining.map(seconds),
-        hold_seconds: run.hold.map(seconds),
+        hold: run.hold.map(|told| hold(told, OffsetDateTime::now_utc())),
         starts_in_seconds: run.starts_in.map(seconds),
         followed: run.followed,
     }
@@ -385,6 +385,15 @@ pub fn moment(at: OffsetDateTime) -> String {
 /// A wait in whole seconds, rounded up.
 pub fn seconds(wait: std::time::Duration) -> u32 {
     u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX)
+}
+
+/// A hold, with the moment at which it ends.
+pub fn hold(hold: Hold, now: OffsetDateTime) -> HoldView {
+    HoldView {
+        seconds: seconds(hold.left),
+        until: moment(now.checked_add(hold.left.try_into().unwrap_or(Duration::MAX)).unwrap_or(now)),
+        may_probe: hold.told_by == Kind::Read,
+    }
 }
 
 /// A count for the window.

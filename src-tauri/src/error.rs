@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 use specta::Type;
+use time::OffsetDateTime;
 use unlatch_auth::{EntraError, VaultState};
 
 use crate::convert;
-use crate::dto::{JournalTrouble, KeychainView};
+use crate::dto::{HoldView, JournalTrouble, KeychainView};
 use crate::entra_help::{self, EntraHelp};
 
 /// What went wrong, as a code the window has words for.
@@ -19,8 +20,8 @@ pub struct CommandError {
     pub message: String,
     /// Graph's request id or Entra's correlation id.
     pub request_id: Option<String>,
-    /// Seconds the service asked to wait.
-    pub retry_after: Option<u32>,
+    /// How long Graph asked to wait, if it said.
+    pub hold: Option<HoldView>,
     /// Which help text fits what Entra refused, if one does.
     pub help: Option<EntraHelp>,
     /// When Entra refused, as it wrote it.
@@ -59,7 +60,7 @@ pub enum ErrorCode {
     Intermediary,
     /// The service's certificate cannot be trusted.
     Tls,
-    /// Graph throttles; see `retry_after`.
+    /// Graph throttles; see `hold`.
     Throttled,
     /// The account's Intune or Entra role does not allow it.
     NotAllowed,
@@ -117,7 +118,7 @@ impl CommandError {
             code,
             message: message.to_string(),
             request_id: None,
-            retry_after: None,
+            hold: None,
             help: None,
             at: None,
             keychain: None,
@@ -250,14 +251,14 @@ impl CommandError {
 
 impl From<unlatch_graph::Error> for CommandError {
     fn from(error: unlatch_graph::Error) -> Self {
-        use unlatch_graph::{ApiErrorKind as Kind, Error, TokenError};
+        use unlatch_graph::{ApiErrorKind as Kind, Error, Hold, TokenError};
         let code = match &error {
             Error::InvalidInput(_) => ErrorCode::InvalidInput,
             Error::Token(TokenError::SignInNeeded { .. }) => ErrorCode::SignedOut,
             Error::Token(TokenError::Unavailable(_)) | Error::Offline(_) => ErrorCode::Offline,
             Error::Intermediary { .. } => ErrorCode::Intermediary,
             Error::Tls(_) => ErrorCode::Tls,
-            Error::Throttled { .. } => ErrorCode::Throttled,
+            Error::Throttled { .. } | Error::Held(_) => ErrorCode::Throttled,
             Error::BadAnswer { .. } | Error::ForeignLink => ErrorCode::BadAnswer,
             Error::Api(api) => match api.kind {
                 Kind::RoleDenied => ErrorCode::NotAllowed,
@@ -270,13 +271,16 @@ impl From<unlatch_graph::Error> for CommandError {
                 Kind::RouteUnknown | Kind::BadRequest | Kind::Service | Kind::Other => ErrorCode::Service,
             },
         };
-        let retry_after = match &error {
-            Error::Throttled { retry_after, .. } => *retry_after,
+        let hold = match &error {
+            Error::Throttled { retry_after, .. } => {
+                retry_after.map(|left| Hold { left, told_by: unlatch_graph::Kind::Read })
+            }
+            Error::Held(hold) => Some(*hold),
             _ => None,
         };
         Self {
             request_id: error.request_id().map(str::to_owned),
-            retry_after: retry_after.map(convert::seconds),
+            hold: hold.map(|hold| convert::hold(hold, OffsetDateTime::now_utc())),
             ..Self::new(code, &error)
         }
     }
@@ -376,5 +380,34 @@ impl From<unlatch_auth::RestoreError> for CommandError {
 impl From<unlatch_recovery::PlanError> for CommandError {
     fn from(error: unlatch_recovery::PlanError) -> Self {
         Self::invalid_input(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use unlatch_graph::{Error, Hold, Kind};
+
+    use super::*;
+
+    #[test]
+    fn a_wait_is_told_with_its_end_and_only_what_a_read_was_told_can_be_tried_before() {
+        let left = Duration::from_millis(600_500);
+        let throttled = Error::Throttled { retry_after: Some(left), request_id: Some("r".to_owned()) };
+        let read = Error::Held(Hold { left, told_by: Kind::Read });
+        let write = Error::Held(Hold { left, told_by: Kind::Write });
+        for (error, may_probe) in [(throttled, true), (read, true), (write, false)] {
+            let error = CommandError::from(error);
+            let hold = error.hold.unwrap();
+            assert_eq!((error.code, hold.seconds, hold.may_probe), (ErrorCode::Throttled, 601, may_probe));
+        }
+        let error = CommandError::from(Error::Throttled { retry_after: None, request_id: None });
+        assert_eq!((error.code, error.hold), (ErrorCode::Throttled, None));
+        let now = time::macros::datetime!(2026-11-30 10:00 UTC);
+        let hold = convert::hold(Hold { left: Duration::from_secs(86_400), told_by: Kind::Read }, now);
+        assert_eq!(hold.until, "2026-12-01T10:00:00Z");
+        let hold = convert::hold(Hold { left: Duration::MAX, told_by: Kind::Read }, now);
+        assert_eq!((hold.seconds, hold.until.as_str()), (u32::MAX, "2026-11-30T10:00:00Z"));
     }
 }

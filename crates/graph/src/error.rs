@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::api_error::ApiError;
+use crate::pace::Hold;
 use crate::token::TokenError;
 
 /// Why a call has no result. Holds neither a token nor a URL with what was searched for.
@@ -37,6 +38,9 @@ pub enum Error {
         /// Graph's id of the last answer.
         request_id: Option<String>,
     },
+    /// Nothing was sent: Graph asked to wait before, and what is left of that is too long to be sat out.
+    #[error("Microsoft Graph asked to wait")]
+    Held(Hold),
     /// Graph's answer cannot be understood.
     #[error("Microsoft Graph's answer cannot be understood: {what}")]
     BadAnswer {
@@ -71,6 +75,7 @@ impl Error {
             | Self::Intermediary { .. }
             | Self::Tls(_)
             | Self::Throttled { .. }
+            | Self::Held(_)
             | Self::ForeignLink => true,
             Self::Api(error) => matches!(
                 error.kind,

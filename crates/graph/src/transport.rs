@@ -141,9 +141,7 @@ impl Transport {
         let mut renewed: Option<AccessToken> = None;
         let mut has_renewed = false;
         loop {
-            if let Err(left) = self.pace.read_turn_within(TOO_LONG).await {
-                return Err(Error::Throttled { retry_after: Some(left), request_id: None });
-            }
+            self.pace.read_turn_within(TOO_LONG).await.map_err(Error::Held)?;
             let token = match renewed.take() {
                 Some(token) => token,
                 None => self.tokens.token().await?,
@@ -185,7 +183,7 @@ impl Transport {
         }
     }
 
-    async fn read_once(
+    pub(crate) async fn read_once(
         &self,
         path: &'static str,
         url: Url,
@@ -340,7 +338,7 @@ impl Failure {
         self.text().to_owned()
     }
 
-    fn into_error(self) -> Error {
+    pub(crate) fn into_error(self) -> Error {
         match self {
             Self::Tls { text, .. } => Error::Tls(text),
             Self::TooLong(request_id) => Error::BadAnswer { what: "it is too long".to_owned(), request_id },

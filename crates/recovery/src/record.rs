@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use time::OffsetDateTime;
-use unlatch_graph::Route;
+use unlatch_graph::{Hold, Route};
 use uuid::Uuid;
 
 use crate::check::Found;
@@ -279,8 +279,8 @@ pub struct RunSummary {
     pub starts_in: Option<Duration>,
     /// How long until everything is sent, from the schedule itself; none when nothing is left to send.
     pub remaining: Option<Duration>,
-    /// For how long Graph asked every sender to hold, if it did.
-    pub hold: Option<Duration>,
+    /// The hold that every sender keeps.
+    pub hold: Option<Hold>,
     /// Whether devices of it are still being asked what became of it.
     pub followed: bool,
 }

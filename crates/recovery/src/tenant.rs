@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use time::OffsetDateTime;
 use unlatch_graph::{
-    Client, DeviceActionResult, DeviceId, Error, ManagedDevice, Passcode, Route, Sent, TokenError, WriteTurn,
+    Client, DeviceActionResult, DeviceId, Error, Hold, Kind, ManagedDevice, Passcode, Route, Sent, TokenError,
+    WriteTurn,
 };
 
 use crate::plan::Action;
@@ -46,11 +47,19 @@ pub trait Tenant: Send + Sync + 'static {
     /// Waits until there is room for reads that nobody waits for.
     fn quiet(&self) -> BoxFuture<'_, ()>;
 
-    /// Keeps every sender of this tenant waiting for that long.
-    fn hold(&self, wait: Duration);
+    /// Keeps every sender of this tenant waiting for that long, as a request of that kind was told.
+    fn hold(&self, wait: Duration, told: Kind);
 
-    /// How much of a hold is left.
-    fn hold_left(&self) -> Option<Duration>;
+    /// Returns the hold that every sender keeps.
+    fn held(&self) -> Option<Hold>;
+
+    /// Resolves when a hold ends before its time. It counts from this call on, not from the first poll.
+    fn hold_ended(&self) -> BoxFuture<'_, ()>;
+
+    /// Returns how much of the hold is left.
+    fn hold_left(&self) -> Option<Duration> {
+        self.held().map(|hold| hold.left)
+    }
 
     /// The server's clock, as far as it is known.
     fn server_now(&self) -> OffsetDateTime;
@@ -103,12 +112,16 @@ impl Tenant for Client {
         Box::pin(self.pace().quiet())
     }
 
-    fn hold(&self, wait: Duration) {
-        self.pace().hold(wait);
+    fn hold(&self, wait: Duration, told: Kind) {
+        self.pace().hold(wait, told);
     }
 
-    fn hold_left(&self) -> Option<Duration> {
-        self.pace().hold_left()
+    fn held(&self) -> Option<Hold> {
+        self.pace().held()
+    }
+
+    fn hold_ended(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.pace().hold_ended())
     }
 
     fn server_now(&self) -> OffsetDateTime {

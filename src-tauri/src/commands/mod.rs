@@ -36,6 +36,7 @@ pub fn builder() -> Builder<tauri::Wry> {
         settings::save_settings,
         search::find_users,
         search::find_apps,
+        search::probe_hold,
         table::search_devices,
         table::table_rows,
         table::column_values,

@@ -30,6 +30,14 @@ pub async fn find_apps(text: String, state: State<'_, AppState>) -> Result<AppsF
     Ok(convert::apps_found(found))
 }
 
+/// Has one read go out although Graph asked a read to wait. If Graph answers it, nobody waits for that any longer. What a request
+/// for a device was told stands.
+#[tauri::command]
+#[specta::specta]
+pub async fn probe_hold(state: State<'_, AppState>) -> Result<(), CommandError> {
+    Ok(state.place()?.desk()?.client.probe().await?)
+}
+
 /// Runs a search and ends the one of the same kind before it. Nothing comes of it behind the lock.
 pub(super) async fn newest<T, E>(
     state: &AppState,

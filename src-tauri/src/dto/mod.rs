@@ -49,6 +49,18 @@ pub struct AppStatus {
     pub config_problem: Option<ConfigProblem>,
 }
 
+/// How long Graph asked everybody to wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct HoldView {
+    /// The seconds that were left of it when this was told.
+    pub seconds: u32,
+    /// When it ends.
+    pub until: String,
+    /// Whether it was told to a read. A person can then try one read before it ends (`probe_hold`).
+    pub may_probe: bool,
+}
+
 /// Something that happened outside the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
-use super::{AccountView, DeviceRow, JournalLoss, RouteView};
+use super::{AccountView, DeviceRow, HoldView, JournalLoss, RouteView};
 
 /// What will happen, for a full review before anything is sent.
 #[derive(Debug, Clone, Serialize, Type)]
@@ -279,8 +279,8 @@ pub struct RunSummary {
     pub counts: RunCounts,
     /// Seconds until everything is sent, from the schedule itself; none when nothing is left to send.
     pub remaining_seconds: Option<u32>,
-    /// Seconds for which Graph asked every sender to hold, if it did.
-    pub hold_seconds: Option<u32>,
+    /// How long Graph asked everybody to wait, if it did.
+    pub hold: Option<HoldView>,
     /// Seconds until the first request goes out, while the run can be stopped before any does.
     pub starts_in_seconds: Option<u32>,
     /// Whether devices of it are being asked what became of it.
@@ -396,7 +396,7 @@ mod tests {
             state,
             counts: RunCounts { not_sent, ..RunCounts::default() },
             remaining_seconds: None,
-            hold_seconds: None,
+            hold: None,
             starts_in_seconds: None,
             followed: false,
         };

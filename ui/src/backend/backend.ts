@@ -25,6 +25,7 @@ export type {
   HistoryFound,
   HistoryItem,
   HistoryQuery,
+  HoldView,
   ItemReason,
   ItemState,
   ItemView,
@@ -105,6 +106,8 @@ export interface Backend {
   findUsers(text: string): Promise<t.UsersFound>;
   /** As {@link findUsers}. */
   findApps(text: string): Promise<t.AppsFound>;
+  /** Has one read sent before the wait is over that Graph asked a read for; if it is answered, nobody waits for that any longer. */
+  probeHold(): Promise<void>;
   /**
    * Makes a table of the devices that a question names, in the place of the one before. How far it is read is told through `onChange`;
    * the answer is how it stands in the end.
@@ -180,7 +183,7 @@ export function failure(thrown: unknown): t.CommandError {
     code: 'internal',
     message,
     requestId: null,
-    retryAfter: null,
+    hold: null,
     help: null,
     at: null,
     keychain: null,

@@ -53,6 +53,11 @@ export const commands = {
 	/**  Detected apps whose name contains `text`. */
 	findApps: (text: string) => typedError<AppsFound, CommandError>(__TAURI_INVOKE("find_apps", { text })),
 	/**
+	 *  Has one read go out although Graph asked a read to wait. If Graph answers it, nobody waits for that any longer. What a request
+	 *  for a device was told stands.
+	 */
+	probeHold: () => typedError<null, CommandError>(__TAURI_INVOKE("probe_hold")),
+	/**
 	 *  Asks for devices and makes a table of them, in the place of the one before. What was read is told through the channel as it comes,
 	 *  at most ten times a second; the answer is the table as it stands in the end.
 	 */
@@ -269,8 +274,8 @@ export type CommandError = {
 	message: string,
 	/**  Graph's request id or Entra's correlation id. */
 	requestId: string | null,
-	/**  Seconds the service asked to wait. */
-	retryAfter: number | null,
+	/**  How long Graph asked to wait, if it said. */
+	hold: HoldView | null,
 	/**  Which help text fits what Entra refused, if one does. */
 	help: EntraHelp | null,
 	/**  When Entra refused, as it wrote it. */
@@ -589,7 +594,7 @@ export type ErrorCode =
 "offline" | 
 /**  The service's certificate cannot be trusted. */
 "tls" | 
-/**  Graph throttles; see `retry_after`. */
+/**  Graph throttles; see `hold`. */
 "throttled" | 
 /**  The account's Intune or Entra role does not allow it. */
 "notAllowed" | 
@@ -693,6 +698,16 @@ export type HistoryQuery = {
 	since: string | null,
 	/**  Nothing confirmed at or after this moment. */
 	until: string | null,
+};
+
+/**  How long Graph asked everybody to wait. */
+export type HoldView = {
+	/**  The seconds that were left of it when this was told. */
+	seconds: number,
+	/**  When it ends. */
+	until: string,
+	/**  Whether it was told to a read. A person can then try one read before it ends (`probe_hold`). */
+	mayProbe: boolean,
 };
 
 /**  Why an item was refused or stopped. */
@@ -1069,8 +1084,8 @@ export type RunSummary = {
 	counts: RunCounts,
 	/**  Seconds until everything is sent, from the schedule itself; none when nothing is left to send. */
 	remainingSeconds: number | null,
-	/**  Seconds for which Graph asked every sender to hold, if it did. */
-	holdSeconds: number | null,
+	/**  How long Graph asked everybody to wait, if it did. */
+	hold: HoldView | null,
 	/**  Seconds until the first request goes out, while the run can be stopped before any does. */
 	startsInSeconds: number | null,
 	/**  Whether devices of it are being asked what became of it. */

@@ -4,6 +4,7 @@ import type {
   CommandError,
   DeviceCodeView,
   ErrorCode,
+  HoldView,
   ItemView,
   PlaceView,
   RunCounts,
@@ -28,13 +29,18 @@ export function problem(code: ErrorCode, more: Partial<CommandError> = {}): Comm
     code,
     message: `fake: ${code}`,
     requestId: null,
-    retryAfter: null,
+    hold: null,
     help: null,
     at: null,
     keychain: null,
     journal: null,
     ...more,
   };
+}
+
+/** A wait that Graph asked for, told at that time. */
+export function fakeHold(seconds: number, now: number, mayProbe = true): HoldView {
+  return { seconds, until: new Date(now + seconds * 1000).toISOString(), mayProbe };
 }
 
 export function fakePlace(id: string, more: Partial<PlaceView> = {}): PlaceView {

@@ -47,7 +47,7 @@ import { FakeDesk, type DevicesFound } from './fake-table';
 import { FAKE_NOW, fakeApps, fakeUsers } from './fake-tenant';
 
 export type Command = keyof Backend;
-export { fakeAccount, fakeCode, fakePlace, problem } from './fake-values';
+export { fakeAccount, fakeCode, fakeHold, fakePlace, problem } from './fake-values';
 
 interface FakeRun {
   place: string;
@@ -342,6 +342,8 @@ export class FakeBackend implements Backend {
     return desk;
   }
 
+  probeHold = () => this.#answer('probeHold', null, () => {});
+
   searchDevices = (question: DeviceQuestion, onChange: (state: TableState) => void) =>
     this.#answer('searchDevices', question, () => this.#desk.search(question, onChange));
 
@@ -425,7 +427,7 @@ export class FakeBackend implements Backend {
             state: plan.countdownSeconds > 0 ? 'starting' : 'active',
             counts: count(items),
             remainingSeconds: Math.ceil(items.length / 10),
-            holdSeconds: null,
+            hold: null,
             startsInSeconds: plan.countdownSeconds > 0 ? plan.countdownSeconds : null,
             followed: false,
           },

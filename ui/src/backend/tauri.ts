@@ -57,6 +57,7 @@ export const tauriBackend: Backend = {
   },
   findUsers: (text) => value(commands.findUsers(text)),
   findApps: (text) => value(commands.findApps(text)),
+  probeHold: async () => void (await value(commands.probeHold())),
   searchDevices: (question, onChange) => {
     const channel = new Channel<TableState>();
     channel.onmessage = onChange;

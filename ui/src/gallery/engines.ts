@@ -124,7 +124,7 @@ export function kept(id: string, items: ItemView[], change: Partial<RunSummary> 
       state: 'finished',
       counts,
       remainingSeconds: null,
-      holdSeconds: null,
+      hold: null,
       startsInSeconds: null,
       followed: false,
       ...change,

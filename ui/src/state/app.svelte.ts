@@ -5,6 +5,7 @@ import {
   type CommandError,
   type Confirmation,
   type DeviceCodeView,
+  type HoldView,
   type SettingsInput,
   type SettingsView,
   type TenantInput,
@@ -15,11 +16,13 @@ import type * as Views from '../views/further';
 import { Announcer } from './announcer.svelte';
 import { now } from './clock.svelte';
 import { DeskState, type Trouble, type View } from './desk.svelte';
+import { isOver, longHold } from './hold';
 import { useLocale } from './locale.svelte';
 import { Overlay } from './overlay.svelte';
 import { placeName, registrationKey, samePerson, shownPlace } from './places';
 import type { Search } from './search.svelte';
 import type { Selection } from './selection.svelte';
+import { errorText } from './words';
 
 const BANNER_CODES: readonly string[] = ['signedOut', 'offline', 'tls', 'throttled'];
 
@@ -63,6 +66,8 @@ export class AppState {
   notice = $state<WindowNotice | null>(null);
   /** Nothing but the lock is shown. */
   locked = $state(false);
+  /** One read is out that was sent before its time. */
+  trying = $state(false);
   lockProblem = $state.raw<CommandError | null>(null);
   /** The code to be typed on another device, while one is waited for. */
   code = $state.raw<ShownCode | null>(null);
@@ -117,6 +122,11 @@ export class AppState {
 
   set trouble(trouble: Trouble | null) {
     this.desk.trouble = trouble;
+  }
+
+  /** The wait that keeps from what was asked last, if it is told by its end. */
+  get heldUp(): HoldView | null {
+    return this.trouble && longHold(this.trouble.error);
   }
 
   get selection(): Selection {
@@ -408,6 +418,32 @@ export class AppState {
     const asked = ++this.#asked;
     const status = await this.backend.appStatus();
     if (asked >= this.#newest) this.#take(status, asked);
+  }
+
+  /** Has one read sent before the wait is over that Graph asked for. If it is answered, goes on with `again`. */
+  async tryNow(again: () => void): Promise<void> {
+    if (this.trying) return;
+    this.trying = true;
+    const desk = this.desk;
+    try {
+      await this.backend.probeHold();
+      desk.trouble = null;
+      if (desk === this.desk && !this.locked) again();
+    } catch (thrown) {
+      const error = failure(thrown);
+      if (!this.#tell(desk, error, again)) desk.problem = error;
+      else if (desk.trouble) this.announcer.say(errorText(desk.trouble.error));
+    } finally {
+      this.trying = false;
+    }
+  }
+
+  /** What a person can do about a reading that failed. Where a banner offers to try now, nothing else does. */
+  onceMore(error: CommandError, again: () => void): { action?: string; onaction?: () => void } {
+    const hold = longHold(error);
+    if (!hold || isOver(hold)) return { action: m.retry(), onaction: again };
+    if (!hold.mayProbe || this.heldUp?.mayProbe) return {};
+    return { action: m.throttled_try_now(), onaction: () => void this.tryNow(again) };
   }
 
   /** Shows a banner for what concerns the whole window. Gives true if there is one. */

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { m } from '../paraglide/messages';
 import { agentText, gibText } from './device-words';
-import { agoText, exactTime, number, relativeTime, remaining, shortTime } from './format';
+import { agoText, exactTime, number, relativeTime, remaining, shortTime, untilTime } from './format';
 import { useLocale } from './locale.svelte';
 
 const NOW = Date.parse('2026-11-23T09:30:00Z');
@@ -34,6 +34,17 @@ describe('formatting', () => {
     expect(ago(93 * 86_400)).toBe('93 days ago');
     useLocale('es');
     expect(ago(93 * 86_400)).toBe('hace 93 días');
+  });
+
+  it('tells an end by its time, and by its day as well where that is not today', () => {
+    const at = (day: number, hour: number) => new Date(2026, 10, day, hour, 35).getTime();
+    const end = (day: number, hour: number) => new Date(at(day, hour)).toISOString();
+    expect(untilTime(end(23, 14), at(23, 9))).toBe('02:35 PM');
+    expect(untilTime(end(24, 0), at(23, 23))).toBe('Nov 24, 12:35 AM');
+    expect(untilTime('never', NOW)).toBe('never');
+    useLocale('es');
+    expect(untilTime(end(23, 14), at(23, 9))).toBe('14:35');
+    expect(untilTime(end(24, 14), at(23, 15))).toBe('24 nov, 14:35');
   });
 
   it('shows a time it cannot read as it is', () => {

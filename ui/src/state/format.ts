@@ -17,6 +17,8 @@ const EXACT: Intl.DateTimeFormatOptions = {
   second: '2-digit',
   timeZoneName: 'short',
 };
+const TIME: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit' };
+const DAY_AND_TIME: Intl.DateTimeFormatOptions = { ...TIME, month: 'short', day: 'numeric' };
 const SHORT: Intl.DateTimeFormatOptions = { dateStyle: 'medium', timeStyle: 'short' };
 
 export function number(value: number, options?: Intl.NumberFormatOptions): string {
@@ -65,6 +67,14 @@ export function shortTime(iso: string): string {
   const then = Date.parse(iso);
   if (Number.isNaN(then)) return iso;
   return times(locale(), SHORT).format(then);
+}
+
+/** `14:35`, for what ends today, and with its day otherwise. */
+export function untilTime(iso: string, now: number): string {
+  const then = Date.parse(iso);
+  if (Number.isNaN(then)) return iso;
+  const isToday = new Date(then).toDateString() === new Date(now).toDateString();
+  return times(locale(), isToday ? TIME : DAY_AND_TIME).format(then);
 }
 
 /** Seconds in words: seconds under 90, minutes under 90, else hours; rounded up, never to nothing. */

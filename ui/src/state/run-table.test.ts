@@ -29,7 +29,7 @@ function view(items: ItemView[]): RunView {
       state: 'active',
       counts: count(items),
       remainingSeconds: null,
-      holdSeconds: null,
+      hold: null,
       startsInSeconds: null,
       followed: false,
     },

@@ -59,6 +59,8 @@ export class RunFollow {
   forPerson = $state(0);
   problem = $state.raw<CommandError | null>(null);
   checking = $state(false);
+  /** One read is out that was sent before its time. */
+  trying = $state(false);
   /** How many devices had not answered after the last reading; none before it. */
   unanswered = $state<number | null>(null);
 
@@ -114,6 +116,22 @@ export class RunFollow {
     } catch (thrown) {
       if (!isOver()) this.problem = failure(thrown);
     }
+  }
+
+  /** Has one read sent before the wait is over that Graph asked for. */
+  async tryNow(): Promise<void> {
+    if (this.trying) return;
+    this.trying = true;
+    let problem: CommandError | null = null;
+    try {
+      await this.backend.probeHold();
+    } catch (thrown) {
+      problem = failure(thrown);
+    }
+    // The run tells whether the wait goes on, and until when.
+    await this.watch();
+    this.trying = false;
+    if (problem && problem.code !== 'throttled') this.problem = problem;
   }
 
   leave(): void {

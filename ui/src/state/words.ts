@@ -20,6 +20,7 @@ import { clock } from './clock.svelte';
 import { agentText, foundStateText, managementStateText } from './device-words';
 import { daysSince, exactTime } from './format';
 import { helpWords } from './help-words';
+import { holdNext, holdText, longHold } from './hold';
 import { visible } from './visible';
 
 /** What happened, and what a person does about it. */
@@ -159,6 +160,8 @@ export function keychainText(keychain: KeychainView): string {
 
 /** The words for what Entra refused or what is the matter with the keychain or the journal, if that is known; those for the kind of failure otherwise. */
 export function wordsFor(error: CommandError): Words {
+  const hold = longHold(error);
+  if (hold) return { what: () => holdText(hold), next: () => holdNext(hold) };
   if (error.help) return helpWords[error.help];
   if (error.journal) return journalWords[error.journal];
   if (error.code !== 'keychain' || error.keychain === null || isKept(error.keychain))

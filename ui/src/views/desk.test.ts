@@ -1,9 +1,9 @@
 import { fireEvent, screen, waitFor } from '@testing-library/svelte';
 import { describe, expect, it } from 'vitest';
 
-import { fakeAccount, FakeBackend, problem } from '../backend/fake';
+import { fakeAccount, FakeBackend, fakeHold, problem } from '../backend/fake';
 import { fakeDevice } from '../backend/fake-tenant';
-import { now, useClock } from '../state/clock.svelte';
+import { clock, now, useClock } from '../state/clock.svelte';
 import {
   byId,
   check,
@@ -114,7 +114,7 @@ describe('the desk', () => {
     backend.devicesFound = {
       complete: false,
       counted: 1998,
-      problem: problem('throttled', { retryAfter: 17 }),
+      problem: problem('throttled', { hold: fakeHold(17, clock()) }),
     };
     const { person } = await openWindow(backend);
     await devicesOf(person, 'zoë');

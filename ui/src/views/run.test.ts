@@ -2,7 +2,8 @@ import { screen, waitFor, within } from '@testing-library/svelte';
 import { describe, expect, it } from 'vitest';
 
 import type { ItemState, ItemView } from '../backend/backend';
-import { FakeBackend, problem } from '../backend/fake';
+import { FakeBackend, fakeHold, problem } from '../backend/fake';
+import { clock } from '../state/clock.svelte';
 import { itemWords } from '../state/words';
 import { byId, devicesOf, findId, noId, openWindow } from '../test-window';
 
@@ -223,12 +224,12 @@ describe('a run', () => {
   it('says so when Graph asks to wait', async () => {
     const backend = FakeBackend.signedIn();
     const { id } = await start(backend);
-    backend.say(id, { holdSeconds: 17, remainingSeconds: 95 });
+    backend.say(id, { hold: fakeHold(17, clock()), remainingSeconds: 95 });
     expect(await findId('hold-notice')).toHaveTextContent(
       'Microsoft Graph asked to wait 17 seconds. Nothing is lost.',
     );
     expect(byId('remaining')).toHaveTextContent('about 2 minutes left');
-    backend.say(id, { holdSeconds: null });
+    backend.say(id, { hold: null });
     await waitFor(() => noId('hold-notice'));
   });
 

@@ -1,15 +1,24 @@
 //! How fast requests may go out: sliding windows over what was sent, and the pause that a 429 asks of everybody.
 
+mod holds;
+#[cfg(test)]
+mod probing;
 #[cfg(test)]
 mod storm;
+#[cfg(test)]
+mod tests;
 mod window;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+pub use holds::Hold;
+pub(crate) use holds::ProbeTurn;
+use holds::{Holds, LastProbe};
 use window::{Free, WINDOW, Window};
 
 /// Requests that change something: 200 in 20 s per app and tenant (Graph documentation, Intune devices throttling limits).
@@ -21,10 +30,6 @@ const WRITE_SLACK: Duration = Duration::from_millis(20);
 /// How much longer a request of any kind counts after its start: the service counts when requests arrive, and one that is
 /// slow to connect arrives closer to its successors than it was sent.
 const REQUEST_SLACK: Duration = Duration::from_millis(500);
-/// The first pause after a 429 that names none; it doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
-/// The longest pause that is not asked for by the service.
-const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 
 /// The pace of one app in one tenant. Everything that sends requests there shares one of these; clones share it too.
 ///
@@ -39,26 +44,30 @@ struct Shared {
     writers: tokio::sync::Mutex<()>,
     readers: tokio::sync::Mutex<()>,
     hold_grew: Notify,
+    /// A hold is over before its time.
+    hold_ended: Arc<Notify>,
     turn_ended: Notify,
+    /// Held by the one probe that is out.
+    probing: tokio::sync::Mutex<LastProbe>,
+    /// How many probes have come to their end.
+    probes: AtomicU64,
 }
 
 #[derive(Debug, Clone)]
 struct State {
     writes: Window,
     requests: Window,
-    held_until: Option<Instant>,
-    /// How many 429s without a wait of their own came in a row, reads and writes apart: a read that is answered says
-    /// nothing about writes, and one goes before every write.
-    unexplained_reads: u32,
-    unexplained_writes: u32,
+    holds: Holds,
     /// Whether earlier writes were counted.
     remembers: bool,
 }
 
 /// What a request does. The service counts both, but throttles them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// It changes nothing.
     Read,
+    /// It changes a device.
     Write,
 }
 
@@ -100,7 +109,7 @@ impl State {
 
     /// When the next turn is free.
     fn free(&self, now: Instant, kind: Kind) -> Free {
-        let held = self.held_until.filter(|until| *until > now).map_or(Free::Now, Free::At);
+        let held = self.holds.longest(now).map_or(Free::Now, |(until, _)| Free::At(until));
         let writes = if kind == Kind::Write { self.writes.free() } else { Free::Now };
         [held, self.requests.free(), writes].into_iter().fold(Free::Now, |latest, free| {
             match (latest, free) {
@@ -109,13 +118,6 @@ impl State {
                 _ => free,
             }
         })
-    }
-
-    fn unexplained(&mut self, kind: Kind) -> &mut u32 {
-        match kind {
-            Kind::Read => &mut self.unexplained_reads,
-            Kind::Write => &mut self.unexplained_writes,
-        }
     }
 
     fn window(&mut self, kind: Kind) -> &mut Window {
@@ -160,9 +162,7 @@ impl Pace {
         let state = State {
             writes: Window::new(writes, WINDOW + WRITE_SLACK),
             requests: Window::new(requests, WINDOW + REQUEST_SLACK),
-            held_until: None,
-            unexplained_reads: 0,
-            unexplained_writes: 0,
+            holds: Holds::default(),
             remembers: false,
         };
         Self(Arc::new(Shared {
@@ -170,7 +170,10 @@ impl Pace {
             writers: tokio::sync::Mutex::default(),
             readers: tokio::sync::Mutex::default(),
             hold_grew: Notify::new(),
+            hold_ended: Arc::default(),
             turn_ended: Notify::new(),
+            probing: tokio::sync::Mutex::default(),
+            probes: AtomicU64::new(0),
         }))
     }
 
@@ -192,13 +195,13 @@ impl Pace {
     }
 
     /// As [`Pace::read_turn`], but a hold that lasts for `limit` or longer, or comes to while this waits, is not sat out:
-    /// what is left of it is given, and no turn is taken.
-    pub(crate) async fn read_turn_within(&self, limit: Duration) -> Result<(), Duration> {
+    /// the hold is given, and no turn is taken.
+    pub(crate) async fn read_turn_within(&self, limit: Duration) -> Result<(), Hold> {
         let mut turn = std::pin::pin!(self.read_turn());
         loop {
             let grown = self.0.hold_grew.notified();
-            if let Some(left) = self.hold_left().filter(|left| *left >= limit) {
-                return Err(left);
+            if let Some(hold) = self.held().filter(|hold| hold.left >= limit) {
+                return Err(hold);
             }
             tokio::select! {
                 biased;
@@ -212,42 +215,53 @@ impl Pace {
     /// nobody waits for.
     pub async fn quiet(&self) {
         loop {
+            let ended = self.hold_ended();
             let free = {
                 let mut state = self.state();
                 let now = Instant::now();
                 state.pass(now);
-                match state.held_until.filter(|until| *until > now) {
-                    Some(until) => Some(Free::At(until)),
+                match state.holds.longest(now) {
+                    Some((until, _)) => Some(Free::At(until)),
                     None => state.requests.half_free(),
                 }
             };
             match free {
                 None | Some(Free::Now) => return,
-                Some(Free::At(at)) => tokio::time::sleep_until(at).await,
+                Some(Free::At(at)) => {
+                    tokio::select! {
+                        () = tokio::time::sleep_until(at) => {}
+                        () = ended => {}
+                    }
+                }
                 Some(Free::WhenOneEnds) => tokio::task::yield_now().await,
             }
         }
     }
 
     async fn turn(&self, kind: Kind) {
+        self.turn_when(kind, |state, now| state.free(now, kind)).await;
+    }
+
+    /// Takes a turn as soon as `free` allows for one.
+    async fn turn_when(&self, kind: Kind, free: impl Fn(&State, Instant) -> Free) {
         loop {
             let mut ended = std::pin::pin!(self.0.turn_ended.notified());
             ended.as_mut().enable();
-            let free = {
+            let next = {
                 let mut state = self.state();
                 let now = Instant::now();
                 state.pass(now);
-                match state.free(now, kind) {
+                match free(&state, now) {
                     Free::Now => return state.take(now, kind),
-                    free => free,
+                    next => next,
                 }
             };
             // The pause may grow and others may take turns meanwhile, so waking up is a reason to look, not a turn.
-            match free {
+            match next {
                 Free::At(at) => {
                     tokio::select! {
                         () = tokio::time::sleep_until(at) => {}
-                        // One that was not used may be free at once.
+                        // One that was not used may be free at once, and so may all where a hold was ended.
                         () = ended => {}
                     }
                 }
@@ -274,56 +288,12 @@ impl Pace {
         }
     }
 
-    /// Holds every turn for `wait` from now. A longer pause that is running already stays.
-    pub fn hold(&self, wait: Duration) {
-        let Some(until) = Instant::now().checked_add(wait) else { return };
-        let mut state = self.state();
-        if state.held_until.is_none_or(|held| held < until) {
-            state.held_until = Some(until);
-            self.0.hold_grew.notify_waiters();
-        }
-    }
-
-    /// How long turns are still held, if they are.
-    #[must_use]
-    pub fn hold_left(&self) -> Option<Duration> {
-        let until = self.state().held_until?;
-        Some(until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
-    }
-
     /// How many writes may go out in 20 s at present.
     #[must_use]
     pub fn write_allowance(&self) -> usize {
         let mut state = self.state();
         state.pass(Instant::now());
         state.writes.allowance()
-    }
-
-    /// Takes note of a 429: holds every turn for as long as it asked, or, if it did not say, for 2 s and twice as long
-    /// each further time up to 120 s, with jitter; and lowers what may go out of that kind. Gives the pause.
-    pub(crate) fn throttled(&self, kind: Kind, asked: Option<Duration>) -> Duration {
-        let wait = asked.unwrap_or_else(|| {
-            let held = self.hold_left();
-            let mut state = self.state();
-            match held {
-                // Requests that were in flight together are throttled together: that is one time, not many.
-                Some(left) => left,
-                None => {
-                    let unexplained = state.unexplained(kind);
-                    let pause = FIRST_PAUSE.saturating_mul(1 << (*unexplained).min(6)).min(LONGEST_PAUSE);
-                    *unexplained += 1;
-                    pause.mul_f64(rand::random_range(0.75..1.0))
-                }
-            }
-        });
-        self.state().window(kind).throttle(Instant::now(), wait);
-        self.hold(wait);
-        wait
-    }
-
-    /// Takes note of an answer that was not a 429: the next pause for that kind of request starts from 2 s again.
-    pub(crate) fn answered(&self, kind: Kind) {
-        *self.state().unexplained(kind) = 0;
     }
 
     /// How long it takes from now until `count` further writes have had their turn, if nothing else is sent, nothing is
@@ -347,215 +317,5 @@ impl Pace {
             played.writes.end(at);
         }
         at.duration_since(now)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The most of `sent` in any trailing window.
-    fn busiest(sent: &[Instant]) -> usize {
-        (0..sent.len())
-            .map(|last| sent[..=last].iter().filter(|at| sent[last].duration_since(**at) < WINDOW).count())
-            .max()
-            .unwrap_or(0)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn no_trailing_20_seconds_hold_more_than_200_writes() {
-        let mut seed = 7_u64;
-        for round in 0..20 {
-            let pace = Pace::new();
-            let mut sent = Vec::new();
-            for _ in 0..700 {
-                // Uneven senders: most at once, some after a while, now and then a pause.
-                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                match (seed >> 33) % 40 {
-                    0 => pace.hold(Duration::from_millis((seed >> 40) % 5_000)),
-                    1..=3 => {
-                        tokio::time::sleep(Duration::from_millis((seed >> 40) % 3_000 * (round % 3))).await
-                    }
-                    _ => {}
-                }
-                drop(pace.write_turn().await);
-                sent.push(Instant::now());
-            }
-            assert!(busiest(&sent) <= 200, "round {round}: {}", busiest(&sent));
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn concurrent_senders_share_one_window_and_use_all_of_it() {
-        let pace = Arc::new(Pace::new());
-        let begun = Instant::now();
-        let senders: Vec<_> = (0..8)
-            .map(|_| {
-                let pace = Arc::clone(&pace);
-                tokio::spawn(async move {
-                    let mut sent = Vec::new();
-                    for _ in 0..100 {
-                        drop(pace.write_turn().await);
-                        sent.push(Instant::now());
-                    }
-                    sent
-                })
-            })
-            .collect();
-        let mut sent = Vec::new();
-        for sender in senders {
-            sent.extend(sender.await.unwrap());
-        }
-        sent.sort();
-        assert_eq!(busiest(&sent), 200);
-        assert!(
-            begun.elapsed() < (WINDOW + REQUEST_SLACK) * 3 + Duration::from_secs(1),
-            "four windows, three waits"
-        );
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn reads_and_writes_together_stay_within_2000() {
-        let pace = Pace::new();
-        let mut sent = Vec::new();
-        for turn in 0..4_500 {
-            if turn % 20 == 0 {
-                drop(pace.write_turn().await);
-            } else {
-                pace.read_turn().await;
-            }
-            sent.push(Instant::now());
-        }
-        assert_eq!(busiest(&sent), 2_000);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_pause_holds_everybody_and_only_grows() {
-        let pace = Pace::new();
-        assert_eq!(pace.hold_left(), None);
-        pace.hold(Duration::from_secs(10));
-        pace.hold(Duration::from_secs(3));
-        assert_eq!(pace.hold_left(), Some(Duration::from_secs(10)));
-        let begun = Instant::now();
-        let longer = async {
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            pace.hold(Duration::from_secs(20));
-        };
-        let read = async {
-            pace.read_turn().await;
-            begun.elapsed()
-        };
-        let write = async {
-            drop(pace.write_turn().await);
-            begun.elapsed()
-        };
-        let (read, write, ()) = tokio::join!(read, write, longer);
-        assert!(read >= Duration::from_secs(25) && read < Duration::from_secs(26), "{read:?}");
-        assert!(write >= Duration::from_secs(25) && write < Duration::from_secs(26), "{write:?}");
-        assert_eq!(pace.hold_left(), None);
-    }
-
-    /// Whether a write may go out without any waiting.
-    async fn at_once(pace: &Pace) -> bool {
-        tokio::time::timeout(Duration::ZERO, tokio::task::unconstrained(pace.write_turn())).await.is_ok()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_waiter_that_is_dropped_has_taken_nothing() {
-        let pace = Pace::new();
-        for _ in 0..200 {
-            drop(pace.write_turn().await);
-        }
-        for _ in 0..50 {
-            let waited = tokio::time::timeout(Duration::from_millis(100), pace.write_turn()).await;
-            assert!(waited.is_err());
-        }
-        tokio::time::sleep(WINDOW + REQUEST_SLACK).await;
-        for turn in 0..200 {
-            assert!(at_once(&pace).await, "turn {turn} is free");
-        }
-        assert!(!at_once(&pace).await);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_schedule_foretells_what_happens() {
-        for (before, held, count) in
-            [(0, 0, 1), (0, 0, 200), (0, 0, 201), (150, 0, 60), (200, 30, 450), (10, 5, 0)]
-        {
-            let pace = Pace::new();
-            for _ in 0..before {
-                drop(pace.write_turn().await);
-            }
-            tokio::time::sleep(Duration::from_secs(3)).await;
-            pace.hold(Duration::from_secs(held));
-            let foretold = pace.time_for_writes(count);
-            let begun = Instant::now();
-            for _ in 0..count {
-                drop(pace.write_turn().await);
-            }
-            let took = begun.elapsed();
-            let off = took.abs_diff(foretold);
-            assert!(off < Duration::from_millis(50), "{before} {held} {count}: {foretold:?}, took {took:?}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_429_that_names_no_wait_backs_off_further_each_time() {
-        let pace = Pace::new();
-        let mut pauses = Vec::new();
-        for _ in 0..9 {
-            let pause = pace.throttled(Kind::Write, None);
-            assert!(pace.throttled(Kind::Write, None) <= pause, "one in flight beside it is the same time");
-            pauses.push(pause);
-            tokio::time::sleep(pause + Duration::from_millis(2)).await;
-        }
-        assert!(pauses[0] >= Duration::from_millis(1_500) && pauses[0] <= Duration::from_secs(2));
-        assert!(pauses[1] > pauses[0] && pauses[3] > pauses[2] && pauses[5] > pauses[4]);
-        assert!(pauses[8] <= LONGEST_PAUSE && pauses[8] >= LONGEST_PAUSE.mul_f64(0.75));
-        pace.answered(Kind::Write);
-        assert!(pace.throttled(Kind::Write, None) <= Duration::from_secs(2));
-        assert_eq!(pace.throttled(Kind::Write, Some(Duration::from_millis(249))), Duration::from_millis(249));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_read_that_is_answered_says_nothing_about_writes_and_the_other_way_round() {
-        for (kind, other) in [(Kind::Write, Kind::Read), (Kind::Read, Kind::Write)] {
-            let pace = Pace::new();
-            let mut pauses = Vec::new();
-            for _ in 0..4 {
-                let pause = pace.throttled(kind, None);
-                pauses.push(pause);
-                tokio::time::sleep(pause + Duration::from_millis(2)).await;
-                pace.answered(other);
-            }
-            assert!(pauses[3] >= Duration::from_secs(12), "{kind:?}: {pauses:?}");
-            assert!(pace.throttled(other, None) <= Duration::from_secs(2));
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_hold_that_is_too_long_is_not_sat_out_and_one_that_becomes_so_ends_the_waiting() {
-        let limit = Duration::from_secs(180);
-        let pace = Pace::new();
-        pace.hold(Duration::from_secs(100));
-        let begun = Instant::now();
-        let reads = async {
-            tokio::join!(
-                pace.read_turn_within(limit),
-                pace.read_turn_within(limit),
-                pace.read_turn_within(limit)
-            )
-        };
-        let longer = async {
-            tokio::time::sleep(Duration::from_secs(10)).await;
-            pace.hold(Duration::from_secs(500));
-        };
-        let (reads, ()) = tokio::join!(reads, longer);
-        let left = Err(Duration::from_secs(500));
-        assert_eq!(reads, (left, left, left));
-        assert_eq!(begun.elapsed(), Duration::from_secs(10), "at once");
-        tokio::time::sleep(Duration::from_secs(330)).await;
-        assert_eq!(pace.read_turn_within(limit).await, Ok(()), "a shorter rest is waited for");
-        assert!(begun.elapsed() >= Duration::from_secs(510));
     }
 }

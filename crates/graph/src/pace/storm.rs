@@ -216,7 +216,7 @@ async fn reads_that_can_wait_leave_half_of_the_limit_to_others() {
     pace.read_turn().await;
     pace.quiet().await;
     assert!(begun.elapsed() >= WINDOW);
-    pace.hold(Duration::from_secs(50));
+    pace.hold(Duration::from_secs(50), Kind::Read);
     pace.quiet().await;
     assert!(begun.elapsed() >= WINDOW + Duration::from_secs(50));
 }

@@ -8,6 +8,7 @@ mod fixture;
 mod list;
 mod paging;
 mod people;
+mod probing;
 mod retries;
 mod rows;
 mod sending;

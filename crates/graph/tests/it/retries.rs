@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use unlatch_demo_tenant::{Fault, FaultKind, RetryAfter};
-use unlatch_graph::{ApiErrorKind, Client, Error, TokenError};
+use unlatch_graph::{ApiErrorKind, Client, Error, Hold, Kind, TokenError};
 
 use crate::fixture::{NoTokens, Reaction, Scripted, Tokens, demo, error_body, json};
 
@@ -37,7 +37,7 @@ async fn a_429_holds_every_other_request_too() {
     assert_eq!(server.requests().len(), 1, "a wait that long is not sat out");
     let next = tokio::time::timeout(Duration::from_secs(5), client.me()).await.unwrap();
     match next {
-        Err(Error::Throttled { retry_after: Some(left), .. }) => assert!(left > Duration::from_secs(490)),
+        Err(Error::Held(Hold { left, told_by: Kind::Read })) => assert!(left > Duration::from_secs(490)),
         other => panic!("{other:?}"),
     }
     assert_eq!(server.requests().len(), 1, "nor by the reads that come after");

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use time::OffsetDateTime;
 use unlatch_graph::{
-    ComplianceState, DeviceActionResult, DeviceId, Error, ManagedDevice, ManagementAgent, ManagementState,
-    OwnerType, Passcode, Route, SendOutcome, Sent, UserId, WriteTurn,
+    ComplianceState, DeviceActionResult, DeviceId, Error, Hold, Kind, ManagedDevice, ManagementAgent,
+    ManagementState, OwnerType, Passcode, Route, SendOutcome, Sent, UserId, WriteTurn,
 };
 use unlatch_recovery::{Action, Engine, EngineOptions, Journal, Tenant};
 use uuid::Uuid;
@@ -89,10 +89,14 @@ impl Tenant for AtOnce {
         Box::pin(async {})
     }
 
-    fn hold(&self, _: Duration) {}
+    fn hold(&self, _: Duration, _: Kind) {}
 
-    fn hold_left(&self) -> Option<Duration> {
+    fn held(&self) -> Option<Hold> {
         None
+    }
+
+    fn hold_ended(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
     }
 
     fn server_now(&self) -> OffsetDateTime {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use unlatch_graph::{
-    ApiErrorKind, DeviceActionResult, Error, ManagedDevice, Route, SendOutcome, Sent, TokenError,
+    ApiErrorKind, DeviceActionResult, Error, Kind, ManagedDevice, Route, SendOutcome, Sent, TokenError,
 };
 
 use super::drive::{Drive, Due, Pass, Stopped};
@@ -211,11 +211,13 @@ impl<'a> Way<'a> {
     async fn near(&self, tenant: &dyn Tenant) -> Result<Near<'a>, Stopped> {
         let near = self.shared.come_near();
         loop {
+            let hold_ended = tenant.hold_ended();
             let wait = tenant.time_for_writes(near.rank());
             if wait <= AHEAD {
                 return Ok(near);
             }
-            self.drive.unless_stopped(tokio::time::sleep(wait - AHEAD)).await?;
+            // A person may end the hold; otherwise the time-out is the wait.
+            let _ = self.drive.unless_stopped(tokio::time::timeout(wait - AHEAD, hold_ended)).await?;
         }
     }
 
@@ -269,10 +271,13 @@ impl<'a> Way<'a> {
         }
         let reason = match &error {
             Error::Throttled { retry_after, .. } if self.may_be_throttled_again() => {
-                let wait = self.hold(tenant, *retry_after);
+                let wait = self.hold(tenant, *retry_after, Kind::Read);
                 self.note(vec![throttled(wait)]).await?;
-                return Ok(Some(Next::After(wait)));
+                // The hold is waited for in the line, as it may end sooner.
+                return Ok(Some(Next::After(self.throttle_backoff())));
             }
+            // Nothing was asked, so nothing was told.
+            Error::Held(_) => return Ok(Some(Next::After(Duration::ZERO))),
             Error::Offline(_) | Error::Intermediary { .. } | Error::Token(TokenError::Unavailable(_))
                 if self.may_connect_again() =>
             {
@@ -355,12 +360,17 @@ impl<'a> Way<'a> {
         self.shared.options.backoff(self.failures.saturating_sub(1))
     }
 
-    /// Holds every sender for as long as was told. Gives how long this item waits: as long as that, or as the tenant holds
-    /// everybody already, and never less than its own backoff, which everybody keeps to if nothing was told.
-    fn hold(&self, tenant: &dyn Tenant, told: Option<Duration>) -> Duration {
-        let backoff = self.shared.options.backoff(self.throttled.saturating_sub(1));
+    fn throttle_backoff(&self) -> Duration {
+        self.shared.options.backoff(self.throttled.saturating_sub(1))
+    }
+
+    /// Holds every sender for as long as a request of that kind was told, or for this item's own backoff if it was told nothing.
+    /// Returns the wait to record: what was told or what is left of the hold, and never less than the backoff.
+    fn hold(&self, tenant: &dyn Tenant, told: Option<Duration>, kind: Kind) -> Duration {
+        let backoff = self.throttle_backoff();
         let wait = told.or_else(|| tenant.hold_left()).unwrap_or_default().max(backoff);
-        tenant.hold(told.unwrap_or(wait));
+        // The hold that runs already may be the other kind's, which this one must not take over.
+        tenant.hold(told.unwrap_or(backoff), kind);
         wait
     }
 
@@ -371,7 +381,7 @@ impl<'a> Way<'a> {
             Execution::Executed => (Verdict::Accepted, Next::Over),
             Execution::Unconfirmed => {
                 if let SendOutcome::Answered { retry_after: Some(wait), .. } = &sent.outcome {
-                    tenant.hold(*wait);
+                    tenant.hold(*wait, Kind::Write);
                 }
                 (Verdict::Unconfirmed, Next::Over)
             }
@@ -384,11 +394,13 @@ impl<'a> Way<'a> {
                 RepeatWhen::Never | RepeatWhen::Direct => (Verdict::Refused(why(&sent.outcome)), Next::Over),
                 RepeatWhen::Held(told) => {
                     if self.may_be_throttled_again() {
-                        let wait = self.hold(tenant, told);
+                        let wait = self.hold(tenant, told, Kind::Write);
                         also = Some(throttled(wait));
-                        (Verdict::Again(repeat), Next::After(wait))
+                        // A hold that a read was told may end sooner.
+                        let own = told.unwrap_or_default().max(self.throttle_backoff());
+                        (Verdict::Again(repeat), Next::After(own))
                     } else {
-                        self.hold(tenant, told);
+                        self.hold(tenant, told, Kind::Write);
                         (Verdict::Refused(ItemReason::Throttled), Next::Over)
                     }
                 }

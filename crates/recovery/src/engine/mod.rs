@@ -308,7 +308,8 @@ fn concerns_one_device(error: &Error) -> bool {
         | Error::Offline(_)
         | Error::Intermediary { .. }
         | Error::Tls(_)
-        | Error::Throttled { .. } => false,
+        | Error::Throttled { .. }
+        | Error::Held(_) => false,
     }
 }
 

@@ -145,7 +145,7 @@ impl Run {
             return RunSummary { followed, ..summary };
         }
         let remaining = shared.time_to_send(self, &drive, summary.counts.waiting);
-        let hold = drive.tenant().hold_left();
+        let hold = drive.tenant().held();
         RunSummary { starts_in, remaining, hold, followed, ..summary }
     }
 

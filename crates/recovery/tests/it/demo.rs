@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use secrecy::SecretString;
 use unlatch_demo_tenant::{ActionState, DemoTenant, Device, Fault, FaultKind, Options, Pace, RetryAfter};
-use unlatch_graph::{AccessToken, AppId, Client, DeviceId, Route, TokenError, TokenSource, UserId};
+use unlatch_graph::{AccessToken, AppId, Client, DeviceId, Kind, Route, TokenError, TokenSource, UserId};
 use unlatch_recovery::{
     Engine, EngineOptions, ItemReason, ItemState, Journal, PlannedItem, RunState, no_mdm_channel,
     removal_pending,
@@ -86,7 +87,7 @@ async fn a_run_over_http_goes_out_by_all_three_routes_and_tells_what_became_of_e
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::new(
         Journal::open(folder.path()).unwrap(),
-        EngineOptions { countdown: std::time::Duration::ZERO, ..EngineOptions::default() },
+        EngineOptions { countdown: Duration::ZERO, ..EngineOptions::default() },
     );
     demo.clear_requests();
     let id = engine.start(plan_of(items), Arc::new(client.clone())).await.unwrap();
@@ -156,4 +157,43 @@ async fn a_run_over_http_goes_out_by_all_three_routes_and_tells_what_became_of_e
     assert_eq!(states[8], ItemState::Done);
     let posts = demo.requests().into_iter().filter(|request| request.method == "POST").count();
     assert_eq!(posts, 11, "one for each device sent to, one more for the fallback and one for the 429");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_that_a_read_was_told_holds_a_run_until_a_person_tries_one_read() {
+    let demo = DemoTenant::start(Options { pace: Pace::manual(), ..Options::default() }).await.unwrap();
+    let token = AccessToken::new(SecretString::from(demo.issue_access_token()));
+    let client = Client::new(demo.graph_url(), Arc::new(Issued(token)), None).unwrap();
+    let mut items = Vec::new();
+    for device in demo.directory().devices.iter().filter(|device| device.user_id.is_some()).take(20) {
+        let read = client.device(&DeviceId::new(&device.id).unwrap()).await.unwrap();
+        if removal_pending(&read).is_none() && no_mdm_channel(&read).is_none() {
+            items.push(planned(&read, Route::Direct));
+        }
+    }
+    demo.add_fault(
+        Fault::new(FaultKind::TooManyRequests { retry_after: RetryAfter::Integer(86_400) })
+            .path_contains("managedDevices")
+            .times(1),
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::new(
+        Journal::open(folder.path()).unwrap(),
+        EngineOptions { countdown: Duration::ZERO, ..EngineOptions::default() },
+    );
+    let id = engine.start(plan_of(items), Arc::new(client.clone())).await.unwrap();
+    let mut changes = engine.watch(id).unwrap();
+    let hold = loop {
+        if let Some(hold) = engine.run(id).await.unwrap().summary.hold {
+            break hold;
+        }
+        changes.changed().await.unwrap();
+    };
+    assert!(hold.told_by == Kind::Read && hold.left > Duration::from_secs(86_000), "{hold:?}");
+    let held = tokio::time::timeout(Duration::from_secs(4), engine.finished(id)).await;
+    assert!(held.is_err(), "longer than the backoff of the device that was read");
+    client.probe().await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), engine.finished(id)).await.unwrap();
+    let record = engine.run(id).await.unwrap();
+    assert_eq!(record.summary.counts.accepted, record.summary.counts.total);
 }

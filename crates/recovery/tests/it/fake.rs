@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use unlatch_graph::{
-    ApiError, ApiErrorKind, ComplianceState, DeviceActionResult, DeviceId, Error, ManagedDevice,
+    ApiError, ApiErrorKind, ComplianceState, DeviceActionResult, DeviceId, Error, Hold, Kind, ManagedDevice,
     ManagementAgent, ManagementState, OwnerType, Pace, Passcode, Route, SendOutcome, Sent, TokenError,
     UserId, WriteTurn,
 };
@@ -318,14 +318,19 @@ impl Tenant for Fake {
         })
     }
 
-    fn hold(&self, wait: Duration) {
+    fn hold(&self, wait: Duration, told: Kind) {
         if let Some(pace) = self.pace() {
-            pace.hold(wait);
+            pace.hold(wait, told);
         }
     }
 
-    fn hold_left(&self) -> Option<Duration> {
-        self.pace().and_then(|pace| pace.hold_left())
+    fn held(&self) -> Option<Hold> {
+        self.pace().and_then(|pace| pace.held())
+    }
+
+    fn hold_ended(&self) -> BoxFuture<'_, ()> {
+        let Some(pace) = self.pace() else { return Box::pin(std::future::pending()) };
+        Box::pin(pace.hold_ended())
     }
 
     fn server_now(&self) -> OffsetDateTime {

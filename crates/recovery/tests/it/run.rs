@@ -3,7 +3,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant as RealInstant};
 
 use tokio::time::Instant;
-use unlatch_graph::{ApiErrorKind, AppId, DeviceId, Error, ManagementAgent, ManagementState, Route, UserId};
+use unlatch_graph::{
+    ApiErrorKind, AppId, DeviceId, Error, Kind, ManagementAgent, ManagementState, Route, UserId,
+};
 use unlatch_recovery::{
     Difference, Event, Field, Found, ItemReason, ItemState, RunCounts, RunState, Tenant as _, Verdict,
 };
@@ -439,14 +441,14 @@ async fn a_device_that_is_not_what_was_confirmed_is_stopped_before_anything_goes
 #[tokio::test(start_paused = true)]
 async fn a_device_that_changes_while_its_turn_is_waited_for_is_read_again_and_stopped() {
     let bench = Bench::new(1);
-    bench.tenant.hold(Duration::from_secs(120));
+    bench.tenant.hold(Duration::from_secs(120), Kind::Write);
     let id = bench.start(plan(1)).await;
     tokio::time::sleep(Duration::from_secs(119)).await;
     assert_eq!(bench.tenant.reads_done.load(Ordering::SeqCst), 0, "what is read long before says nothing");
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(bench.tenant.reads_done.load(Ordering::SeqCst), 1);
     // Everybody is told to hold again.
-    bench.tenant.hold(Duration::from_secs(60));
+    bench.tenant.hold(Duration::from_secs(60), Kind::Write);
     bench.tenant.change(0, |device| device.device_name = "Renamed".into());
     let record = bench.end(id).await;
     assert_eq!(stand(&record.items[0]), (ItemState::Stopped, Some(ItemReason::Changed)));

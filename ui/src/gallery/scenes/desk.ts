@@ -1,4 +1,4 @@
-import { FakeBackend, problem } from '../../backend/fake';
+import { FakeBackend, fakeHold, problem } from '../../backend/fake';
 import { desk, devices, finds, searchFails, several } from '../engines';
 import type { Person } from '../person';
 import type { Scene } from './scene';
@@ -96,7 +96,7 @@ export const deskScenes: readonly Scene[] = [
         finds(engine, {
           complete: false,
           counted: 1998,
-          problem: problem('throttled', { retryAfter: 17 }),
+          problem: problem('throttled', { hold: fakeHold(17, engine.now) }),
         }),
       ),
     act: (person) => person.devices('zoë'),
@@ -122,10 +122,19 @@ export const deskScenes: readonly Scene[] = [
   },
   ...(['offline', 'throttled', 'forbidden'] as const).map((code): Scene => ({
     name: `desk-${code}`,
-    engine: () => desk((engine) => searchFails(engine, problem(code, { retryAfter: 17 }))),
+    engine: () => desk((engine) => searchFails(engine, problem(code, { hold: fakeHold(17, engine.now) }))),
     act: async (person) => {
       await person.search('IPADOS', 'device');
       await person.see(code === 'forbidden' ? 'error-panel' : 'trouble-banner');
+    },
+  })),
+  ...[false, true].map((isWrite): Scene => ({
+    name: isWrite ? 'desk-held-by-sending' : 'desk-held',
+    engine: () => desk(),
+    act: async (person, engine) => {
+      searchFails(engine, problem('throttled', { hold: fakeHold(86_400, engine.now, !isWrite) }));
+      await person.search('IPADOS', 'device');
+      await person.see('trouble-banner');
     },
   })),
   {

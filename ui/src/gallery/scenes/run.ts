@@ -1,5 +1,5 @@
 import type { FakeBackend } from '../../backend/fake';
-import { problem } from '../../backend/fake';
+import { fakeHold, problem } from '../../backend/fake';
 import { desk, devices, endings, finds, runs, withHistory } from '../engines';
 import type { Person } from '../person';
 import type { Scene } from './scene';
@@ -54,10 +54,20 @@ export const runScenes: readonly Scene[] = [
     act: async (person, engine) => {
       await confirm(person);
       const id = (await engine.listRuns()).newest ?? '';
-      engine.say(id, { holdSeconds: 17 });
+      engine.say(id, { hold: fakeHold(17, engine.now) });
       await person.see('hold-notice');
     },
   },
+  ...[false, true].map((isWrite): Scene => ({
+    name: isWrite ? 'run-held-long-by-sending' : 'run-held-long',
+    engine: twelve(5),
+    act: async (person, engine) => {
+      await confirm(person);
+      const id = (await engine.listRuns()).newest ?? '';
+      engine.say(id, { hold: fakeHold(86_400, engine.now, !isWrite) });
+      await person.see('hold-notice');
+    },
+  })),
   ...[false, true].map((isOut): Scene => ({
     name: isOut ? 'run-signed-out' : 'run-sign-in-needed',
     engine: twelve(5),

@@ -10,8 +10,8 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use unlatch_graph::{
-    ActionState, ApiErrorKind, Clock, DeviceActionResult, DeviceId, Error, ManagedDevice, Pace, Passcode,
-    REQUEST_LIMIT, Route, SendOutcome, Sent, TokenError, WriteTurn,
+    ActionState, ApiErrorKind, Clock, DeviceActionResult, DeviceId, Error, Hold, Kind, ManagedDevice, Pace,
+    Passcode, REQUEST_LIMIT, Route, SendOutcome, Sent, TokenError, WriteTurn,
 };
 use unlatch_recovery::{Action, ItemRecord, ItemState, Plan, Tenant};
 use uuid::Uuid;
@@ -565,12 +565,16 @@ impl Tenant for World {
         Box::pin(async { self.pace().quiet().await })
     }
 
-    fn hold(&self, wait: Duration) {
-        self.pace().hold(wait);
+    fn hold(&self, wait: Duration, told: Kind) {
+        self.pace().hold(wait, told);
     }
 
-    fn hold_left(&self) -> Option<Duration> {
-        self.pace().hold_left()
+    fn held(&self) -> Option<Hold> {
+        self.pace().held()
+    }
+
+    fn hold_ended(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.pace().hold_ended())
     }
 
     fn server_now(&self) -> OffsetDateTime {
