@@ -30,6 +30,8 @@ mod retry_after;
 mod rows;
 mod search;
 mod send;
+#[cfg(test)]
+mod silent_break;
 mod token;
 mod transport;
 mod wire;
