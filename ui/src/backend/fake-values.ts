@@ -98,6 +98,7 @@ export function fakeItem(
     attempts: 0,
     hasPasscode: false,
     gaveUp: false,
+    status: null,
     ...more,
   };
 }

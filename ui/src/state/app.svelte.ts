@@ -20,7 +20,7 @@ import { placeName, registrationKey, samePerson, shownPlace } from './places';
 import type { Search } from './search.svelte';
 import type { Selection } from './selection.svelte';
 
-const BANNER_CODES: readonly string[] = ['signedOut', 'offline', 'tls', 'throttled'];
+const BANNER_CODES: readonly string[] = ['signedOut', 'offline', 'intermediary', 'tls', 'throttled'];
 
 type Change = 'signIn' | 'code' | 'demo' | 'place' | 'signOut' | 'name';
 

@@ -112,7 +112,7 @@ export const deskScenes: readonly Scene[] = [
       await person.see('no-devices');
     },
   },
-  ...(['offline', 'throttled', 'forbidden'] as const).map((code): Scene => ({
+  ...(['offline', 'intermediary', 'throttled', 'forbidden'] as const).map((code): Scene => ({
     name: `desk-${code}`,
     engine: () => desk((engine) => searchFails(engine, problem(code, { retryAfter: 17 }))),
     act: async (person) => {
