@@ -116,6 +116,11 @@ pub fn error(data: &[u8]) -> bool {
             .is_none_or(|id| !id.is_empty() && id.len() <= 200 && !id.contains(char::is_control))
     );
     assert!(!error.to_string().contains(char::is_control));
+    // What is taken for Graph's tells the id that support asks for, and a success has it in its header.
+    if fuzzing::is_graphs(status, &headers, body) == Some(true) {
+        assert!(error.request_id.is_some(), "{status} without an id is taken for Graph's");
+        assert!(!(200..300).contains(&status) || headers.contains_key("request-id"));
+    }
     let may_be = match error.kind {
         ApiErrorKind::ClaimsChallenge => matches!(status, 401 | 403) && fuzzing::claims(&headers).is_some(),
         ApiErrorKind::RoleDenied | ApiErrorKind::MissingScope => matches!(status, 401 | 403),

@@ -183,6 +183,7 @@ pub fn item_view(item: &ItemRecord) -> ItemView {
         fell_back: standing.fell_back,
         state: item_state(standing.state),
         reason: standing.reason.map(item_reason),
+        status: standing.status,
         message: standing.message.clone(),
         found: standing.found.as_ref().map(found),
         request_id: standing.request_id.clone(),

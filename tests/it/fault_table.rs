@@ -1,6 +1,6 @@
 //! Every fault that the demo tenant knows, and what a technician sees of it.
 
-use unlatch_demo_tenant::{Device, Fault, FaultKind, Options, Pace, RetryAfter};
+use unlatch_demo_tenant::{Device, Fault, FaultKind, IntermediaryBody, Options, Pace, RetryAfter};
 use unlatch_e2e::{Failure, Keychain, Page, SearchMode, Window};
 
 use crate::setting::Setting;
@@ -27,6 +27,15 @@ fn shows(kind: &FaultKind) -> Shows {
     const ACCEPTED: &str = "Request accepted. The device has not answered yet.";
     match kind {
         FaultKind::TooManyRequests { .. } => Send { state: "accepted", words: ACCEPTED, posts: 2 },
+        // Let through or not, the answer says nothing; what the device reports settles what was executed.
+        FaultKind::Intermediary { executed: true, .. } => {
+            Send { state: "accepted", words: ACCEPTED, posts: 1 }
+        }
+        FaultKind::Intermediary { executed: false, .. } => Send {
+            state: "unconfirmed",
+            words: "Unconfirmed: something between Unlatch and Microsoft Graph answered with 403 (a proxy or gateway). The request may have arrived.",
+            posts: 1,
+        },
         // What was executed all the same is settled by what the device reports, without a second request.
         FaultKind::Status { executed: true, .. } | FaultKind::ResetAfter => {
             Send { state: "accepted", words: ACCEPTED, posts: 1 }
@@ -94,6 +103,12 @@ fn kinds() -> Vec<FaultKind> {
     for (status, executed) in [(500, false), (503, false), (504, false), (504, true)] {
         kinds.push(FaultKind::Status { status, retry_after: None, executed });
     }
+    kinds.push(FaultKind::Intermediary {
+        status: 200,
+        body: IntermediaryBody::Json,
+        executed: true,
+        retry_after: None,
+    });
     for retry_after in [RetryAfter::Fraction(0.4), RetryAfter::Date, RetryAfter::Missing] {
         kinds.push(FaultKind::TooManyRequests { retry_after });
     }

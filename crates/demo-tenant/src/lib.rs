@@ -40,7 +40,7 @@ use url::{Url, form_urlencoded};
 
 pub use data::{ActionResult, ActionState, App, Device, Directory, ExecutedAction, Route, User, Word};
 pub use entra::{AnswerForm, ConsentForm};
-pub use faults::{Fault, FaultKind, Matches, RetryAfter};
+pub use faults::{Fault, FaultKind, IntermediaryBody, Matches, RetryAfter};
 pub use hostile::{HOSTILE_USER, hostile_texts};
 pub use options::{AppFilter, Consent, Options, Pace, ResultPace, RetryAfterStyle};
 pub use record::RecordedRequest;

@@ -1,8 +1,12 @@
 //! The accept loop: one task a connection, which dies at once when a fault says so.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::ACCEPT_ENCODING;
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -97,6 +101,10 @@ async fn exchange(
         Ok(body) => body.to_bytes(),
         Err(_) => return Ok(respond(tenant, Reply::empty(StatusCode::PAYLOAD_TOO_LARGE))),
     };
+    let packs =
+        head.headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+            value.split(',').any(|coding| coding.trim().split(';').next() == Some("gzip"))
+        });
     let request = Request {
         method: head.method,
         path: head.uri.path().to_owned(),
@@ -115,7 +123,7 @@ async fn exchange(
             if let Some(number) = number {
                 lock(&tenant.log).answered(number, reply.status.as_u16());
             }
-            Ok(respond(tenant, reply))
+            Ok(respond(tenant, if packs { packed(reply) } else { reply }))
         }
     }
 }
@@ -123,13 +131,29 @@ async fn exchange(
 fn respond(tenant: &Tenant, reply: Reply) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(reply.body)));
     *response.status_mut() = reply.status;
-    let date = ("date", http_date(tenant.clock.now()));
-    for (name, value) in reply.headers.into_iter().chain([date]) {
+    let is_dated = reply.headers.iter().any(|(name, _)| *name == "date");
+    let date = (!is_dated).then(|| ("date", http_date(tenant.clock.now())));
+    for (name, value) in reply.headers.into_iter().chain(date) {
         if let Ok(value) = HeaderValue::from_str(&value) {
             response.headers_mut().append(name, value);
         }
     }
     response
+}
+
+/// A body that is shorter goes into one packet as it is.
+const LEAST_PACKED: usize = 1_400;
+
+/// Packs a body, as Graph does for who asks for gzip.
+fn packed(reply: Reply) -> Reply {
+    if reply.body.len() < LEAST_PACKED {
+        return reply;
+    }
+    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+    match packer.write_all(&reply.body).and_then(|()| packer.finish()) {
+        Ok(body) => reply.body(body).with("content-encoding", "gzip").with("vary", "Accept-Encoding"),
+        Err(_) => reply,
+    }
 }
 
 /// Posts a form to `http://localhost:{port}` as a browser would, and gives the status of the answer.

@@ -1,6 +1,6 @@
 //! One answer, read to a limit.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use uuid::Uuid;
 
@@ -38,11 +38,24 @@ pub(crate) fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
     is_fit.then(|| text.to_owned())
 }
 
-/// Reads a body up to `limit` bytes and gives whether that was all of it.
+/// Reads a body up to `limit` bytes, counted after unpacking, and gives whether that was all of it.
 pub(crate) async fn read_body(
     response: &mut reqwest::Response,
     limit: usize,
 ) -> Result<(Bytes, bool), reqwest::Error> {
+    let (body, whole) = read_bytes(response, limit).await?;
+    Ok((without_mark(body), whole))
+}
+
+/// Takes away the byte order mark that some front ends write before their JSON (RFC 8259, section 8.1, lets a parser ignore it).
+fn without_mark(mut body: Bytes) -> Bytes {
+    if body.starts_with(b"\xef\xbb\xbf") {
+        body.advance(3);
+    }
+    body
+}
+
+async fn read_bytes(response: &mut reqwest::Response, limit: usize) -> Result<(Bytes, bool), reqwest::Error> {
     let mut body = BytesMut::new();
     while let Some(piece) = response.chunk().await? {
         let room = limit - body.len();

@@ -66,13 +66,7 @@ pub enum ApiErrorKind {
 impl ApiError {
     /// Reads an error answer. `body` may be anything; what is not Graph's JSON is not kept.
     pub(crate) fn read(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
-        let mut parts = Parts::default();
-        if let Ok(Value::Object(root)) = serde_json::from_slice::<Value>(body) {
-            match root.get("error") {
-                Some(Value::Object(error)) => parts.take_graph(error),
-                _ => parts.take_intune(&root, 0),
-            }
-        }
+        let parts = Parts::read(body);
         let kind = kind(status, &parts, challenge::claims(headers).is_some());
         Self {
             status,
@@ -87,6 +81,13 @@ impl ApiError {
     }
 }
 
+/// Returns whether an error's body bears a mark of Graph or Intune: code and message with a request id in the inner error, or
+/// an activity id in a message that is JSON of its own.
+pub(crate) fn bears_mark(body: &[u8]) -> bool {
+    let parts = Parts::read(body);
+    parts.is_packed_with_id || parts.has_code_and_message && parts.request_id.is_some()
+}
+
 /// The pieces found while unwrapping.
 #[derive(Default)]
 struct Parts {
@@ -96,11 +97,28 @@ struct Parts {
     request_id: Option<String>,
     client_request_id: Option<Uuid>,
     activity_id: Option<String>,
+    /// Whether Graph's own fields are both there and texts; either may be empty.
+    has_code_and_message: bool,
+    /// Whether a packed message tells an activity id that is one.
+    is_packed_with_id: bool,
 }
 
 impl Parts {
+    /// Unwraps a body, which may be anything.
+    fn read(body: &[u8]) -> Self {
+        let mut parts = Self::default();
+        if let Ok(Value::Object(root)) = serde_json::from_slice::<Value>(body) {
+            match root.get("error") {
+                Some(Value::Object(error)) => parts.take_graph(error),
+                _ => parts.take_intune(&root, 0),
+            }
+        }
+        parts
+    }
+
     /// `{"code", "message", "innerError" | "innererror": {…}}` (Graph documentation, errors).
     fn take_graph(&mut self, error: &Map<String, Value>) {
+        self.has_code_and_message = text(error, "code").is_some() && text(error, "message").is_some();
         self.code = text(error, "code").unwrap_or_default().to_owned();
         self.take_message(text(error, "message").unwrap_or_default(), 0);
         let mut inner = inner_error(error);
@@ -139,6 +157,8 @@ impl Parts {
         }
         if self.activity_id.is_none() {
             self.activity_id = activity_id(message);
+            self.is_packed_with_id =
+                depth > 0 && self.activity_id.as_ref().is_some_and(|id| Uuid::parse_str(id).is_ok());
         }
         self.message = match message.find(" - Operation ID") {
             Some(end) => message[..end].trim_end().to_owned(),

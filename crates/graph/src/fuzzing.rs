@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use time::OffsetDateTime;
 use url::Url;
 
@@ -14,7 +14,7 @@ use crate::facts::{self, DeviceFacts};
 use crate::found::Found;
 use crate::paging::{End, Sieve};
 use crate::wire::{self, Page, Row, Secret, WireResults};
-use crate::{challenge, retry_after};
+use crate::{challenge, provenance, retry_after};
 
 fn sifted<T: Row>(pages: &[&[u8]], matches: impl Fn(&T) -> bool) -> Option<Found<T>> {
     let (mut sieve, mut rows) = (Sieve::new(matches), Vec::new());
@@ -74,6 +74,12 @@ pub fn passcodes(body: &[u8]) -> Option<Vec<(DeviceActionResult, Passcode)>> {
 #[must_use]
 pub fn api_error(status: u16, headers: &HeaderMap, body: &[u8]) -> ApiError {
     ApiError::read(status, headers, body)
+}
+
+/// Returns whether an answer is Graph's; none if the status is none.
+#[must_use]
+pub fn is_graphs(status: u16, headers: &HeaderMap, body: &[u8]) -> Option<bool> {
+    Some(provenance::is_graphs(StatusCode::from_u16(status).ok()?, headers, body))
 }
 
 /// The wait that an answer asks for.

@@ -5,8 +5,9 @@ use http::StatusCode;
 use crate::api_error::ApiError;
 use crate::client::Client;
 use crate::error::Error;
+use crate::failure::Failure;
 use crate::search::DEVICES;
-use crate::transport::{Failure, Transport};
+use crate::transport::Transport;
 
 impl Client {
     /// Sends one read past every hold, because a person asks for it. The read is never repeated here, and two at a time are one.
@@ -27,7 +28,9 @@ impl Transport {
             self.address.asking(&["deviceManagement", "managedDevices"], &[("$top", "1"), ("$select", "id")]);
         let ask = async |turn: crate::pace::ProbeTurn| {
             let token = self.tokens.token().await?;
-            let answer = self.read_once(DEVICES, url, false, &token).await.map_err(Failure::into_error)?;
+            let reader = self.connections.reader();
+            let answer =
+                self.read_once(&reader, DEVICES, url, false, &token).await.map_err(Failure::into_error)?;
             let error = || ApiError::read(answer.status.as_u16(), &answer.headers, &answer.body);
             if answer.status == StatusCode::TOO_MANY_REQUESTS {
                 let asked = self.wait_asked(&answer.headers);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use time::OffsetDateTime;
 use url::Url;
 use uuid::Uuid;
@@ -10,19 +11,21 @@ use crate::answer::{LONGEST_ERROR, fresh_id, header_text, read_body};
 use crate::api_error::ApiError;
 use crate::challenge;
 use crate::device::Route;
+use crate::failure::Failure;
 use crate::id::DeviceId;
 use crate::pace::Kind;
+use crate::provenance;
 use crate::token::{AccessToken, TokenError};
-use crate::transport::{Failure, Transport, UNFIT_TOKEN, asks_for_a_new_token};
+use crate::transport::{Transport, UNFIT_TOKEN, asks_for_a_new_token};
 
 /// What became of one POST.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sent {
     /// The id this side gave the request; Intune's audit log shows it as the correlation id.
     pub client_request_id: Uuid,
-    /// Graph's id of the answer.
+    /// Graph's id of the answer; none of an answer that is not Graph's.
     pub request_id: Option<String>,
-    /// The service's clock when it answered, to the second.
+    /// The service's clock when Graph answered, to the second.
     pub server_date: Option<OffsetDateTime>,
     /// How it ended.
     pub outcome: SendOutcome,
@@ -31,7 +34,7 @@ pub struct Sent {
 /// How one POST ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SendOutcome {
-    /// Graph accepted it: 204, or any other 2xx. The device has not been heard of.
+    /// Graph accepted it: 204, or any other 2xx, and the answer is Graph's. The device has not been heard of.
     Accepted,
     /// Graph answered with any other status.
     Answered {
@@ -103,28 +106,41 @@ impl Transport {
         };
         let status = response.status();
         let headers = response.headers().clone();
-        let mut sent = Sent {
-            client_request_id: id,
-            request_id: header_text(&headers, "request-id"),
-            server_date: self.note_date(&headers),
-            outcome: SendOutcome::Accepted,
-        };
+        let request_id = header_text(&headers, "request-id");
         tracing::debug!(
             method = "POST",
             path,
             status = status.as_u16(),
-            request_id = sent.request_id,
+            request_id,
             client_request_id = %id,
             "answered"
         );
+        let body = match read_body(&mut response, LONGEST_ERROR).await {
+            Ok((body, _)) => body,
+            // An error's status stands, whatever becomes of the words that explain it; a success may have been none.
+            Err(error) if status.is_success() && provenance::is_marked(&headers) => {
+                let lost = SendOutcome::Lost(Failure::read(error).into_text());
+                return (Sent::without_answer(id, lost), None);
+            }
+            Err(_) => Bytes::new(),
+        };
+        if !provenance::is_graphs(status, &headers, &body) {
+            tracing::debug!(method = "POST", path, client_request_id = %id, "the answer is not Graph's");
+            let outcome = SendOutcome::Intermediary { status: status.as_u16() };
+            return (Sent::without_answer(id, outcome), None);
+        }
+        let mut sent = Sent {
+            client_request_id: id,
+            request_id,
+            server_date: self.note_date(&headers),
+            outcome: SendOutcome::Accepted,
+        };
         if status.as_u16() != 429 {
             self.pace.answered(Kind::Write);
         }
         if status.is_success() {
             return (sent, None);
         }
-        // The status stands, whatever becomes of the words that explain it.
-        let body = read_body(&mut response, LONGEST_ERROR).await.map(|(body, _)| body).unwrap_or_default();
         let error = ApiError::read(status.as_u16(), &headers, &body);
         let retry_after = self.wait_asked(&headers);
         if status.as_u16() == 429 {

@@ -1,6 +1,5 @@
-//! Requests to Graph: two clients, the headers of each request, and when a read is asked again.
+//! Requests to Graph: the headers of each, and when a read is asked again.
 
-use std::error::Error as StdError;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,15 +15,14 @@ use crate::answer::{Answer, LONGEST_ERROR, LONGEST_PAGE, fresh_id, read_body};
 use crate::api_error::{ApiError, ApiErrorKind};
 use crate::challenge;
 use crate::client::Clock;
+use crate::connection::{Connections, Limits, Reader};
 use crate::error::Error;
+use crate::failure::Failure;
 use crate::pace::{Kind, Pace};
+use crate::provenance;
 use crate::retry_after::{retry_after, server_date};
 use crate::token::{AccessToken, TokenSource};
 
-const USER_AGENT: &str = concat!("Unlatch/", env!("CARGO_PKG_VERSION"));
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-/// How long a request may take, from its first byte to the answer's last. After that it is given up.
-pub const REQUEST_LIMIT: Duration = Duration::from_secs(60);
 /// How often a read is tried that fails on the way or is answered 503 or 504.
 const TRIES: u32 = 3;
 /// How often a read is tried that is throttled.
@@ -42,8 +40,7 @@ pub(crate) struct Transport {
     clock: Clock,
     /// How far the service's clock is ahead of this machine's.
     ahead: Mutex<time::Duration>,
-    reads: reqwest::Client,
-    writes: reqwest::Client,
+    connections: Connections,
 }
 
 impl Transport {
@@ -53,15 +50,19 @@ impl Transport {
         clock: Clock,
         pace: Arc<Pace>,
     ) -> Result<Self, Error> {
+        Self::with_limits(graph_url, tokens, clock, pace, Limits::default())
+    }
+
+    pub(crate) fn with_limits(
+        graph_url: &Url,
+        tokens: Arc<dyn TokenSource>,
+        clock: Clock,
+        pace: Arc<Pace>,
+        limits: Limits,
+    ) -> Result<Self, Error> {
         let address = Address::new(graph_url)?;
-        let build = |builder: reqwest::ClientBuilder| {
-            builder.build().map_err(|error| Error::Tls(Failure::read(error).into_text()))
-        };
         Ok(Self {
-            reads: build(builder(&address))?,
-            // A connection that was left idle may be dead without this side knowing; the doubt that leaves after a write
-            // is worth a handshake for each.
-            writes: build(builder(&address).pool_max_idle_per_host(0))?,
+            connections: Connections::new(&address, limits)?,
             address,
             pace,
             tokens,
@@ -70,14 +71,14 @@ impl Transport {
         })
     }
 
-    /// This machine's clock, corrected by the newest answer's `Date`.
+    /// This machine's clock, corrected by the `Date` of Graph's newest answer.
     pub(crate) fn server_now(&self) -> OffsetDateTime {
         let ahead = *self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         let now = (self.clock)();
         now.checked_add(ahead).unwrap_or(now)
     }
 
-    /// Takes note of the service's clock and gives it.
+    /// Takes note of the service's clock, from an answer of Graph's, and gives it.
     pub(crate) fn note_date(&self, headers: &HeaderMap) -> Option<OffsetDateTime> {
         let date = server_date(headers)?;
         *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = date - (self.clock)();
@@ -111,7 +112,7 @@ impl Transport {
 
     /// A POST without a body, on a connection of its own. None if the token cannot be a header.
     pub(crate) fn post(&self, url: Url, token: &AccessToken, id: Uuid) -> Option<reqwest::RequestBuilder> {
-        let request = self.request(&self.writes, Method::POST, url, token, id)?;
+        let request = self.request(&self.connections.writes, Method::POST, url, token, id)?;
         Some(request.header(http::header::CONTENT_LENGTH, HeaderValue::from_static("0")))
     }
 
@@ -146,8 +147,14 @@ impl Transport {
                 Some(token) => token,
                 None => self.tokens.token().await?,
             };
-            let answer = match self.read_once(path, url.clone(), eventual, &token).await {
+            let reader = self.connections.reader();
+            let answer = match self.read_once(&reader, path, url.clone(), eventual, &token).await {
                 Ok(answer) => answer,
+                Err(Failure::TimedOut(_)) if tries.timed_out() => {
+                    // Most likely its connection is dead and nobody has closed it, as after sleep or on another network.
+                    self.connections.replace(&reader);
+                    continue;
+                }
                 Err(failure) if failure.may_pass() && tries.failed() => {
                     tokio::time::sleep(tries.pause()).await;
                     continue;
@@ -185,6 +192,7 @@ impl Transport {
 
     pub(crate) async fn read_once(
         &self,
+        reader: &Reader,
         path: &'static str,
         url: Url,
         eventual: bool,
@@ -192,7 +200,7 @@ impl Transport {
     ) -> Result<Answer, Failure> {
         let id = fresh_id();
         let mut request = self
-            .request(&self.reads, Method::GET, url, token, id)
+            .request(&reader.client, Method::GET, url, token, id)
             .ok_or_else(|| Failure::NotConnected(UNFIT_TOKEN.to_owned()))?;
         if eventual {
             request = request.header("ConsistencyLevel", HeaderValue::from_static("eventual"));
@@ -205,7 +213,6 @@ impl Transport {
         })?;
         let status = response.status();
         let headers = response.headers().clone();
-        self.note_date(&headers);
         tracing::debug!(
             method = "GET",
             path,
@@ -214,8 +221,21 @@ impl Transport {
             client_request_id = %id,
             "answered"
         );
+        let is_marked = provenance::is_marked(&headers);
+        if status.is_success() && !is_marked {
+            return Err(Failure::Intermediary(status.as_u16()));
+        }
         let limit = if status.is_success() { LONGEST_PAGE } else { LONGEST_ERROR };
-        let (body, whole) = read_body(&mut response, limit).await.map_err(Failure::read)?;
+        let (body, whole) = match read_body(&mut response, limit).await {
+            Ok(read) => read,
+            // Without its body an error that is not marked says nothing.
+            Err(_) if !is_marked => return Err(Failure::Intermediary(status.as_u16())),
+            Err(error) => return Err(Failure::read(error)),
+        };
+        if !provenance::is_graphs(status, &headers, &body) {
+            return Err(Failure::Intermediary(status.as_u16()));
+        }
+        self.note_date(&headers);
         if status.is_success() && !whole {
             return Err(Failure::TooLong(crate::answer::header_text(&headers, "request-id")));
         }
@@ -231,27 +251,12 @@ pub(crate) fn asks_for_a_new_token(error: &ApiError) -> bool {
     matches!(error.kind, ApiErrorKind::Unauthenticated | ApiErrorKind::ClaimsChallenge)
 }
 
-fn builder(address: &Address) -> reqwest::ClientBuilder {
-    let builder = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .connect_timeout(CONNECT_LIMIT)
-        .timeout(REQUEST_LIMIT)
-        .user_agent(USER_AGENT);
-    if address.is_https() {
-        builder.https_only(true)
-    } else {
-        // Loopback: no proxy on the way, and no need for a trust store, which a bare machine may lack.
-        builder.no_proxy().tls_certs_only(std::iter::empty())
-    }
-}
-
 /// How often a read was tried, and why again.
 #[derive(Default)]
 struct Tries {
     failed: u32,
     throttled: u32,
+    timed_out: bool,
 }
 
 impl Tries {
@@ -259,6 +264,11 @@ impl Tries {
     fn failed(&mut self) -> bool {
         self.failed += 1;
         self.failed < TRIES
+    }
+
+    /// Notes a time-out and gives whether another try is left: one, as each may take as long as a request may.
+    fn timed_out(&mut self) -> bool {
+        !std::mem::replace(&mut self.timed_out, true)
     }
 
     fn throttled(&mut self) -> bool {
@@ -271,103 +281,9 @@ impl Tries {
     }
 }
 
-/// Why there is no answer. The texts hold no URL.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// No connection was had, so nothing was written.
-    NotConnected(String),
-    /// The other side is not trusted or speaks no TLS. `written`: whether that came after the connection stood.
-    Tls { text: String, written: bool },
-    /// The connection broke, or the answer was cut.
-    Broken(String),
-    /// The answer did not come in time.
-    TimedOut(String),
-    /// The answer is longer than any page. Holds its request id.
-    TooLong(Option<String>),
-}
-
-impl Failure {
-    pub(crate) fn read(error: reqwest::Error) -> Self {
-        let error = error.without_url();
-        let connecting = error.is_connect() || error.is_builder();
-        let mut deepest: &(dyn StdError + 'static) = &error;
-        let mut tls = None;
-        loop {
-            if let Some(found) = deepest.downcast_ref::<rustls::Error>() {
-                tls = Some(found.to_string());
-            }
-            // An io::Error's source skips the error it wraps.
-            let wrapped = deepest
-                .downcast_ref::<std::io::Error>()
-                .and_then(|io| io.get_ref())
-                .map(|inner| inner as &(dyn StdError + 'static));
-            match wrapped.or_else(|| deepest.source()) {
-                Some(next) => deepest = next,
-                None => break,
-            }
-        }
-        let text: String = deepest.to_string().chars().take(300).collect();
-        match tls {
-            Some(text) => Self::Tls { text, written: !connecting },
-            None if connecting => Self::NotConnected(text),
-            None if error.is_timeout() => Self::TimedOut(text),
-            None => Self::Broken(text),
-        }
-    }
-
-    /// Whether nothing of the request can have been read by the service.
-    pub(crate) fn before_the_request(&self) -> bool {
-        matches!(self, Self::NotConnected(_) | Self::Tls { written: false, .. })
-    }
-
-    /// Whether the same read may succeed in a moment.
-    fn may_pass(&self) -> bool {
-        matches!(self, Self::NotConnected(_) | Self::Broken(_))
-    }
-
-    pub(crate) fn text(&self) -> &str {
-        match self {
-            Self::NotConnected(text) | Self::Tls { text, .. } | Self::Broken(text) | Self::TimedOut(text) => {
-                text
-            }
-            Self::TooLong(_) => "the answer is too long",
-        }
-    }
-
-    pub(crate) fn into_text(self) -> String {
-        self.text().to_owned()
-    }
-
-    pub(crate) fn into_error(self) -> Error {
-        match self {
-            Self::Tls { text, .. } => Error::Tls(text),
-            Self::TooLong(request_id) => Error::BadAnswer { what: "it is too long".to_owned(), request_id },
-            other => Error::Offline(other.into_text()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::AsyncReadExt as _;
-    use tokio::net::TcpListener;
-
-    #[tokio::test]
-    async fn an_answer_that_does_not_come_leaves_doubt_and_is_not_asked_for_again() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/v1.0/secret-path", listener.local_addr().unwrap());
-        tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let _ = stream.read_to_end(&mut Vec::new()).await;
-        });
-        let address = Address::new(&Url::parse(&url).unwrap()).unwrap();
-        let client = builder(&address).timeout(Duration::from_millis(100)).build().unwrap();
-        let failure = Failure::read(client.post(url).send().await.unwrap_err());
-        assert!(matches!(failure, Failure::TimedOut(_)), "{failure:?}");
-        assert!(!failure.before_the_request() && !failure.may_pass());
-        assert!(!format!("{failure:?}").contains("secret-path"));
-    }
 
     #[test]
     fn a_read_that_fails_on_the_way_has_three_tries_and_grows_patient() {

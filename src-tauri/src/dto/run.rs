@@ -189,6 +189,8 @@ pub struct ItemView {
     pub state: ItemState,
     /// Why it was refused or stopped.
     pub reason: Option<ItemReason>,
+    /// HTTP status of the last answer.
+    pub status: Option<u16>,
     /// What Graph or the device said, for people.
     pub message: Option<String>,
     /// What was found of the device that kept it from being sent to.

@@ -592,6 +592,8 @@ export type ErrorCode =
 "noBrowser" | 
 /**  The service cannot be reached. */
 "offline" | 
+/**  An intermediary answered in the service's place, such as a proxy. */
+"intermediary" | 
 /**  The service's certificate cannot be trusted. */
 "tls" | 
 /**  Graph throttles; see `hold`. */
@@ -742,6 +744,8 @@ export type ItemReason =
 "signInNeeded" | 
 /**  The journal could not be written, so nothing was sent. */
 "journalFailed" | 
+/**  An intermediary answered in Graph's place, such as a proxy. */
+"intermediary" | 
 /**  Graph answered with an error that has no class of its own. */
 "other";
 
@@ -794,6 +798,8 @@ export type ItemView = {
 	state: ItemState,
 	/**  Why it was refused or stopped. */
 	reason: ItemReason | null,
+	/**  HTTP status of the last answer. */
+	status: number | null,
 	/**  What Graph or the device said, for people. */
 	message: string | null,
 	/**  What was found of the device that kept it from being sent to. */

@@ -105,6 +105,7 @@ export function fakeItem(
     attempts: 0,
     hasPasscode: false,
     gaveUp: false,
+    status: null,
     ...more,
   };
 }

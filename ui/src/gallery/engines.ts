@@ -96,6 +96,14 @@ export const endings: readonly Partial<ItemView>[] = [
   { state: 'failed', message: 'The device did not answer (0x87d1b001)', canSendAgain: true, attempts: 1 },
   { state: 'canceled', attempts: 1 },
   { state: 'accepted', gaveUp: true, attempts: 1 },
+  {
+    state: 'unconfirmed',
+    reason: 'intermediary',
+    status: 403,
+    requestId: null,
+    canSendAgain: true,
+    attempts: 1,
+  },
   { state: 'refused', reason: 'outOfScopeTags', message: 'Forbidden', canSendAgain: true, attempts: 1 },
   { state: 'other', message: 'removeFromBlueprint', attempts: 1 },
 ];

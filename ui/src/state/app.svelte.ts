@@ -24,7 +24,7 @@ import type { Search } from './search.svelte';
 import type { Selection } from './selection.svelte';
 import { errorText } from './words';
 
-const BANNER_CODES: readonly string[] = ['signedOut', 'offline', 'tls', 'throttled'];
+const BANNER_CODES: readonly string[] = ['signedOut', 'offline', 'intermediary', 'tls', 'throttled'];
 
 type Change = 'signIn' | 'code' | 'demo' | 'place' | 'signOut' | 'name';
 

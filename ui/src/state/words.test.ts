@@ -189,6 +189,23 @@ describe('words', () => {
     expect(itemText(item('accepted')).next).not.toContain('It says');
   });
 
+  it('names what stands between and the status it answered with, and speaks of no request id', () => {
+    for (const status of [200, 403, 407, 413]) {
+      const texts = inBoth(
+        () => itemText(item('unconfirmed', { reason: 'intermediary', status, canSendAgain: true })).next,
+      );
+      expect(texts[0]).toContain(
+        `Unconfirmed: something between Unlatch and Microsoft Graph answered with ${status} (a proxy or gateway). The request may have arrived.`,
+      );
+      expect(texts[1]).toContain(`respondió con ${status} (un proxy o una puerta de enlace)`);
+      expect(texts.join(' ')).not.toMatch(/request id|id\. de solicitud/);
+    }
+    useLocale('en');
+    expect(itemText(item('stopped', { reason: 'intermediary' })).next).toContain(
+      'Something between Unlatch and Microsoft Graph answered',
+    );
+  });
+
   it('a device that changed says what differs', () => {
     useLocale('en');
     const message = 'name: “IPAD-1” → “IPAD-2”';

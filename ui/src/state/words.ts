@@ -40,6 +40,7 @@ export const errorWords: Record<ErrorCode, Words> = {
   unknownClient: { what: m.error_unknown_client, next: m.error_unknown_client_next },
   noBrowser: { what: m.error_no_browser, next: m.error_no_browser_next },
   offline: { what: m.error_offline, next: m.error_offline_next },
+  intermediary: { what: m.error_intermediary, next: m.error_intermediary_next },
   tls: { what: m.error_tls, next: m.error_tls_next },
   throttled: { what: m.error_throttled, next: m.error_throttled_next },
   notAllowed: { what: m.error_not_allowed, next: m.error_not_allowed_next },
@@ -99,6 +100,7 @@ export const reasonWords: Record<ItemReason, Words> = {
   badRequest: { what: m.reason_bad_request, next: m.reason_bad_request_next },
   throttled: { what: m.reason_throttled, next: m.reason_throttled_next },
   notConnected: { what: m.reason_not_connected, next: m.reason_not_connected_next },
+  intermediary: { what: m.reason_intermediary, next: m.reason_intermediary_next },
   signInNeeded: { what: m.reason_sign_in_needed, next: m.reason_sign_in_needed_next },
   journalFailed: { what: m.reason_journal_failed, next: m.reason_journal_failed_next },
   other: { what: m.reason_other, next: m.reason_other_next },
@@ -275,6 +277,10 @@ export function itemText(item: ItemView): { state: string; next: string } {
   const words = itemWords[item.state];
   const why = item.reason ? reasonWords[item.reason] : null;
   if (item.gaveUp) return { state: words.what(), next: m.item_gave_up() };
+  if (item.state === 'unconfirmed' && item.reason === 'intermediary' && item.status !== null) {
+    const what = m.item_unconfirmed_intermediary({ status: String(item.status) });
+    return { state: words.what(), next: `${what} ${m.item_unconfirmed_intermediary_next()}` };
+  }
   if (why) return { state: words.what(), next: `${whyText(item, why)} ${why.next()}` };
   const said = item.message ? ` ${m.device_said({ message: isolated(visible(item.message)) })}` : '';
   return { state: words.what(), next: words.next() + said };

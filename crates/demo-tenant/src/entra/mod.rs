@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::entra::tokens::Decision;
 use crate::exchange::{Reply, Request};
-use crate::faults::{FaultKind, Struck};
+use crate::faults::{self, FaultKind, Struck};
 use crate::tenant::{Tenant, lock};
 
 pub use answer_form::{AnswerForm, ConsentForm};
@@ -98,6 +98,9 @@ fn logout(request: &Request) -> Reply {
 /// The answer to a fault that is no error of Entra's own.
 pub(crate) fn fault(tenant: &Tenant, kind: &FaultKind) -> Reply {
     match kind {
+        FaultKind::Intermediary { status, body, retry_after, .. } => {
+            faults::between(*status, *body, *retry_after, tenant.clock.now())
+        }
         FaultKind::MalformedJson => {
             Reply::json(StatusCode::OK, &json!(null)).body(r#"{"token_type":"Bearer","sco"#)
         }

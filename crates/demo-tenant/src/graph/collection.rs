@@ -48,6 +48,11 @@ impl Page {
         }
     }
 
+    /// How many rows it asks for.
+    pub(crate) fn size(self) -> usize {
+        self.size
+    }
+
     /// The page's share of the rows.
     pub(crate) fn take<T>(self, rows: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
         rows.skip(self.offset).take(self.size)

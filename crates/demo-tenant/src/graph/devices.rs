@@ -13,7 +13,7 @@ use crate::graph::{Call, ok};
 use crate::tenant::{Tenant, lock};
 
 /// The properties of managedDevice in Graph v1.0 (metadata, 2026-08).
-pub(crate) const PROPERTIES: [&str; 60] = [
+pub(crate) const PROPERTIES: [&str; 56] = [
     "id",
     "userId",
     "deviceName",
@@ -69,17 +69,8 @@ pub(crate) const PROPERTIES: [&str; 60] = [
     "physicalMemoryInBytes",
     "enrollmentProfileName",
     "managementState",
-    "windowsActiveMalwareCount",
-    "windowsRemediatedMalwareCount",
     "deviceActionResults",
-    "usersLoggedOn",
-    "chassisType",
 ];
-
-/// What a single GET shows without `$select`: everything but the last two.
-fn usual() -> &'static [&'static str] {
-    &PROPERTIES[..58]
-}
 
 /// The service's greatest date, which Intune shows where nothing ends.
 const FOR_EVER: &str = "9999-12-31T23:59:59Z";
@@ -137,9 +128,7 @@ fn property(device: &Device, name: &str, detail: Detail<'_>) -> Value {
         "managementCertificateExpirationDate" => json!(FOR_EVER),
         "easActivationDateTime" | "exchangeLastSuccessfulSyncDateTime" => json!(NEVER),
         "easActivated" => json!(false),
-        "physicalMemoryInBytes" | "windowsActiveMalwareCount" | "windowsRemediatedMalwareCount" => json!(0),
-        "usersLoggedOn" => json!([]),
-        "chassisType" => json!("unknown"),
+        "physicalMemoryInBytes" => json!(0),
         "activationLockBypassCode" | "ethernetMacAddress" | "notes" => match detail {
             Detail::Single { selected: true, .. } => json!(seldom_shown(device, name)),
             _ => Value::Null,
@@ -199,7 +188,7 @@ fn page_of<'a>(
     let total = collection::counts(call.request).then(|| devices.clone().filter(passes).count());
     let (found, next) = page.pick(devices, passes);
     let row =
-        |device| collection::row(select.as_deref(), usual(), |name| property(device, name, Detail::Row));
+        |device| collection::row(select.as_deref(), &PROPERTIES, |name| property(device, name, Detail::Row));
     let rows = found.into_iter().map(row).collect();
     Ok(collection::answer_with(tenant, call, entity_set, next, total, rows))
 }
@@ -234,16 +223,49 @@ pub(crate) fn one(tenant: &Tenant, call: &Call<'_>, id: &str) -> Result<Reply, R
     let device = find(&store, id)?;
     let results = store.results(device, call.now);
     let detail = Detail::Single { results: &results, selected: select.is_some() };
-    let mut value = collection::row(select.as_deref(), usual(), |name| property(device, name, detail));
+    let mut value = collection::row(select.as_deref(), &PROPERTIES, |name| property(device, name, detail));
     value["@odata.context"] =
         json!(format!("{}/$metadata#deviceManagement/managedDevices/$entity", tenant.graph_url));
     Ok(ok(&value))
 }
 
+/// How many devices there are of each system (Graph documentation, managedDeviceOverview).
+pub(crate) fn overview(tenant: &Tenant) -> Reply {
+    let store = lock(&tenant.store);
+    let total = store.devices.len();
+    let of = |systems: &[&str]| {
+        store.devices.iter().filter(|device| systems.contains(&device.operating_system.as_ref())).count()
+    };
+    let (android, ios, mac, windows) =
+        (of(&["Android"]), of(&["iOS", "iPadOS"]), of(&["macOS"]), of(&["Windows"]));
+    ok(&json!({
+        "@odata.context": format!("{}/$metadata#deviceManagement/managedDeviceOverview/$entity", tenant.graph_url),
+        "id": tenant.tenant_id,
+        "enrolledDeviceCount": total,
+        "mdmEnrolledCount": store.devices.iter().filter(|device| device.management_agent == "mdm").count(),
+        "dualEnrolledDeviceCount": 0,
+        "deviceOperatingSystemSummary": {
+            "androidCount": android,
+            "iosCount": ios,
+            "macOSCount": mac,
+            "windowsMobileCount": 0,
+            "windowsCount": windows,
+            "unknownCount": total - android - ios - mac - windows,
+        },
+        "deviceExchangeAccessStateSummary": {
+            "allowedDeviceCount": 0,
+            "blockedDeviceCount": 0,
+            "quarantinedDeviceCount": 0,
+            "unknownDeviceCount": total,
+            "unavailableDeviceCount": 0,
+        },
+    }))
+}
+
 /// A row below a detected app: of all that a managed device has, four properties are filled. A date that is
 /// not nullable shows the service's minimum, which does not mean "never" here.
 pub(crate) fn sparse_row(device: &Device, select: Option<&[String]>) -> Value {
-    collection::row(select, usual(), |name| match name {
+    collection::row(select, &PROPERTIES, |name| match name {
         "id" | "deviceName" | "operatingSystem" | "emailAddress" => property(device, name, Detail::Row),
         "enrolledDateTime" | "lastSyncDateTime" => json!(NEVER),
         "managedDeviceOwnerType" | "complianceState" | "managementAgent" => json!("unknown"),

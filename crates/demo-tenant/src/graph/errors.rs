@@ -240,6 +240,7 @@ impl Body<'_> {
             FaultKind::MalformedJson => Reply::graph(StatusCode::OK, &Value::Null)
                 .body(r#"{"@odata.context":"broken","value":[{"id":"#),
             FaultKind::LoginError { .. }
+            | FaultKind::Intermediary { .. }
             | FaultKind::ResetBefore
             | FaultKind::ResetAfter
             | FaultKind::Slow { .. }

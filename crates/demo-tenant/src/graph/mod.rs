@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::data::Route;
 use crate::entra::{Access, Account};
 use crate::exchange::{Reply, Request};
-use crate::faults::{FaultKind, Struck};
+use crate::faults::{self, FaultKind, Struck};
 use crate::graph::errors::Refusal;
 use crate::tenant::{Tenant, lock};
 
@@ -50,6 +50,15 @@ pub(crate) fn answer(tenant: &Tenant, request: &Request, rest: &[String], struck
         request.header("client-request-id").map_or_else(|| request_id.clone(), str::to_owned);
     let call = Call { request, struck, request_id, client_request_id, now: tenant.clock.now() };
     let parts: Vec<&str> = rest.iter().map(String::as_str).collect();
+    if let Some(FaultKind::Intermediary { status, body, executed, retry_after }) =
+        struck.instead.as_ref().map(|instead| &instead.kind)
+    {
+        if *executed {
+            // Whatever the real answer is, the client will not hear it.
+            let _ = admitted(tenant, &call, &parts);
+        }
+        return faults::between(*status, *body, *retry_after, call.now);
+    }
     let reply = handle(tenant, &call, &parts).unwrap_or_else(|refusal| refusal.reply(tenant, &call));
     let diagnostic = json!({ "ServerInfo": {
         "DataCenter": "West Europe", "Slice": "E", "Ring": "5", "ScaleUnit": "007", "RoleInstance": "DEMO00000001",
@@ -98,7 +107,7 @@ fn route(tenant: &Tenant, call: &Call<'_>, access: &Access, parts: &[&str]) -> R
     match (&call.request.method, parts) {
         (&Method::GET, ["me"]) => {
             directory_scope(access, &["User.Read", "User.ReadBasic.All", "User.Read.All"])?;
-            users::me(call, access.account)
+            users::me(tenant, call, access.account)
         }
         (&Method::GET, ["organization"]) => {
             directory_scope(access, &["User.Read", "Organization.Read.All", "Directory.Read.All"])?;
@@ -119,6 +128,10 @@ fn route(tenant: &Tenant, call: &Call<'_>, access: &Access, parts: &[&str]) -> R
         (&Method::GET, ["deviceManagement", "managedDevices"]) => {
             device_scope(access, &READ_DEVICES)?;
             devices::list(tenant, call)
+        }
+        (&Method::GET, ["deviceManagement", "managedDeviceOverview"]) => {
+            device_scope(access, &READ_DEVICES)?;
+            Ok(devices::overview(tenant))
         }
         (&Method::GET, ["deviceManagement", "managedDevices", id]) => {
             device_scope(access, &READ_DEVICES)?;

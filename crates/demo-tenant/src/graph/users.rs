@@ -69,7 +69,7 @@ fn with_context(tenant_context: &str, mut value: Value) -> Value {
     value
 }
 
-pub(crate) fn me(call: &Call<'_>, account: Account) -> Result<Reply, Refusal> {
+pub(crate) fn me(tenant: &Tenant, call: &Call<'_>, account: Account) -> Result<Reply, Refusal> {
     let user = User {
         id: account.object_id().to_owned(),
         upn: account.upn().to_owned(),
@@ -81,7 +81,7 @@ pub(crate) fn me(call: &Call<'_>, account: Account) -> Result<Reply, Refusal> {
     };
     let select = collection::selected(call.request, "user", &KNOWN)?;
     Ok(ok(&with_context(
-        "https://graph.microsoft.com/v1.0/$metadata#users/$entity",
+        &format!("{}/$metadata#users/$entity", tenant.graph_url),
         collection::row(select.as_deref(), &USUAL, |name| property(&user, name)),
     )))
 }
@@ -113,7 +113,14 @@ pub(crate) fn list(tenant: &Tenant, call: &Call<'_>) -> Result<Reply, Refusal> {
             "'$skip' is not supported by the service.".to_owned(),
         ));
     }
-    let page = Page::of(request, PAGE, LARGEST_PAGE)?;
+    let page = Page::of(request, PAGE, usize::MAX)?;
+    if page.size() > LARGEST_PAGE {
+        let text = format!(
+            "Invalid page size specified: '{}'. Must be between 1 and {LARGEST_PAGE} inclusive.",
+            page.size()
+        );
+        return Err(Refusal::Bad("Request_UnsupportedQuery", text));
+    }
     let select = collection::selected(request, "user", &KNOWN)?;
     let search = match request.parameter("$search") {
         None => None,

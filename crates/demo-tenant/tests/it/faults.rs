@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use unlatch_demo_tenant::{Fault, FaultKind, Options, RetryAfter};
+use unlatch_demo_tenant::{Fault, FaultKind, IntermediaryBody, Options, RetryAfter};
 
 use crate::support::{Bench, encoded, quick, read};
 
@@ -74,6 +74,45 @@ async fn a_reset_drops_the_connection_before_or_after_the_action_ran() {
     assert_eq!(executed, [devices[1].id.clone()]);
     assert!(bench.tenant.requests().iter().all(|request| request.status.is_none()));
     assert_eq!(bench.recover(&devices[2].id).await.status(), StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn an_intermediary_answers_before_or_behind_the_service_and_bears_none_of_its_marks() {
+    let bench = Bench::start().await;
+    let devices = bench.tenant.directory().devices;
+    let kind = |executed, body| FaultKind::Intermediary {
+        status: 403,
+        body,
+        executed,
+        retry_after: Some(RetryAfter::Integer(7)),
+    };
+    let bodies = [
+        IntermediaryBody::Page,
+        IntermediaryBody::Json,
+        IntermediaryBody::GraphShaped,
+        IntermediaryBody::Empty,
+    ];
+    for (number, body) in bodies.into_iter().enumerate() {
+        for executed in [false, true] {
+            bench.tenant.clear_faults();
+            bench.tenant.add_fault(Fault::new(kind(executed, body)));
+            for answer in [
+                bench.recover(&devices[number].id).await,
+                bench.graph(reqwest::Method::GET, DEVICES).send().await.unwrap(),
+            ] {
+                assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+                let headers = answer.headers().clone();
+                assert_eq!(headers["retry-after"], "7");
+                assert!(headers.contains_key("via") && headers.get_all("date").iter().count() == 1);
+                let text = answer.text().await.unwrap();
+                assert!(!headers.contains_key("request-id") && !text.contains("request-id"), "{text}");
+                assert_eq!(text.is_empty(), body == IntermediaryBody::Empty);
+            }
+        }
+    }
+    let executed: Vec<String> = bench.tenant.executed().into_iter().map(|action| action.device_id).collect();
+    let once: Vec<String> = devices[..bodies.len()].iter().map(|device| device.id.clone()).collect();
+    assert_eq!(executed, once, "once each: when it stands behind the service");
 }
 
 #[tokio::test]

@@ -320,3 +320,85 @@ async fn the_same_seed_makes_the_same_tenant() {
     assert_eq!(outline(&one), outline(&two));
     assert_ne!(outline(&one).3, outline(&other).3);
 }
+
+#[tokio::test]
+async fn a_device_has_no_property_that_only_beta_knows() {
+    let bench = Bench::start().await;
+    let id = bench.tenant.directory().devices[0].id.clone();
+    let (_, whole) = bench.get(&format!("{DEVICES}/{id}")).await;
+    for beta in ["windowsActiveMalwareCount", "windowsRemediatedMalwareCount", "usersLoggedOn", "chassisType"]
+    {
+        assert!(whole.get(beta).is_none(), "{beta}");
+        let (status, body) = bench.get(&format!("{DEVICES}/{id}?$select=id,{beta}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{beta}");
+        assert!(body["error"]["message"].as_str().unwrap().contains(beta), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_more_than_999_users_is_refused() {
+    let bench = Bench::start().await;
+    assert_eq!(bench.get("/users?$top=999").await.0, StatusCode::OK);
+    for top in ["1000", "9999", "18446744073709551615"] {
+        let (status, body) = bench.get(&format!("/users?$top={top}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{top}");
+        assert_eq!(body["error"]["code"], "Request_UnsupportedQuery");
+    }
+}
+
+#[tokio::test]
+async fn the_overview_counts_the_devices_of_each_system() {
+    let bench = Bench::start().await;
+    let devices = bench.tenant.directory().devices;
+    let (status, overview) = bench.get("/deviceManagement/managedDeviceOverview").await;
+    assert_eq!((status, &overview["enrolledDeviceCount"]), (StatusCode::OK, &json!(devices.len())));
+    let systems = overview["deviceOperatingSystemSummary"].as_object().unwrap();
+    let sum: u64 = systems.values().map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!(sum, devices.len() as u64);
+    let windows = devices.iter().filter(|device| device.operating_system == "Windows").count();
+    assert_eq!(systems["windowsCount"], json!(windows));
+}
+
+#[tokio::test]
+async fn every_context_is_below_the_tenants_own_address() {
+    let bench = Bench::start().await;
+    let directory = bench.tenant.directory();
+    let (user, device, app) = (&directory.users[0].id, &directory.devices[0].id, &directory.apps[0].id);
+    for path in [
+        "/me".to_owned(),
+        "/organization".to_owned(),
+        "/users".to_owned(),
+        format!("/users/{user}"),
+        format!("/users/{user}/managedDevices"),
+        DEVICES.to_owned(),
+        format!("{DEVICES}/{device}"),
+        APPS.to_owned(),
+        format!("{APPS}/{app}"),
+        format!("{APPS}/{app}/managedDevices"),
+        "/deviceManagement/managedDeviceOverview".to_owned(),
+    ] {
+        let (_, body) = bench.get(&path).await;
+        let context = body["@odata.context"].as_str().unwrap();
+        assert!(
+            context.starts_with(&format!("{}/$metadata#", bench.tenant.graph_url())),
+            "{path}: {context}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_long_answer_comes_packed_for_who_asks_for_it() {
+    let bench = Bench::start().await;
+    // A client that shows the bytes as they come.
+    let http = reqwest::Client::builder().no_proxy().gzip(false).build().unwrap();
+    let url = format!("{}{DEVICES}", bench.tenant.graph_url());
+    let get = async |accept: &'static str| {
+        let request = http.get(&url).bearer_auth(&bench.token).header("accept-encoding", accept);
+        let answer = request.send().await.unwrap();
+        let packed = answer.headers().get("content-encoding").is_some_and(|coding| coding == "gzip");
+        (packed, answer.bytes().await.unwrap().len())
+    };
+    let (plain, whole) = get("identity").await;
+    let (packed, on_the_way) = get("br, gzip;q=0.5").await;
+    assert!(!plain && packed && on_the_way * 4 < whole, "{on_the_way} of {whole} bytes");
+}

@@ -168,8 +168,16 @@ pub enum Reaction {
     Reset,
 }
 
-/// JSON with status and extra headers, as bytes on the wire.
+/// JSON of Graph's with status and extra headers, as bytes on the wire. It has a request id, the given one or `srv-1`.
 pub fn json(status: u16, headers: &[(&str, &str)], body: &str) -> Reaction {
+    if headers.iter().any(|(name, _)| *name == "request-id") {
+        return between(status, headers, body);
+    }
+    between(status, &[headers, &[("request-id", "srv-1")]].concat(), body)
+}
+
+/// An answer without Graph's mark, as something between gives it, unless `headers` or `body` have one.
+pub fn between(status: u16, headers: &[(&str, &str)], body: &str) -> Reaction {
     let mut head = format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\nconnection: close\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));

@@ -30,7 +30,8 @@ async fn a_429_holds_every_other_request_too() {
     let server = Scripted::start(|_, _| json(429, &[("retry-after", "500")], "")).await;
     let client = server.client();
     let error = client.me().await.unwrap_err();
-    assert_eq!(error, Error::Throttled { retry_after: Some(Duration::from_secs(500)), request_id: None });
+    let request_id = Some("srv-1".to_owned());
+    assert_eq!(error, Error::Throttled { retry_after: Some(Duration::from_secs(500)), request_id });
     assert!(client.pace().hold_left().unwrap() > Duration::from_secs(495));
     let turn = tokio::time::timeout(Duration::from_millis(50), client.pace().write_turn());
     assert!(turn.await.is_err());
@@ -94,7 +95,9 @@ async fn a_connection_that_breaks_is_tried_three_times() {
 #[tokio::test]
 async fn an_answer_that_is_cut_short_is_asked_for_again() {
     let server = Scripted::start(|count, _| match count {
-        0 => Reaction::Answer(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"id\":".to_vec()),
+        0 => Reaction::Answer(
+            b"HTTP/1.1 200 OK\r\nrequest-id: r\r\ncontent-length: 500\r\n\r\n{\"id\":".to_vec(),
+        ),
         _ => json(200, &[], r#"{"id":"me"}"#),
     })
     .await;

@@ -89,7 +89,9 @@ async fn a_head_that_is_cut_is_lost_and_a_status_stands_without_its_body() {
     assert_eq!(silent.requests().len(), 1);
 
     let half = Scripted::start(|_, _| {
-        Reaction::Answer(b"HTTP/1.1 400 Bad\r\ncontent-length: 900\r\n\r\n{\"error\":".to_vec())
+        Reaction::Answer(
+            b"HTTP/1.1 400 Bad\r\nrequest-id: r\r\ncontent-length: 900\r\n\r\n{\"error\":".to_vec(),
+        )
     })
     .await;
     let sent = half.client().recover_passcode(&Route::Direct, &id).await;

@@ -252,7 +252,10 @@ impl Tenant for Fake {
             let outcome = scripted.unwrap_or(SendOutcome::Accepted);
             let is_heard = !matches!(
                 outcome,
-                SendOutcome::Lost(_) | SendOutcome::NotConnected(_) | SendOutcome::NoToken(_)
+                SendOutcome::Lost(_)
+                    | SendOutcome::Intermediary { .. }
+                    | SendOutcome::NotConnected(_)
+                    | SendOutcome::NoToken(_)
             );
             Sent {
                 client_request_id: Uuid::new_v4(),

@@ -9,6 +9,7 @@ mod fake;
 mod following;
 mod fresh;
 mod history;
+mod intermediary;
 mod journal;
 mod known;
 mod model;

@@ -120,7 +120,7 @@ export const deskScenes: readonly Scene[] = [
       await person.see('no-devices');
     },
   },
-  ...(['offline', 'throttled', 'forbidden'] as const).map((code): Scene => ({
+  ...(['offline', 'intermediary', 'throttled', 'forbidden'] as const).map((code): Scene => ({
     name: `desk-${code}`,
     engine: () => desk((engine) => searchFails(engine, problem(code, { hold: fakeHold(17, engine.now) }))),
     act: async (person) => {
