@@ -49,7 +49,7 @@ pub use found::Found;
 pub use id::{AppId, DeviceId, InvalidId, UserId};
 pub use list::{Entry, ListError, Listed, ListedEntry, Outcome, entries};
 pub use open::{ActionState, ComplianceState, ManagementAgent, ManagementState, OwnerType, Platform};
-pub use pace::{Hold, Kind, Pace, WriteTurn};
+pub use pace::{Hold, Kind, Pace, ProbeTurn, WriteTurn};
 pub use rows::{Ended, Step, Tell};
 pub use send::{SendOutcome, Sent};
 pub use token::{AccessToken, TokenError, TokenSource};

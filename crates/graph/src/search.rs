@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
 use http::StatusCode;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::address::quoted;
@@ -315,22 +316,30 @@ impl Client {
     /// What the device reports of the actions asked of it.
     ///
     /// # Errors
-    /// Any [`Error`].
+    /// Any [`Error`]; [`Error::BadAnswer`] if Graph gives another device than the one asked for.
     pub async fn action_results(&self, id: &DeviceId) -> Result<Vec<DeviceActionResult>, Error> {
+        Ok(self.results_of(id).await?.into_results())
+    }
+
+    async fn results_of<P>(&self, id: &DeviceId) -> Result<WireResults<P>, Error>
+    where
+        WireResults<P>: DeserializeOwned,
+    {
         let url = self.transport.address.device(id, &["id,", RESULTS].concat());
-        let (results, _) = self.transport.get::<WireResults>(DEVICE, url, false).await?;
-        Ok(results.into_results())
+        let (results, answer) = self.transport.get::<WireResults<P>>(DEVICE, url, false).await?;
+        match &results.id {
+            Some(given) if given.eq_ignore_ascii_case(id.as_str()) => Ok(results),
+            _ => Err(answer.bad(ANOTHER_DEVICE)),
+        }
     }
 
     /// The passcodes that Graph holds with what the device reports, each with the result it came in. Only these become
     /// values, and only where [`DeviceActionResult::has_passcode`] says so.
     ///
     /// # Errors
-    /// Any [`Error`].
+    /// As [`Client::action_results`].
     pub async fn passcodes(&self, id: &DeviceId) -> Result<Vec<(DeviceActionResult, Passcode)>, Error> {
-        let url = self.transport.address.device(id, &["id,", RESULTS].concat());
-        let (results, _) = self.transport.get::<WireResults<wire::Secret>>(DEVICE, url, false).await?;
-        Ok(results.into_passcodes())
+        Ok(self.results_of::<wire::Secret>(id).await?.into_passcodes())
     }
 }
 
@@ -348,6 +357,8 @@ fn tell_group(tell: Tell<'_>, group: &mut Vec<ManagedDevice>, ended: &Ended, pro
     tell(progress);
 }
 
+const ANOTHER_DEVICE: &str = "it is another device than the one asked for";
+
 /// Whether a device that was listed is not there any more, or not for this account.
 pub(crate) fn is_gone(error: &Error) -> bool {
     matches!(error, Error::Api(error)
@@ -362,7 +373,7 @@ pub(crate) fn as_asked(
     if device.id.as_str().eq_ignore_ascii_case(id.as_str()) {
         return Ok(device);
     }
-    Err(answer.bad("it is another device than the one asked for"))
+    Err(answer.bad(ANOTHER_DEVICE))
 }
 
 /// `"displayName:…" OR "userPrincipalName:…" OR "mail:…"`, with `\` and `"` escaped (Graph documentation, $search).

@@ -40,7 +40,7 @@ pub(crate) struct Transport {
     clock: Clock,
     /// How far the service's clock is ahead of this machine's.
     ahead: Mutex<time::Duration>,
-    connections: Connections,
+    pub(crate) connections: Connections,
 }
 
 impl Transport {

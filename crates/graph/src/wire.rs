@@ -230,6 +230,9 @@ pub(crate) struct WireOrganization {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound = "P: Deserialize<'de> + Default")]
 pub(crate) struct WireResults<P = Told> {
+    /// Whose results they are.
+    #[serde(default, deserialize_with = "text")]
+    pub(crate) id: Option<String>,
     #[serde(default, deserialize_with = "results")]
     device_action_results: Vec<WireResult<P>>,
 }

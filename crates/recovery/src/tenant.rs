@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use time::OffsetDateTime;
 use unlatch_graph::{
-    Client, DeviceActionResult, DeviceId, Error, Hold, Kind, ManagedDevice, Passcode, Route, Sent, TokenError,
-    WriteTurn,
+    Client, DeviceActionResult, DeviceId, Error, Hold, Kind, ManagedDevice, Passcode, Route, Sent,
+    TokenError, WriteTurn,
 };
 
 use crate::plan::Action;

@@ -69,7 +69,7 @@ impl Default for LastProbe {
 /// The right to send one read whatever reads were told to wait.
 #[derive(Debug)]
 #[must_use = "an answer to it is to be noted"]
-pub(crate) struct ProbeTurn {
+pub struct ProbeTurn {
     pace: Pace,
     /// The wait that reads had been told when it went out. It says nothing of one that was told since.
     past: Option<Instant>,
@@ -77,14 +77,14 @@ pub(crate) struct ProbeTurn {
 
 impl ProbeTurn {
     /// Ends the hold that reads had been told before this one went out: Graph answered it, and not with 429.
-    pub(crate) fn answered(self) {
+    pub fn answered(self) {
         self.pace.answered(Kind::Read);
         self.replace(None);
     }
 
     /// Replaces the hold that reads had been told before this one went out by the wait of its 429. If the 429 names none, the hold
     /// goes on.
-    pub(crate) fn throttled(self, asked: Option<Duration>) {
+    pub fn throttled(self, asked: Option<Duration>) {
         match asked.and_then(|wait| Instant::now().checked_add(wait)) {
             Some(until) => {
                 self.pace.note_throttled(Kind::Read, asked);
@@ -173,7 +173,10 @@ impl Pace {
 
     /// Runs `ask` past every hold, within the limit for requests. A call that comes while another one is out sends nothing and returns
     /// the result of that one.
-    pub(crate) async fn probe<F>(&self, ask: impl FnOnce(ProbeTurn) -> F) -> Result<(), Error>
+    ///
+    /// # Errors
+    /// Whatever `ask` returns.
+    pub async fn probe<F>(&self, ask: impl FnOnce(ProbeTurn) -> F) -> Result<(), Error>
     where
         F: Future<Output = Result<(), Error>>,
     {

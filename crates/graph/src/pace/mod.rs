@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 pub use holds::Hold;
-pub(crate) use holds::ProbeTurn;
+pub use holds::ProbeTurn;
 use holds::{Holds, LastProbe};
 use window::{Free, WINDOW, Window};
 

@@ -142,6 +142,26 @@ async fn results_of_an_action_are_read_and_hold_no_passcode() {
 }
 
 #[tokio::test]
+async fn results_of_another_device_than_the_one_asked_for_are_not_taken() {
+    let id = DeviceId::new("asked-for").unwrap();
+    for (given, is_taken) in
+        [(r#""id":"ASKED-FOR","#, true), (r#""id":"another","#, false), (r#""id":7,"#, false), ("", false)]
+    {
+        let body = format!(
+            r##"{{{given}"deviceActionResults":[{{"@odata.type":"#microsoft.graph.resetPasscodeActionResult","actionName":"resetPasscode","passcode":"1234"}}]}}"##
+        );
+        let server = Scripted::start(move |_, _| json(200, &[], &body)).await;
+        let client = server.client();
+        let results = client.action_results(&id).await;
+        let passcodes = client.passcodes(&id).await;
+        assert_eq!((results.is_ok(), passcodes.is_ok()), (is_taken, is_taken), "{given}");
+        if !is_taken {
+            assert!(matches!(results, Err(Error::BadAnswer { .. })), "{results:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn devices_come_in_pages() {
     let (tenant, client) =
         demo_with(Options { pace: Pace::fast(), page_size: 7, ..Options::default() }).await;

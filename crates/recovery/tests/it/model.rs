@@ -1,11 +1,12 @@
 //! The rules that must hold whatever happens: runs, faults, crashes after every write to the journal, restarts, cancels and
 //! everything else a person does, drawn at random and told apart by what the service saw.
 
+mod setting;
 mod world;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use proptest::collection::vec;
@@ -14,11 +15,12 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use unlatch_graph::{DeviceId, Route, UserId};
 use unlatch_recovery::{
-    ActError, Action, Engine, EngineOptions, Event, FollowEnd, ItemState, Journal, JournalOptions, Plan,
-    RunId, RunState, SentAgain, StartError,
+    ActError, Action, Engine, EngineOptions, Event, FollowEnd, ItemState, Journal, JournalError,
+    JournalOptions, Mark, MarkStore, Plan, RunId, RunState, SentAgain, StartError,
 };
 
-use self::world::{ActedOn, DEVICES, Fault, Setting, WRITES, World, fault, setting};
+use self::setting::{Fault, Setting, fault, setting};
+use self::world::{ActedOn, Before, COUNTDOWN, DEVICES, WRITES, World};
 use crate::fake::{device, plan_of, planned, principal};
 
 /// What happens next.
@@ -46,6 +48,16 @@ enum Step {
     Settle(usize, &'static str),
     /// Another person sends the same action to a device.
     Elsewhere(usize),
+    /// A person has one read sent past what reads were told to wait.
+    Probe,
+    /// Another program keeps the journal from being written.
+    Lock,
+    /// That ends.
+    Unlock,
+    /// The journal is copied.
+    BackUp,
+    /// The process ends, the copy takes the journal's place, and another process is started so many milliseconds later.
+    Restore(u64),
     /// The process ends and another one is started so many milliseconds later.
     Restart(u64),
 }
@@ -58,7 +70,18 @@ fn step() -> impl Strategy<Value = Step> {
             devices.dedup();
             Step::Start(devices)
         }),
-        6 => prop_oneof![0_u64..400, 400_u64..8_000, 8_000_u64..90_000].prop_map(Step::Wait),
+        6 => prop_oneof![
+            6 => 0_u64..400,
+            6 => 400_u64..8_000,
+            6 => 8_000_u64..90_000,
+            1 => Just(25 * 60 * 60 * 1_000),
+        ]
+        .prop_map(Step::Wait),
+        1 => Just(Step::Probe),
+        1 => Just(Step::Lock),
+        2 => Just(Step::Unlock),
+        1 => Just(Step::BackUp),
+        1 => (0_u64..20_000).prop_map(Step::Restore),
         1 => run.clone().prop_map(Step::Cancel),
         2 => run.clone().prop_map(Step::TakeUp),
         1 => run.clone().prop_map(Step::Discard),
@@ -96,6 +119,8 @@ enum End {
     Done,
     /// It is to be started again, after so long.
     Restart(Duration),
+    /// As that, with the copy of the journal.
+    Restore(Duration),
 }
 
 /// One scenario with a crash right after one of the writes to the journal, or none.
@@ -108,6 +133,26 @@ struct Trial<'a> {
     crash_after: Option<u32>,
     /// The runs in which a person had devices put, newest first, as far as this side heard of them.
     runs: Vec<RunId>,
+    /// Keeps the journal from being written while it is there.
+    lock: Option<rusqlite::Connection>,
+    /// The copy of the journal, with how many requests had gone out and how many entries had been written.
+    copy: Option<(tempfile::TempDir, usize, u32)>,
+    marks: Arc<Marks>,
+}
+
+/// The mark of the journal's newest entry, as it would be outside its folder.
+#[derive(Default)]
+struct Marks(Mutex<Option<Mark>>);
+
+impl MarkStore for Marks {
+    fn read(&self) -> std::io::Result<Option<Mark>> {
+        Ok(*self.0.lock().unwrap())
+    }
+
+    fn write(&self, mark: &Mark) -> std::io::Result<()> {
+        *self.0.lock().unwrap() = Some(*mark);
+        Ok(())
+    }
 }
 
 impl Trial<'_> {
@@ -122,9 +167,20 @@ impl Trial<'_> {
             writes: Arc::default(),
             crash_after,
             runs: Vec::new(),
+            lock: None,
+            copy: None,
+            marks: Arc::default(),
         };
         let mut next = 0;
-        while let End::Restart(pause) = trial.process(&mut next) {
+        loop {
+            let pause = match trial.process(&mut next) {
+                End::Done => break,
+                End::Restart(pause) => pause,
+                End::Restore(pause) => {
+                    trial.restore();
+                    pause
+                }
+            };
             trial.world.sleep(pause);
         }
         trial.settle();
@@ -146,6 +202,9 @@ impl Trial<'_> {
                     if let Step::Restart(pause) = step {
                         return End::Restart(Duration::from_millis(*pause));
                     }
+                    if let Step::Restore(pause) = step {
+                        return End::Restore(Duration::from_millis(*pause));
+                    }
                     self.act(&engine, step).await;
                     // What a person sees is always true to the count.
                     for summary in engine.runs(None).await.unwrap() {
@@ -165,11 +224,38 @@ impl Trial<'_> {
         });
         // Whatever was under way is gone, as when a process dies.
         drop(runtime);
+        self.lock = None;
         end
+    }
+
+    /// Puts the copy of the journal in its place, if there is one.
+    fn restore(&mut self) {
+        let Some((copy, sends, writes)) = self.copy.take() else { return };
+        for ending in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(self.folder.path().join(format!("journal.sqlite{ending}")));
+        }
+        std::fs::copy(copy.path().join("journal.sqlite"), self.folder.path().join("journal.sqlite")).unwrap();
+        self.world.lose(sends);
+        let has_lost = self.writes.load(Ordering::SeqCst) > writes;
+        let journal = self.journal(None);
+        assert!(journal.went_back().is_some() || !has_lost, "a journal that went back is found");
     }
 
     /// `died` is told when the process dies. Without it, it does not.
     fn engine(&self, died: Option<&Arc<Notify>>) -> Engine {
+        let journal = self.journal(died);
+        let clock = self.world.clock();
+        let options = EngineOptions {
+            in_flight: 2,
+            countdown: COUNTDOWN,
+            clock,
+            jitter: Arc::new(|| 0.5),
+            ..EngineOptions::default()
+        };
+        Engine::new(journal, options)
+    }
+
+    fn journal(&self, died: Option<&Arc<Notify>>) -> Journal {
         let (writes, died, crash_after) = (self.writes.clone(), died.cloned(), self.crash_after);
         let on_commit = Arc::new(move || {
             let Some(died) = &died else { return };
@@ -179,12 +265,30 @@ impl Trial<'_> {
                 std::panic::resume_unwind(Box::new("the process ends"));
             }
         });
-        let options = JournalOptions { on_commit: Some(on_commit), ..JournalOptions::default() };
-        let journal = Journal::open_with(self.folder.path(), options).unwrap();
-        let clock = self.world.clock();
-        let options =
-            EngineOptions { in_flight: 2, clock, jitter: Arc::new(|| 0.5), ..EngineOptions::default() };
-        Engine::new(journal, options)
+        let options = JournalOptions {
+            on_commit: Some(on_commit),
+            marks: Some(self.marks.clone()),
+            mark_every: Duration::ZERO,
+            busy_timeout: Duration::ZERO,
+            clock: self.world.clock(),
+            ..JournalOptions::default()
+        };
+        Journal::open_with(self.folder.path(), options).unwrap()
+    }
+
+    /// What a person wanted could not be recorded: that is nothing to be held to, unless the process dies and nobody knows.
+    fn unrecorded(&self, error: &JournalError, before: Before) {
+        if !self.is_dying() {
+            assert!(self.lock.is_some(), "{error}");
+            self.world.forbid(before);
+        }
+    }
+
+    /// A person answers that the journal lost entries. Until then nothing of a run goes on.
+    async fn answer_loss(&self, engine: &Engine) {
+        if engine.journal().went_back().is_some() {
+            let _ = engine.journal().answer_went_back(None).await;
+        }
     }
 
     async fn act(&mut self, engine: &Engine, step: &Step) {
@@ -199,7 +303,7 @@ impl Trial<'_> {
                 match engine.start(plan, world.clone()).await {
                     Ok(id) => self.runs.insert(0, id),
                     Err(StartError::InAnotherRun(_)) => world.forbid(before),
-                    Err(StartError::Journal(error)) => assert!(self.is_dying(), "{error}"),
+                    Err(StartError::Journal(error)) => self.unrecorded(&error, before),
                 }
             }
             Step::Wait(millis) => tokio::time::sleep(Duration::from_millis(*millis)).await,
@@ -215,11 +319,13 @@ impl Trial<'_> {
                 let before = world.permit(unsent.clone().map(|item| &item.planned.device_id));
                 let devices = unsent.map(|item| item.planned.device_id.clone()).collect();
                 self.acted(engine, devices, Some(*id)).await;
+                let waits = engine.journal().went_back().is_some();
                 match engine.take_up(*id, &principal(), world.clone()).await {
-                    Ok(()) => {}
-                    Err(ActError::Journal(_)) if self.is_dying() => {}
+                    Ok(()) => assert!(!waits, "nothing is resumed before the loss is answered"),
+                    Err(ActError::Journal(error)) => self.unrecorded(&error, before),
                     Err(_) => world.forbid(before),
                 }
+                self.answer_loss(engine).await;
             }
             Step::Discard(run) => {
                 if let Some(id) = self.runs.get(*run) {
@@ -233,12 +339,15 @@ impl Trial<'_> {
                 let device = item.planned.device_id.clone();
                 let before = world.permit_again(&device);
                 self.acted(engine, vec![device.clone()], Some(*id)).await;
+                let waits = engine.journal().went_back().is_some();
                 match engine.send_again(*id, *position, &principal(), world.clone()).await {
-                    Ok(SentAgain::Going) => {}
-                    // Nobody knows whether it was recorded.
-                    Err(ActError::Journal(_)) if self.is_dying() => {}
+                    Ok(SentAgain::Going) => {
+                        assert!(!waits, "nothing is sent again before the loss is answered")
+                    }
+                    Err(ActError::Journal(error)) => self.unrecorded(&error, before),
                     Ok(SentAgain::Settled) | Err(_) => world.forbid(before),
                 }
+                self.answer_loss(engine).await;
             }
             Step::Check(run) => {
                 if let Some(id) = self.runs.get(*run) {
@@ -255,7 +364,11 @@ impl Trial<'_> {
             Step::Rename(number) => world.rename(*number),
             Step::Settle(number, state) => world.settle(*number, state),
             Step::Elsewhere(number) => world.elsewhere(*number),
-            Step::Restart(_) => unreachable!("the process ends there"),
+            Step::Probe => world.probe().await,
+            Step::Lock => self.lock = Some(self.lock()),
+            Step::Unlock => self.lock = None,
+            Step::BackUp => self.back_up(),
+            Step::Restart(_) | Step::Restore(_) => unreachable!("the process ends there"),
         }
     }
 
@@ -273,14 +386,28 @@ impl Trial<'_> {
                 let state = request.standing.state;
                 matches!(state, ItemState::Accepted | ItemState::Unconfirmed | ItemState::Other)
             });
-            (device, ActedOn { confirmed, in_doubt, known: self.known() })
+            (device, ActedOn { wanted: now, confirmed, in_doubt })
         };
-        self.world.act(devices.into_iter().map(acted));
+        self.world.act(devices.into_iter().map(acted).collect());
     }
 
-    /// Returns how many requests the journal knows, of those that ever went out.
-    fn known(&self) -> usize {
-        self.world.sends()
+    fn lock(&self) -> rusqlite::Connection {
+        let other = rusqlite::Connection::open(self.folder.path().join("journal.sqlite")).unwrap();
+        other.busy_timeout(Duration::from_secs(20)).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        other
+    }
+
+    fn back_up(&mut self) {
+        if self.lock.is_some() || self.is_dying() {
+            return;
+        }
+        let copy = tempfile::tempdir().unwrap();
+        let (sends, writes) = (self.world.sends(), self.writes.load(Ordering::SeqCst));
+        let journal = rusqlite::Connection::open(self.folder.path().join("journal.sqlite")).unwrap();
+        let file = copy.path().join("journal.sqlite");
+        journal.execute("VACUUM INTO ?", [file.to_str().unwrap()]).unwrap();
+        self.copy = Some((copy, sends, writes));
     }
 
     fn follow(&self, engine: &Engine) -> JoinHandle<FollowEnd> {
@@ -366,7 +493,7 @@ fn cases() -> u32 {
 
 #[test]
 fn the_model_tells_when_a_rule_is_broken() {
-    let plain = Setting { intune_ahead: 0, reported: Vec::new() };
+    let plain = Setting { intune_ahead: 0, reported: Vec::new(), read_faults: Vec::new() };
     let one = || {
         let world = World::new(&[], &plain);
         world.permit_plan(&plan_of(vec![planned(&device(0), Route::Direct)]));

@@ -1,21 +1,22 @@
 //! The service, its clock and what it saw: all that outlives a process.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use proptest::prelude::*;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use unlatch_graph::{
     ActionState, ApiErrorKind, Clock, DeviceActionResult, DeviceId, Error, Hold, Kind, ManagedDevice, Pace,
-    Passcode, REQUEST_LIMIT, Route, SendOutcome, Sent, TokenError, WriteTurn,
+    Passcode, ProbeTurn, REQUEST_LIMIT, Route, SendOutcome, Sent, TokenError, WriteTurn,
 };
 use unlatch_recovery::{Action, ItemRecord, ItemState, Plan, Tenant};
 use uuid::Uuid;
 
+use super::setting::{Fault, Setting};
 use crate::fake::{answered, device, device_id, lost, route_unknown, throttled, token_renewed};
 
 /// How many devices there are; one more is never selected.
@@ -29,76 +30,10 @@ const TRAVEL: Duration = Duration::from_millis(75);
 const SHOWN_AFTER: Duration = Duration::from_secs(2);
 /// A device that changed less long ago than this may still be sent to: nobody can read and send in the same instant.
 const UNSEEN: Duration = Duration::from_millis(5_500);
-
-/// What happens to one request.
-#[derive(Debug, Clone, Copy)]
-pub enum Fault {
-    None,
-    LostBefore,
-    LostAfter,
-    /// No answer comes, and the request is given up.
-    Silent,
-    /// A gateway gives up waiting for the service, which executes nothing.
-    Gateway,
-    /// As that, and the service executes the request so much later.
-    GatewayLate(Duration),
-    /// Something between answers with that status, and the service hears nothing.
-    IntermediaryBefore(u16),
-    /// Something between lets the request through and replaces the answer by one with that status.
-    IntermediaryAfter(u16),
-    Throttled(Option<Duration>),
-    Busy,
-    NotConnected,
-    RoleDenied,
-    RouteUnknown,
-    TokenRenewed,
-    SignedOut,
-}
-
-pub fn fault() -> impl Strategy<Value = Fault> {
-    prop_oneof![
-        8 => Just(Fault::None),
-        2 => Just(Fault::LostBefore),
-        2 => Just(Fault::LostAfter),
-        1 => Just(Fault::Silent),
-        1 => Just(Fault::Gateway),
-        1 => (0_u64..20).prop_map(|seconds| Fault::GatewayLate(Duration::from_secs(seconds))),
-        1 => intermediary().prop_map(Fault::IntermediaryBefore),
-        2 => intermediary().prop_map(Fault::IntermediaryAfter),
-        2 => proptest::option::of((0_u64..15).prop_map(Duration::from_secs)).prop_map(Fault::Throttled),
-        1 => Just(Fault::Busy),
-        1 => Just(Fault::NotConnected),
-        1 => Just(Fault::RoleDenied),
-        1 => Just(Fault::RouteUnknown),
-        1 => Just(Fault::TokenRenewed),
-        1 => Just(Fault::SignedOut),
-    ]
-}
-
-fn intermediary() -> impl Strategy<Value = u16> {
-    proptest::sample::select(vec![200, 204, 302, 400, 401, 403, 404, 407, 413, 429, 503])
-}
-
-/// How things stand at the beginning.
-#[derive(Debug, Clone)]
-pub struct Setting {
-    /// How many milliseconds Intune's clock, which gives results their times, is ahead of Graph's.
-    pub intune_ahead: i64,
-    /// Devices that report the action already, from so many minutes ago.
-    pub reported: Vec<(usize, &'static str, u32)>,
-}
-
-pub fn setting() -> impl Strategy<Value = Setting> {
-    let ahead = prop_oneof![
-        3 => Just(0),
-        2 => -2_000_i64..2_000,
-        1 => (-9_i64..=9).prop_map(|hours| hours * 3_600_000),
-    ];
-    let state = proptest::sample::select(vec!["done", "failed", "pending", "somethingNew"]);
-    // Long enough ago to be before every run by any of the clocks.
-    let reported = proptest::collection::vec((0..DEVICES, state, 600_u32..2_000), 0..2);
-    (ahead, reported).prop_map(|(intune_ahead, reported)| Setting { intune_ahead, reported })
-}
+/// For how long a run can be stopped before its first request.
+pub const COUNTDOWN: Duration = Duration::from_secs(5);
+/// For how long a person's act lasts, and a little more, as nobody can look and send in the same instant.
+const ACT_LASTS: Duration = Duration::from_secs(24 * 60 * 60 + 6);
 
 /// A request, as it truly went.
 #[derive(Debug, Clone)]
@@ -138,18 +73,32 @@ struct State {
     intune_ahead: time::Duration,
     /// What was known of each device when a person last wanted it sent to.
     acts: HashMap<DeviceId, ActedOn>,
+    /// The requests that the journal knows nothing of any more.
+    lost: Vec<Range<usize>>,
+    /// Devices that other people sent the action to as well.
+    elsewhere: HashSet<DeviceId>,
+    /// For how long the next reads are told to wait, if they are.
+    read_faults: VecDeque<Option<Duration>>,
+    /// Until when a write was told to wait, as this process heard it.
+    writes_held_until: Option<OffsetDateTime>,
     broken: Vec<String>,
 }
 
 /// What was known of a device when a person wanted it sent to.
 #[derive(Debug, Clone, Copy)]
 pub struct ActedOn {
+    /// When that was.
+    pub wanted: OffsetDateTime,
     /// When the run was confirmed.
     pub confirmed: OffsetDateTime,
     /// Whether an earlier request for it was in doubt.
     pub in_doubt: bool,
-    /// How many requests the journal that it was wanted by knew of; those since are lost to it.
-    pub known: usize,
+}
+
+/// What a person had wanted before.
+pub struct Before {
+    allowed: HashMap<DeviceId, usize>,
+    acts: HashMap<DeviceId, ActedOn>,
 }
 
 pub struct World {
@@ -180,35 +129,47 @@ impl State {
         if !is_confirmed && !is_unseen {
             self.broken.push(format!("{device} is not what anybody confirmed"));
         }
-        self.check_reports(device);
+        self.check_rules(device);
         self.asked_again.remove(device);
         self.log.push(Send { device: device.clone(), arrived: None, maybe: true, executed: false });
         self.log.len() - 1
     }
 
-    /// Whether what the device reports, for so long that the read before the request shows it, forbids another one.
-    fn check_reports(&mut self, device: &DeviceId) {
+    fn is_lost(&self, send: usize) -> bool {
+        self.lost.iter().any(|range| range.contains(&send))
+    }
+
+    /// Whether the act, what the device has reported for so long that the read before the request shows it, or a hold forbids
+    /// another request.
+    fn check_rules(&mut self, device: &DeviceId) {
         let now = self.now();
-        let act = self.acts.get(device).copied();
-        let seen = self.results.get(device).into_iter().flatten().filter(|shown| now - shown.from > UNSEEN);
         let mut broken = Vec::new();
+        let act = self.acts.get(device).copied();
+        if let Some(act) = act {
+            if now - act.wanted < COUNTDOWN {
+                broken.push("is sent to before its countdown is over");
+            }
+            if now - act.wanted > ACT_LASTS {
+                broken.push("is sent to by an act of more than a day ago");
+            }
+        }
+        if self.writes_held_until.is_some_and(|until| now < until) {
+            broken.push("is sent to although a write was told to wait");
+        }
+        let seen = self.results.get(device).into_iter().flatten().filter(|shown| now - shown.from > UNSEEN);
         for shown in seen {
-            let is_changed_lately =
-                shown.result.last_updated.is_some_and(|at| now - (at - self.intune_ahead) <= UNSEEN);
-            if !shown.result.state.is_final() && !is_changed_lately {
+            let changed = shown.result.last_updated.map(|at| now - (at - self.intune_ahead));
+            if !shown.result.state.is_final() && changed.is_none_or(|ago| ago > UNSEEN) {
                 broken.push("has the same action under way");
             }
             let (Some(send), Some(act), Some(started)) = (shown.send, act, shown.result.started) else {
                 continue;
             };
-            if act.in_doubt && send < act.known && now - shown.from > UNSEEN {
-                let is_last =
-                    self.log[send..].iter().filter(|send| send.device == *device && send.maybe).count();
-                if is_last == 1 {
-                    broken.push("reports the request that was in doubt");
-                }
+            let later = self.log[send..].iter().filter(|send| send.device == *device && send.maybe).count();
+            if act.in_doubt && !self.is_lost(send) && later == 1 {
+                broken.push("reports the request that was in doubt");
             }
-            if send >= act.known && started > act.confirmed {
+            if self.is_lost(send) && started > act.confirmed {
                 broken.push("reports a request that the journal lost");
             }
         }
@@ -259,6 +220,10 @@ impl World {
             asked_again: HashSet::new(),
             intune_ahead: time::Duration::milliseconds(setting.intune_ahead),
             acts: HashMap::new(),
+            lost: Vec::new(),
+            elsewhere: HashSet::new(),
+            read_faults: setting.read_faults.iter().copied().collect(),
+            writes_held_until: None,
             broken: Vec::new(),
         };
         for (number, word, minutes) in &setting.reported {
@@ -279,7 +244,8 @@ impl World {
     /// A process starts: time goes on by its runtime's clock, and it knows of no earlier request.
     pub fn wake(&self) {
         *self.pace.lock().unwrap() = Arc::new(Pace::with_limits(WRITES, usize::MAX));
-        self.state().woke = Some(Instant::now());
+        let mut state = self.state();
+        (state.woke, state.writes_held_until) = (Some(Instant::now()), None);
     }
 
     /// A process ends.
@@ -325,11 +291,33 @@ impl World {
         let mut state = self.state();
         let now = state.now();
         state.report(&device_id(number), None, "done", now, SHOWN_AFTER);
+        state.elsewhere.insert(device_id(number));
     }
 
     /// A person wants these devices sent to, with what is known of each.
-    pub fn act(&self, devices: impl IntoIterator<Item = (DeviceId, ActedOn)>) {
+    pub fn act(&self, devices: Vec<(DeviceId, ActedOn)>) {
         self.state().acts.extend(devices);
+    }
+
+    /// The journal forgets every request since there were so many.
+    pub fn lose(&self, since: usize) {
+        let mut state = self.state();
+        let sends = state.log.len();
+        state.lost.push(since..sends);
+    }
+
+    /// One read goes out past what reads were told to wait, because a person wants it.
+    pub async fn probe(&self) {
+        let told = self.state().read_faults.pop_front().flatten();
+        let ask = async |turn: ProbeTurn| {
+            tokio::time::sleep(2 * TRAVEL).await;
+            match told {
+                Some(wait) => turn.throttled(Some(wait)),
+                None => turn.answered(),
+            }
+            Ok(())
+        };
+        let _ = self.pace().probe(ask).await;
     }
 
     pub fn sign_in(&self) {
@@ -341,6 +329,7 @@ impl World {
         {
             let mut state = self.state();
             state.faults.clear();
+            state.read_faults.clear();
             state.signed_in = true;
             let now = state.now();
             for shown in state.results.values_mut().flatten() {
@@ -354,10 +343,10 @@ impl World {
         self.state().log.len()
     }
 
-    /// A person wants each of these devices sent to once from now on. Gives what stood before.
-    pub fn permit<'a>(&self, devices: impl IntoIterator<Item = &'a DeviceId>) -> HashMap<DeviceId, usize> {
+    /// A person wants each of these devices sent to once from now on. Returns what stood before.
+    pub fn permit<'a>(&self, devices: impl IntoIterator<Item = &'a DeviceId>) -> Before {
         let mut state = self.state();
-        let before = state.allowed.clone();
+        let before = Before { allowed: state.allowed.clone(), acts: state.acts.clone() };
         for device in devices {
             let allowed = state.maybe_sent(device) + 1;
             state.allowed.insert(device.clone(), allowed);
@@ -366,7 +355,7 @@ impl World {
     }
 
     /// As [`World::permit`], for a plan, of which a person saw the names.
-    pub fn permit_plan(&self, plan: &Plan) -> HashMap<DeviceId, usize> {
+    pub fn permit_plan(&self, plan: &Plan) -> Before {
         for item in &plan.items {
             let confirmed = &mut self.state().confirmed;
             confirmed.entry(item.device_id.clone()).or_default().insert(item.name.clone());
@@ -375,24 +364,33 @@ impl World {
     }
 
     /// As [`World::permit`], for a device that was sent to already.
-    pub fn permit_again(&self, device: &DeviceId) -> HashMap<DeviceId, usize> {
+    pub fn permit_again(&self, device: &DeviceId) -> Before {
         let before = self.permit([device]);
         self.state().asked_again.insert(device.clone());
         before
     }
 
     /// What a person wanted was refused.
-    pub fn forbid(&self, before: HashMap<DeviceId, usize>) {
-        self.state().allowed = before;
+    pub fn forbid(&self, before: Before) {
+        let mut state = self.state();
+        (state.allowed, state.acts) = (before.allowed, before.acts);
     }
 
     /// Whether a rule was broken by the requests alone. `intents` is how many the journal has for each device.
     pub fn check_requests(&self, intents: &HashMap<DeviceId, usize>) {
         let state = self.state();
         assert!(state.broken.is_empty(), "{:?}\n{:#?}", state.broken, state.log);
-        for send in &state.log {
+        for (number, send) in state.log.iter().enumerate() {
             assert!(state.allowed.contains_key(&send.device), "{} was never selected", send.device);
-            let sent = state.maybe_sent(&send.device);
+            if state.is_lost(number) {
+                continue;
+            }
+            let recorded = state
+                .log
+                .iter()
+                .enumerate()
+                .filter(|(at, other)| other.device == send.device && other.maybe && !state.is_lost(*at));
+            let sent = recorded.count();
             let known = intents.get(&send.device).copied().unwrap_or(0);
             assert!(known >= sent, "{}: {sent} requests, {known} in the journal", send.device);
         }
@@ -413,10 +411,15 @@ impl World {
         };
         let told = format!("{sends:#?}\n{items:#?}");
         assert!(
-            sends.iter().any(|send| send.executed) || !items.iter().any(is_known),
+            sends.iter().any(|send| send.executed)
+                || state.elsewhere.contains(device)
+                || !items.iter().any(is_known),
             "nothing was executed: {told}"
         );
         let ([item], Some(last)) = (items, sends.last()) else { return };
+        if !state.lost.is_empty() {
+            return;
+        }
         if last.executed && !state.asked_again.contains(device) {
             assert!(matches!(item.standing.state, ItemState::Done | ItemState::Failed), "forgotten: {told}");
         }
@@ -480,7 +483,12 @@ impl World {
             Fault::IntermediaryBefore(status) | Fault::IntermediaryAfter(status) => {
                 SendOutcome::Intermediary { status }
             }
-            Fault::Throttled(wait) => throttled(wait),
+            Fault::Throttled(wait) => {
+                let mut state = self.state();
+                let until = state.now() + wait.unwrap_or_default();
+                state.writes_held_until = state.writes_held_until.max(Some(until));
+                throttled(wait)
+            }
             Fault::RoleDenied => answered(403, ApiErrorKind::RoleDenied),
             Fault::RouteUnknown => route_unknown(),
             Fault::TokenRenewed => token_renewed(),
@@ -489,7 +497,10 @@ impl World {
     }
 
     fn read<T>(&self, what: impl FnOnce(&State, OffsetDateTime) -> T) -> Result<T, Error> {
-        let state = self.state();
+        let mut state = self.state();
+        if let Some(wait) = state.read_faults.pop_front().flatten() {
+            return Err(Error::Throttled { retry_after: Some(wait), request_id: None });
+        }
         match state.signed_in {
             true => Ok(what(&state, state.now())),
             false => Err(Error::Token(TokenError::SignInNeeded { claims: None })),
