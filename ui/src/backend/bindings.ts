@@ -437,6 +437,22 @@ export type DifferenceView = {
 	now: string | null,
 };
 
+/**  A request of an earlier run that may have been executed. */
+export type EarlierRequest = {
+	/**  Its run. */
+	runId: string,
+	/**  Who confirmed it (user principal name). */
+	account: string,
+	/**  Where the device stands with it. */
+	state: ItemState,
+	/**  When it was about to go out. */
+	sent: string | null,
+	/**  When the state was last changed. */
+	at: string | null,
+	/**  Whether another request may repeat what is done: this one has no final outcome, or was done within a day. */
+	isWarning: boolean,
+};
+
 /**  The help texts the window has for what Entra refuses. */
 export type EntraHelp = 
 /**  Nobody has consented to what the application asks for. */
@@ -570,6 +586,8 @@ export type ErrorCode =
 "noBrowser" | 
 /**  The service cannot be reached. */
 "offline" | 
+/**  An intermediary answered in the service's place, such as a proxy. */
+"intermediary" | 
 /**  The service's certificate cannot be trusted. */
 "tls" | 
 /**  Graph throttles; see `retry_after`. */
@@ -628,7 +646,12 @@ export type FoundView =
 /**  Its management state or agent, as Graph names it. */
 { kind: "state"; state: string } | 
 /**  The same action waits already: since when, if Graph tells, and by whom, if the journal does. */
-{ kind: "pending"; since: string | null; by: string | null };
+{ kind: "pending"; since: string | null; by: string | null } | 
+/**
+ *  The same action was sent by another request: its state as Graph names it, when it started if Graph tells, and who sent
+ *  it if the journal knows.
+ */
+{ kind: "sent"; state: string; since: string | null; by: string | null };
 
 /**  What the journal has of it. */
 export type HistoryFound = {
@@ -694,6 +717,8 @@ export type ItemReason =
 "removalPending" | 
 /**  The same action waits for the device already. */
 "alreadyPending" | 
+/**  The device reports the same action as sent by another request. */
+"alreadySent" | 
 /**  The device is not managed through MDM. */
 "noMdmChannel" | 
 /**  It could not be read afresh, so nothing was sent. */
@@ -708,6 +733,10 @@ export type ItemReason =
 "signInNeeded" | 
 /**  The journal could not be written, so nothing was sent. */
 "journalFailed" | 
+/**  A person confirmed it more than a day ago, so nothing was sent. */
+"expired" | 
+/**  An intermediary answered in Graph's place, such as a proxy. */
+"intermediary" | 
 /**  Graph answered with an error that has no class of its own. */
 "other";
 
@@ -727,7 +756,7 @@ export type ItemState =
 "notSupported" | 
 /**  The action was cancelled on the service's side. */
 "canceled" | 
-/**  The device reports a state this version does not know; `message` holds it. */
+/**  The device reports a state this version does not know; `message` holds it. It counts as under way. */
 "other" | 
 /**  Graph refused the request; nothing was executed. */
 "refused" | 
@@ -906,6 +935,8 @@ export type PlanItem = {
 	route: RouteView,
 	/**  Whether Microsoft documents the action for the device's platform. */
 	documented: boolean,
+	/**  The newest request for the device that may have been executed, of any run of the tenant. */
+	earlier: EarlierRequest | null,
 };
 
 /**  What will happen, for a full review before anything is sent. */
