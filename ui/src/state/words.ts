@@ -16,8 +16,8 @@ import type { IconName } from '../components/icons';
 import { m } from '../paraglide/messages';
 import { isolated } from './bidi';
 import { clock } from './clock.svelte';
-import { agentText, foundStateText, managementStateText } from './device-words';
-import { daysSince, exactTime } from './format';
+import { actionState, agentText, foundStateText, managementStateText } from './device-words';
+import { daysSince, exactTime, number } from './format';
 import { helpWords } from './help-words';
 import { visible } from './visible';
 
@@ -38,6 +38,7 @@ export const errorWords: Record<ErrorCode, Words> = {
   unknownClient: { what: m.error_unknown_client, next: m.error_unknown_client_next },
   noBrowser: { what: m.error_no_browser, next: m.error_no_browser_next },
   offline: { what: m.error_offline, next: m.error_offline_next },
+  intermediary: { what: m.error_intermediary, next: m.error_intermediary_next },
   tls: { what: m.error_tls, next: m.error_tls_next },
   throttled: { what: m.error_throttled, next: m.error_throttled_next },
   notAllowed: { what: m.error_not_allowed, next: m.error_not_allowed_next },
@@ -91,13 +92,16 @@ export const reasonWords: Record<ItemReason, Words> = {
   changed: { what: m.reason_changed, next: m.reason_changed_next },
   removalPending: { what: m.reason_removal_pending, next: m.reason_removal_pending_next },
   alreadyPending: { what: m.reason_already_pending, next: m.reason_already_pending_next },
+  alreadySent: { what: m.reason_already_sent, next: m.reason_already_sent_next },
   noMdmChannel: { what: m.reason_no_mdm_channel, next: m.reason_no_mdm_channel_next },
   notRead: { what: m.reason_not_read, next: m.reason_not_read_next },
   badRequest: { what: m.reason_bad_request, next: m.reason_bad_request_next },
   throttled: { what: m.reason_throttled, next: m.reason_throttled_next },
   notConnected: { what: m.reason_not_connected, next: m.reason_not_connected_next },
+  intermediary: { what: m.reason_intermediary, next: m.reason_intermediary_next },
   signInNeeded: { what: m.reason_sign_in_needed, next: m.reason_sign_in_needed_next },
   journalFailed: { what: m.reason_journal_failed, next: m.reason_journal_failed_next },
+  expired: { what: m.reason_expired, next: m.reason_expired_next },
   other: { what: m.reason_other, next: m.reason_other_next },
 };
 
@@ -231,13 +235,21 @@ function foundText(found: FoundView): string {
     case 'state':
       return m.report_found_state({ state: isolated(foundStateText(found.state)) });
     case 'pending':
-      return [
-        found.since === null ? '' : m.report_pending_since({ time: exactTime(found.since) }),
-        found.by === null ? '' : m.report_pending_by({ account: isolated(visible(found.by)) }),
-      ]
-        .filter(Boolean)
-        .join(' ');
+      return sentences(
+        found.since && m.report_pending_since({ time: exactTime(found.since) }),
+        found.by && m.report_pending_by({ account: isolated(visible(found.by)) }),
+      );
+    case 'sent':
+      return sentences(
+        m.found_sent({ state: isolated(actionState(found.state).words) }),
+        found.since && m.found_started({ time: exactTime(found.since) }),
+        found.by && m.report_pending_by({ account: isolated(visible(found.by)) }),
+      );
   }
+}
+
+function sentences(...parts: (string | null)[]): string {
+  return parts.filter(Boolean).join(' ');
 }
 
 /** Why an item stands where it does. */
@@ -253,12 +265,34 @@ function whyText(item: ItemView, why: Words): string {
   return [why.what(), found].filter(Boolean).join(' ');
 }
 
-/** The state of an item, and one or two sentences on why and what to do next. */
-export function itemText(item: ItemView): { state: string; next: string } {
+/**
+ * Whether it stands where it stood with an earlier request, because a second one was stopped or refused. An unconfirmed request can have
+ * one reason of its own.
+ */
+export function isStoppedAgain({ state, reason }: ItemView): boolean {
+  const mayHaveArrived = state === 'accepted' || state === 'other' || state === 'unconfirmed';
+  return mayHaveArrived && reason !== null && !(state === 'unconfirmed' && reason === 'intermediary');
+}
+
+/** The state of an item, and some sentences on why and what to do next. `countdown`: a person had it sent again, and so many seconds pass before. */
+export function itemText(item: ItemView, countdown: number | null = null): { state: string; next: string } {
   const words = itemWords[item.state];
   const why = item.reason ? reasonWords[item.reason] : null;
-  if (item.gaveUp) return { state: words.what(), next: m.item_gave_up() };
-  if (why) return { state: words.what(), next: `${whyText(item, why)} ${why.next()}` };
-  const said = item.message ? ` ${m.device_said({ message: isolated(visible(item.message)) })}` : '';
-  return { state: words.what(), next: words.next() + said };
+  const state = words.what();
+  if (why && isStoppedAgain(item)) {
+    const first = item.gaveUp ? m.item_gave_up() : words.next();
+    // The newest comes first, as a row has room for two lines.
+    const next = sentences(m.item_again_stopped({ why: whyText(item, why) }), why.next(), first);
+    return { state, next };
+  }
+  if (item.gaveUp) return { state, next: m.item_gave_up() };
+  if (why) return { state, next: sentences(whyText(item, why), why.next()) };
+  if (countdown !== null) {
+    return { state, next: m.item_again_waiting({ seconds: number(countdown), stop: m.cancel_run() }) };
+  }
+  if (item.message === null) return { state, next: words.next() };
+  const message = isolated(visible(item.message));
+  if (item.state === 'other')
+    return { state, next: sentences(m.item_other_said({ state: message }), words.next()) };
+  return { state, next: sentences(words.next(), m.device_said({ message })) };
 }
