@@ -10,9 +10,10 @@ use unlatch_settings::Problem;
 
 use crate::dto::{
     AccountView, AppRow, AppsFound, BreakWhat, ConfigProblem, DeviceCodeView, DeviceField, DeviceRow,
-    DeviceWarning, DifferenceView, EntryRange, FoundView, HistoryFound, HistoryItem, HistoryQuery, HoldView,
-    ItemReason, ItemState, ItemView, JournalBreak, JournalCheck, JournalLoss, JournalTrouble, KeychainView,
-    RouteView, RunCounts, RunProgress, RunState, RunSummary, RunView, UserRow, UsersFound,
+    DeviceWarning, DifferenceView, EarlierRequest, EntryRange, FoundView, HistoryFound, HistoryItem,
+    HistoryQuery, HoldView, ItemReason, ItemState, ItemView, JournalBreak, JournalCheck, JournalLoss,
+    JournalTrouble, KeychainView, RouteView, RunCounts, RunProgress, RunState, RunSummary, RunView, UserRow,
+    UsersFound,
 };
 use crate::error::CommandError;
 use crate::table::row::SILENT_DAYS;
@@ -138,6 +139,19 @@ fn warnings(device: &ManagedDevice, now: OffsetDateTime) -> Vec<DeviceWarning> {
     warnings
 }
 
+/// An earlier request for a device, as a review at `now` tells of it.
+pub fn earlier_request(request: &engine::EarlierRequest, now: OffsetDateTime) -> EarlierRequest {
+    let engine::EarlierRequest { run, standing } = request;
+    EarlierRequest {
+        run_id: run.id.to_string(),
+        account: run.principal.account.clone(),
+        state: item_state(standing.state),
+        sent: standing.intent.map(moment),
+        at: standing.at.map(moment),
+        is_warning: request.is_warning(now),
+    }
+}
+
 /// A run with all its items.
 pub fn run_view(run: &RunRecord) -> RunView {
     RunView { summary: run_summary(&run.summary), items: run.items.iter().map(item_view).collect() }
@@ -204,6 +218,9 @@ fn found(found: &engine::Found) -> FoundView {
         engine::Found::State(state) => FoundView::State { state: state.clone() },
         engine::Found::Pending { since, by } => {
             FoundView::Pending { since: since.map(moment), by: by.clone() }
+        }
+        engine::Found::Sent { state, since, by } => {
+            FoundView::Sent { state: state.clone(), since: since.map(moment), by: by.clone() }
         }
     }
 }
@@ -353,6 +370,7 @@ fn item_reason(reason: engine::ItemReason) -> ItemReason {
         From::Changed => ItemReason::Changed,
         From::RemovalPending => ItemReason::RemovalPending,
         From::AlreadyPending => ItemReason::AlreadyPending,
+        From::AlreadySent => ItemReason::AlreadySent,
         From::NoMdmChannel => ItemReason::NoMdmChannel,
         From::NotRead => ItemReason::NotRead,
         From::BadRequest => ItemReason::BadRequest,
@@ -360,6 +378,7 @@ fn item_reason(reason: engine::ItemReason) -> ItemReason {
         From::NotConnected => ItemReason::NotConnected,
         From::SignInNeeded => ItemReason::SignInNeeded,
         From::JournalFailed => ItemReason::JournalFailed,
+        From::Expired => ItemReason::Expired,
         From::Intermediary => ItemReason::Intermediary,
         From::Other => ItemReason::Other,
     }

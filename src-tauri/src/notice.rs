@@ -45,6 +45,8 @@ fn words(state: RunState, counts: RunCounts, spanish: bool) -> (&'static str, St
         RunState::SignInNeeded => {
             pick("Recovery waits for a sign-in", "La recuperación espera un inicio de sesión")
         }
+        // A run whose confirmation is more than a day old ends so while the window is open.
+        RunState::Interrupted => pick("Recovery interrupted", "Recuperación interrumpida"),
         _ => pick("Recovery sent", "Recuperación enviada"),
     };
     let word = |count: u32, one: [&'static str; 2], several: [&'static str; 2]| {
@@ -82,6 +84,7 @@ mod tests {
         let (title, body) = words(RunState::Cancelled, counts, true);
         let single = RunCounts { total: 1, accepted: 1, ..Default::default() };
         assert_eq!(words(RunState::Finished, single, true).1, "1 dispositivo: 1 aceptada.");
+        assert_eq!(words(RunState::Interrupted, single, false).0, "Recovery interrupted");
         assert_eq!(title, "Recuperación cancelada");
         assert_eq!(body, "12 dispositivos: 8 aceptadas, 3 rechazadas o detenidas, 1 sin confirmar.");
     }

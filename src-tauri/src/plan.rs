@@ -1,10 +1,10 @@
 //! From what is selected to a plan, and from a confirmation to what is started.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use time::OffsetDateTime;
 use unlatch_graph::{DeviceId, ManagedDevice};
-use unlatch_recovery::{Action, Plan, PlanRules, PlannedItem};
+use unlatch_recovery::{Action, EarlierRequest, Engine, Plan, PlanRules, PlannedItem};
 use unlatch_settings::Settings;
 use uuid::Uuid;
 
@@ -18,28 +18,19 @@ use crate::shown::Shown;
 /// Above this many devices the count must be typed.
 pub const TYPED_COUNT_ABOVE: u32 = 20;
 
-/// Plans what is selected and shows what it will do.
+/// Plans what is selected and shows what it will do, with what the journal has of earlier requests for each device.
 ///
 /// # Errors
-/// `InvalidInput` for nothing, and for more than the settings allow.
-pub fn review(desk: &Desk, settings: &Settings) -> Result<PlanView, CommandError> {
-    let (shown, now) = (&desk.shown, OffsetDateTime::now_utc());
-    let mut items = Vec::new();
-    let mut planned = Vec::new();
-    let work = desk.work();
-    if work.selection.len() > settings.max_run_size as usize {
-        return Err(CommandError::invalid_input("more devices are selected than one run may have"));
-    }
-    for (device, origin) in work.selection.devices() {
-        let documented = Action::RecoverPasscode.is_documented_for(device.operating_system.as_deref());
-        items.push(PlanItem { device: convert::device_row(&device, now), route: origin.view(), documented });
-        planned.push(planned_item(device, origin));
-    }
-    drop(work);
+/// `InvalidInput` for nothing, and for more than the settings allow. `Journal` if it cannot be read.
+pub async fn review(desk: &Desk, engine: &Engine, settings: &Settings) -> Result<PlanView, CommandError> {
+    let (mut items, planned) = selected(desk, settings)?;
     let rules = PlanRules { max_items: settings.max_run_size as usize, reason_required: false };
     let plan = Plan::new(desk.principal.clone(), Action::RecoverPasscode, None, planned, rules)?;
+    let devices = plan.items.iter().map(|item| item.device_id.clone()).collect();
+    let earlier = engine.earlier_requests(plan.principal.tenant(), plan.action, devices).await?;
+    add_earlier(&mut items, &plan, &earlier, OffsetDateTime::now_utc());
     Ok(PlanView {
-        plan_id: shown.keep_plan(plan).to_string(),
+        plan_id: desk.shown.keep_plan(plan).to_string(),
         account: desk.account.clone(),
         items,
         reason_required: settings.require_reason,
@@ -47,6 +38,34 @@ pub fn review(desk: &Desk, settings: &Settings) -> Result<PlanView, CommandError
         max_run_size: settings.max_run_size,
         countdown_seconds: settings.countdown,
     })
+}
+
+/// Returns what is selected, as the review shows it and as a run takes it.
+fn selected(desk: &Desk, settings: &Settings) -> Result<(Vec<PlanItem>, Vec<PlannedItem>), CommandError> {
+    let now = OffsetDateTime::now_utc();
+    let work = desk.work();
+    if work.selection.len() > settings.max_run_size as usize {
+        return Err(CommandError::invalid_input("more devices are selected than one run may have"));
+    }
+    let both = work.selection.devices().map(|(device, origin)| {
+        let documented = Action::RecoverPasscode.is_documented_for(device.operating_system.as_deref());
+        let (row, route) = (convert::device_row(&device, now), origin.view());
+        (PlanItem { device: row, route, documented, earlier: None }, planned_item(device, origin))
+    });
+    Ok(both.unzip())
+}
+
+/// Adds to each device of a plan the newest request for it.
+fn add_earlier(
+    items: &mut [PlanItem],
+    plan: &Plan,
+    earlier: &HashMap<DeviceId, EarlierRequest>,
+    now: OffsetDateTime,
+) {
+    for (item, planned) in items.iter_mut().zip(&plan.items) {
+        let request = earlier.get(&planned.device_id);
+        item.earlier = request.map(|request| convert::earlier_request(request, now));
+    }
 }
 
 /// Starts the plan a person confirmed, less what they left out. It is taken away, so that it starts once, and waits on if it
@@ -110,13 +129,28 @@ fn planned_item(device: ManagedDevice, origin: &Origin) -> PlannedItem {
 
 #[cfg(test)]
 mod tests {
+    use time::macros::datetime;
     use unlatch_graph::Route;
-    use unlatch_recovery::Principal;
+    use unlatch_recovery::{Entry, Event, Principal, RunHeader, RunId, Verdict, fold};
 
     use super::*;
+    use crate::dto::ItemState;
     use crate::error::ErrorCode;
+    use crate::table::row::tests::device;
 
-    fn kept(shown: &Shown, devices: &[&str]) -> String {
+    const NOW: OffsetDateTime = datetime!(2026-11-02 12:00 UTC);
+
+    fn principal() -> Principal {
+        Principal {
+            cloud: "global".to_owned(),
+            tenant_id: "t".to_owned(),
+            tenant_name: "T".to_owned(),
+            account: "a@t.example".to_owned(),
+            account_id: "a".to_owned(),
+        }
+    }
+
+    fn plan(devices: &[&str]) -> Plan {
         let items = devices.iter().map(|id| PlannedItem {
             device_id: DeviceId::new(*id).unwrap(),
             route: Route::Direct,
@@ -127,16 +161,43 @@ mod tests {
             user: None,
             system: None,
         });
-        let principal = Principal {
-            cloud: "global".to_owned(),
-            tenant_id: "t".to_owned(),
-            tenant_name: "T".to_owned(),
-            account: "a@t.example".to_owned(),
-            account_id: "a".to_owned(),
-        };
         let rules = PlanRules { max_items: 10, reason_required: false };
-        let plan = Plan::new(principal, Action::RecoverPasscode, None, items.collect(), rules).unwrap();
-        shown.keep_plan(plan).to_string()
+        Plan::new(principal(), Action::RecoverPasscode, None, items.collect(), rules).unwrap()
+    }
+
+    fn kept(shown: &Shown, devices: &[&str]) -> String {
+        shown.keep_plan(plan(devices)).to_string()
+    }
+
+    /// A request that the journal has for a device: accepted at once and, with a `result`, reported on a minute later.
+    fn sent_at(at: OffsetDateTime, device: &str, result: Option<&str>) -> (DeviceId, EarlierRequest) {
+        let Plan { principal, action, reason, items, .. } = plan(&[device]);
+        let run = RunHeader { id: RunId::random(), started: at, principal, action, reason, total: 1 };
+        let intent = Event::Intent { attempt: 1, route: Route::Direct, server_now: at, baseline: None };
+        let answer = Event::Answer {
+            verdict: Verdict::Accepted,
+            status: Some(204),
+            code: None,
+            message: None,
+            request_id: None,
+            client_request_id: Uuid::nil(),
+            server_date: Some(at),
+            intermediary: false,
+        };
+        let later = at + time::Duration::minutes(1);
+        let observed = result.map(|result| Event::Observed {
+            result: result.to_owned(),
+            started: Some(at),
+            last_updated: Some(later),
+            has_passcode: false,
+        });
+        let entries = [(at, Some(intent)), (at, Some(answer)), (later, observed)];
+        let entries: Vec<Entry> = entries
+            .into_iter()
+            .filter_map(|(at, event)| Some(Entry { at, position: Some(0), event: event? }))
+            .collect();
+        let standing = fold(run.clone(), items, &entries, false).items.remove(0).standing;
+        (DeviceId::new(device).unwrap(), EarlierRequest { run, standing })
     }
 
     fn confirmation(plan_id: &str, leave_out: &[&str], count: u32) -> Confirmation {
@@ -153,6 +214,45 @@ mod tests {
             Ok(plan.items.iter().map(|item| item.device_id.to_string()).collect())
         });
         started.await.map(|(started, _)| started).map_err(|error| error.code)
+    }
+
+    #[test]
+    fn a_review_has_the_earlier_request_of_each_device_and_warns_of_those_that_a_second_may_repeat() {
+        let hours = |hours| NOW - time::Duration::hours(hours);
+        let earlier = HashMap::from([
+            sent_at(hours(72), "accepted", None),
+            sent_at(hours(23), "done", Some("done")),
+            sent_at(hours(25), "done long ago", Some("done")),
+            sent_at(hours(1), "failed", Some("failed")),
+            sent_at(hours(48), "unknown state", Some("removeFromBlueprint")),
+        ]);
+        let devices = ["accepted", "done", "done long ago", "failed", "unknown state", "never"];
+        let mut items: Vec<PlanItem> = (0..devices.len())
+            .map(|number| PlanItem {
+                device: convert::device_row(&device(number), NOW),
+                route: Origin { route: Route::Direct, label: String::new() }.view(),
+                documented: true,
+                earlier: None,
+            })
+            .collect();
+        add_earlier(&mut items, &plan(&devices), &earlier, NOW);
+        let told = |item: &PlanItem| item.earlier.as_ref().map(|earlier| (earlier.state, earlier.is_warning));
+        assert_eq!(
+            items.iter().map(told).collect::<Vec<_>>(),
+            [
+                Some((ItemState::Accepted, true)),
+                Some((ItemState::Done, true)),
+                Some((ItemState::Done, false)),
+                Some((ItemState::Failed, false)),
+                Some((ItemState::Other, true)),
+                None
+            ]
+        );
+        let done = items[1].earlier.clone().unwrap();
+        assert_eq!(done.run_id, earlier[&DeviceId::new("done").unwrap()].run.id.to_string());
+        assert_eq!(done.account, "a@t.example");
+        assert_eq!(done.sent.as_deref(), Some("2026-11-01T13:00:00Z"));
+        assert_eq!(done.at.as_deref(), Some("2026-11-01T13:01:00Z"));
     }
 
     #[tokio::test]

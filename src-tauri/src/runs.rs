@@ -10,7 +10,7 @@ use tauri::{AppHandle, Manager};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use unlatch_recovery::{Change, Engine, FollowEnd, RunId, RunState};
+use unlatch_recovery::{Change, Engine, FollowEnd, ResumeError, RunId, RunState};
 
 use crate::convert;
 use crate::dto::RunProgress;
@@ -88,7 +88,8 @@ pub fn follow(place: &Place, desk: &Arc<Desk>) {
     }
 }
 
-/// Runs that wait for this account to sign in go on, and devices are asked what became of the requests for them.
+/// Runs that wait for this account to sign in count down and go on, unless they were confirmed more than a day ago. Devices are
+/// asked what became of the requests for them.
 pub async fn go_on(place: &Place, desk: &Arc<Desk>) {
     if place.is_barred() {
         return;
@@ -166,10 +167,15 @@ pub fn watch_over(app: AppHandle, place: Arc<Place>, engine: Engine, id: RunId) 
 }
 
 async fn resume(engine: &Engine, id: RunId, desk: &Desk) {
-    if let Err(error) = engine.resume(id, &desk.principal, desk.tenant()).await {
-        tracing::info!(run = %id, "a waiting run does not go on");
-        // The words may name the account that it waits for.
-        tracing::debug!(run = %id, %error, "a waiting run does not go on");
+    match engine.resume(id, &desk.principal, desk.tenant()).await {
+        Ok(()) => {}
+        // It has ended as interrupted and is told of as such: a person is asked anew.
+        Err(ResumeError::Expired) => tracing::info!(run = %id, "a waiting run was confirmed too long ago"),
+        Err(error) => {
+            tracing::info!(run = %id, "a waiting run does not go on");
+            // The words may name the account that it waits for.
+            tracing::debug!(run = %id, %error, "a waiting run does not go on");
+        }
     }
 }
 

@@ -25,11 +25,11 @@ use crate::status;
 #[specta::specta]
 pub async fn plan_run(state: State<'_, AppState>) -> Result<PlanView, CommandError> {
     let place = state.place()?;
-    place.engine()?;
-    let desk = place.desk()?;
+    let (engine, desk) = (place.engine()?, place.desk()?);
     session::allow_sending(&desk).await?;
+    let plan = plan::review(&desk, &engine, &state.settings()).await?;
+    // The window may have been locked meanwhile.
     state.lock.expect_open()?;
-    let plan = plan::review(&desk, &state.settings())?;
     let account = status::coloured(&plan.account, state.places().colour(&place.id()));
     Ok(PlanView { account, ..plan })
 }

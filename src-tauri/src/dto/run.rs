@@ -35,6 +35,26 @@ pub struct PlanItem {
     pub route: RouteView,
     /// Whether Microsoft documents the action for the device's platform.
     pub documented: bool,
+    /// The newest request for the device that may have been executed, of any run of the tenant.
+    pub earlier: Option<EarlierRequest>,
+}
+
+/// A request of an earlier run that may have been executed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct EarlierRequest {
+    /// Its run.
+    pub run_id: String,
+    /// Who confirmed it (user principal name).
+    pub account: String,
+    /// Where the device stands with it.
+    pub state: ItemState,
+    /// When it was about to go out.
+    pub sent: Option<String>,
+    /// When the state was last changed.
+    pub at: Option<String>,
+    /// Whether another request may repeat what is done: this one has no final outcome, or was done within a day.
+    pub is_warning: bool,
 }
 
 /// A person's confirmation of a plan.
@@ -91,7 +111,7 @@ pub enum ItemState {
     NotSupported,
     /// The action was cancelled on the service's side.
     Canceled,
-    /// The device reports a state this version does not know; `message` holds it.
+    /// The device reports a state this version does not know; `message` holds it. It counts as under way.
     Other,
     /// Graph refused the request; nothing was executed.
     Refused,
@@ -123,6 +143,8 @@ pub enum ItemReason {
     RemovalPending,
     /// The same action waits for the device already.
     AlreadyPending,
+    /// The device reports the same action as sent by another request.
+    AlreadySent,
     /// The device is not managed through MDM.
     NoMdmChannel,
     /// It could not be read afresh, so nothing was sent.
@@ -137,6 +159,8 @@ pub enum ItemReason {
     SignInNeeded,
     /// The journal could not be written, so nothing was sent.
     JournalFailed,
+    /// A person confirmed it more than a day ago, so nothing was sent.
+    Expired,
     /// An intermediary answered in Graph's place, such as a proxy.
     Intermediary,
     /// Graph answered with an error that has no class of its own.
@@ -221,6 +245,9 @@ pub enum FoundView {
     State { state: String },
     /// The same action waits already: since when, if Graph tells, and by whom, if the journal does.
     Pending { since: Option<String>, by: Option<String> },
+    /// The same action was sent by another request: its state as Graph names it, when it started if Graph tells, and who sent
+    /// it if the journal knows.
+    Sent { state: String, since: Option<String>, by: Option<String> },
 }
 
 /// One field that is other than what was confirmed. Null stands for nothing.

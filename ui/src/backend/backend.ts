@@ -19,6 +19,7 @@ export type {
   DeviceRow,
   DeviceWarning,
   DeviceField,
+  EarlierRequest,
   EntraHelp,
   ErrorCode,
   FoundView,

@@ -53,11 +53,6 @@ export const commands = {
 	/**  Detected apps whose name contains `text`. */
 	findApps: (text: string) => typedError<AppsFound, CommandError>(__TAURI_INVOKE("find_apps", { text })),
 	/**
-	 *  Has one read go out although Graph asked a read to wait. If Graph answers it, nobody waits for that any longer. What a request
-	 *  for a device was told stands.
-	 */
-	probeHold: () => typedError<null, CommandError>(__TAURI_INVOKE("probe_hold")),
-	/**
 	 *  Asks for devices and makes a table of them, in the place of the one before. What was read is told through the channel as it comes,
 	 *  at most ten times a second; the answer is the table as it stands in the end.
 	 */
@@ -121,11 +116,6 @@ export const commands = {
 	exportRun: (runId: string, format: ReportFormat, language: string) => typedError<string, CommandError>(__TAURI_INVOKE("export_run", { runId, format, language })),
 	/**  Looks through the whole journal. Nothing is changed. */
 	verifyJournal: () => typedError<JournalCheck, CommandError>(__TAURI_INVOKE("verify_journal")),
-	/**
-	 *  Records that the signed-in account was told of the entries that the journal lost and lets runs be resumed. Runs that wait for a
-	 *  sign-in go on.
-	 */
-	answerWentBack: () => typedError<AppStatus, CommandError>(__TAURI_INVOKE("answer_went_back")),
 	/**  The packages in Unlatch that others made, and their licences. */
 	thirdPartyNotices: () => typedError<string, CommandError>(__TAURI_INVOKE("third_party_notices")),
 };
@@ -193,8 +183,6 @@ export type AppStatus = {
 	keychain: KeychainView,
 	/**  Why nothing can be recorded, if so. Recovering is off while this is set. */
 	journalProblem: CommandError | null,
-	/**  The entries that the journal lost, until a person has answered that. Nothing is resumed or sent again while this is set. */
-	journalWentBack: JournalLoss | null,
 	/**  The settings in force. */
 	settings: SettingsView,
 	/**  What is wrong with a configuration file, if anything. */
@@ -274,16 +262,14 @@ export type CommandError = {
 	message: string,
 	/**  Graph's request id or Entra's correlation id. */
 	requestId: string | null,
-	/**  How long Graph asked to wait, if it said. */
-	hold: HoldView | null,
+	/**  Seconds the service asked to wait. */
+	retryAfter: number | null,
 	/**  Which help text fits what Entra refused, if one does. */
 	help: EntraHelp | null,
 	/**  When Entra refused, as it wrote it. */
 	at: string | null,
 	/**  What is the matter with the keychain, if that is what failed. */
 	keychain: KeychainView | null,
-	/**  What is the matter with the journal, if that is what failed and it is known. */
-	journal: JournalTrouble | null,
 };
 
 /**  A fault in a configuration file. */
@@ -451,6 +437,22 @@ export type DifferenceView = {
 	now: string | null,
 };
 
+/**  A request of an earlier run that may have been executed. */
+export type EarlierRequest = {
+	/**  Its run. */
+	runId: string,
+	/**  Who confirmed it (user principal name). */
+	account: string,
+	/**  Where the device stands with it. */
+	state: ItemState,
+	/**  When it was about to go out. */
+	sent: string | null,
+	/**  When the state was last changed. */
+	at: string | null,
+	/**  Whether another request may repeat what is done: this one has no final outcome, or was done within a day. */
+	isWarning: boolean,
+};
+
 /**  The help texts the window has for what Entra refuses. */
 export type EntraHelp = 
 /**  Nobody has consented to what the application asks for. */
@@ -562,14 +564,6 @@ export type EntraHelp =
 /**  The person declined on the other device. */
 "deviceCodeDeclined";
 
-/**  Entries that follow each other. */
-export type EntryRange = {
-	/**  The first. */
-	first: number,
-	/**  The last. */
-	last: number,
-};
-
 /**  Every kind of failure the window tells apart. */
 export type ErrorCode = 
 /**  Nobody is signed in, or the sign-in has ended. */
@@ -596,7 +590,7 @@ export type ErrorCode =
 "intermediary" | 
 /**  The service's certificate cannot be trusted. */
 "tls" | 
-/**  Graph throttles; see `hold`. */
+/**  Graph throttles; see `retry_after`. */
 "throttled" | 
 /**  The account's Intune or Entra role does not allow it. */
 "notAllowed" | 
@@ -626,8 +620,6 @@ export type ErrorCode =
 "keychain" | 
 /**  The journal cannot be written or read. */
 "journal" | 
-/**  The journal lost entries, and no person has answered that yet. Nothing was sent. */
-"journalWentBack" | 
 /**  The plan is unknown, was used, or does not match the confirmation. */
 "planMismatch" | 
 /**  A device of the plan still waits in another run. */
@@ -654,7 +646,12 @@ export type FoundView =
 /**  Its management state or agent, as Graph names it. */
 { kind: "state"; state: string } | 
 /**  The same action waits already: since when, if Graph tells, and by whom, if the journal does. */
-{ kind: "pending"; since: string | null; by: string | null };
+{ kind: "pending"; since: string | null; by: string | null } | 
+/**
+ *  The same action was sent by another request: its state as Graph names it, when it started if Graph tells, and who sent
+ *  it if the journal knows.
+ */
+{ kind: "sent"; state: string; since: string | null; by: string | null };
 
 /**  What the journal has of it. */
 export type HistoryFound = {
@@ -702,16 +699,6 @@ export type HistoryQuery = {
 	until: string | null,
 };
 
-/**  How long Graph asked everybody to wait. */
-export type HoldView = {
-	/**  The seconds that were left of it when this was told. */
-	seconds: number,
-	/**  When it ends. */
-	until: string,
-	/**  Whether it was told to a read. A person can then try one read before it ends (`probe_hold`). */
-	mayProbe: boolean,
-};
-
 /**  Why an item was refused or stopped. */
 export type ItemReason = 
 /**  The account's Intune role does not allow it on this device. */
@@ -730,6 +717,8 @@ export type ItemReason =
 "removalPending" | 
 /**  The same action waits for the device already. */
 "alreadyPending" | 
+/**  The device reports the same action as sent by another request. */
+"alreadySent" | 
 /**  The device is not managed through MDM. */
 "noMdmChannel" | 
 /**  It could not be read afresh, so nothing was sent. */
@@ -744,6 +733,8 @@ export type ItemReason =
 "signInNeeded" | 
 /**  The journal could not be written, so nothing was sent. */
 "journalFailed" | 
+/**  A person confirmed it more than a day ago, so nothing was sent. */
+"expired" | 
 /**  An intermediary answered in Graph's place, such as a proxy. */
 "intermediary" | 
 /**  Graph answered with an error that has no class of its own. */
@@ -765,7 +756,7 @@ export type ItemState =
 "notSupported" | 
 /**  The action was cancelled on the service's side. */
 "canceled" | 
-/**  The device reports a state this version does not know; `message` holds it. */
+/**  The device reports a state this version does not know; `message` holds it. It counts as under way. */
 "other" | 
 /**  Graph refused the request; nothing was executed. */
 "refused" | 
@@ -798,8 +789,6 @@ export type ItemView = {
 	state: ItemState,
 	/**  Why it was refused or stopped. */
 	reason: ItemReason | null,
-	/**  HTTP status of the last answer. */
-	status: number | null,
 	/**  What Graph or the device said, for people. */
 	message: string | null,
 	/**  What was found of the device that kept it from being sent to. */
@@ -838,38 +827,7 @@ export type JournalCheck = {
 	head: string | null,
 	/**  Where the chain breaks for the first time, if it does. */
 	broken: JournalBreak | null,
-	/**  The entries that the journal itself says are lost, oldest first. */
-	losses: JournalLoss[],
-	/**  The newest entry that this computer knows of, if the file does not hold it and does not say so. */
-	behind: number | null,
 };
-
-/**  Entries that this computer had written and the file was found without. */
-export type JournalLoss = {
-	/**  When that was found. */
-	at: string,
-	/**  The newest entry that this computer knew of. */
-	known: number,
-	/**  The entries that are known to be missing; null if as many were there, but others. */
-	missing: EntryRange | null,
-};
-
-/**  What is the matter with the journal. */
-export type JournalTrouble = 
-/**  The file or its folder cannot be written. */
-"readOnly" | 
-/**  It is damaged, or is no journal of Unlatch. */
-"damaged" | 
-/**  A newer version of Unlatch wrote it. */
-"newer" | 
-/**  It is a copy of the first format, and this computer knew a later one. */
-"oldCopy" | 
-/**  Another program has it. */
-"inUse" | 
-/**  Its file system keeps no locks. */
-"noLocks" | 
-/**  The disk, or the account's share of it, is full. */
-"full";
 
 /**  Where the refresh token is kept, or why it is not. */
 export type KeychainView = 
@@ -977,6 +935,8 @@ export type PlanItem = {
 	route: RouteView,
 	/**  Whether Microsoft documents the action for the device's platform. */
 	documented: boolean,
+	/**  The newest request for the device that may have been executed, of any run of the tenant. */
+	earlier: EarlierRequest | null,
 };
 
 /**  What will happen, for a full review before anything is sent. */
@@ -1090,8 +1050,8 @@ export type RunSummary = {
 	counts: RunCounts,
 	/**  Seconds until everything is sent, from the schedule itself; none when nothing is left to send. */
 	remainingSeconds: number | null,
-	/**  How long Graph asked everybody to wait, if it did. */
-	hold: HoldView | null,
+	/**  Seconds for which Graph asked every sender to hold, if it did. */
+	holdSeconds: number | null,
 	/**  Seconds until the first request goes out, while the run can be stopped before any does. */
 	startsInSeconds: number | null,
 	/**  Whether devices of it are being asked what became of it. */
@@ -1196,11 +1156,11 @@ export type SettingsView = {
 	clipboard: boolean,
 	/**  The ids of the only tenants anybody may sign in to; none means any. */
 	allowedTenants: string[] | null,
-	/**  Whether further tenants may be named. Not where policy names tenants. */
+	/**  Whether further tenants may be named. Not where policy names the one. */
 	severalTenants: boolean,
 	/**  `en` or `es`; none follows the system. */
 	language: string | null,
-	/**  Keys that machine policy sets, and those that it binds by these, as they are written in the file. */
+	/**  Keys that machine policy fixes, as they are written in the file. */
 	locked: string[],
 	/**  The folder of the journal and the logs. */
 	dataFolder: string,
@@ -1382,9 +1342,7 @@ export type WindowNotice =
 /**  The window was locked, as nobody has touched it for a while. */
 "locked" | 
 /**  An account that was taken up at the start is there now, has a tenant of another name, or has to sign in again. */
-"accountChanged" | 
-/**  Machine policy says something else since. */
-"policyChanged";
+"accountChanged";
 
 /* Tauri Specta runtime */
 async function typedError<T, E>(result: Promise<T>): Promise<{ status: "ok"; data: T } | { status: "error"; error: E }> {

@@ -9,6 +9,7 @@ import {
   type DeviceDetails,
   type DeviceQuestion,
   type DeviceRow,
+  type EarlierRequest,
   type HistoryQuery,
   type ItemView,
   type JournalCheck,
@@ -80,6 +81,8 @@ export class FakeBackend implements Backend {
   outcome: (position: number) => Partial<ItemView> = () => ({ state: 'accepted' });
   /** Whether Microsoft documents the action for a device. */
   documented: (device: DeviceRow) => boolean = () => true;
+  /** The newest request for a device that the journal has, if any. */
+  earlier: (device: DeviceRow) => EarlierRequest | null = () => null;
   /** The passcode that the service tells, if any. */
   passcode: string | null = null;
   /** What a device is told to be, if not the usual. */
@@ -387,6 +390,7 @@ export class FakeBackend implements Backend {
           device,
           route,
           documented: this.documented(device),
+          earlier: this.earlier(device),
         })),
         reasonRequired: this.status.settings.requireReason,
         typedCountAbove: this.typedCountAbove,
@@ -538,7 +542,8 @@ export class FakeBackend implements Backend {
   /** Waiting again are those that `which` names. */
   #again(run: FakeRun, which: (item: ItemView) => boolean): RunView {
     const items = run.view.items.filter(which).map((item) => ({ ...item, ...unsent }));
-    this.#change(run, items, this.status.settings.countdownSeconds > 0 ? 'starting' : 'active');
+    const ended = run.view.summary.finished !== null || run.view.summary.state !== 'active';
+    this.#change(run, items, ended && this.status.settings.countdownSeconds > 0 ? 'starting' : 'active');
     if (run.view.summary.state === 'starting') {
       this.say(run.view.summary.id, { startsInSeconds: this.status.settings.countdownSeconds });
     }

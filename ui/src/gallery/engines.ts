@@ -3,6 +3,7 @@ import type {
   CommandError,
   DeviceDetails,
   DeviceRow,
+  EarlierRequest,
   ItemView,
   RunCounts,
   RunSummary,
@@ -106,6 +107,14 @@ export const endings: readonly Partial<ItemView>[] = [
   },
   { state: 'refused', reason: 'outOfScopeTags', message: 'Forbidden', canSendAgain: true, attempts: 1 },
   { state: 'other', message: 'removeFromBlueprint', attempts: 1 },
+  {
+    state: 'stopped',
+    reason: 'alreadySent',
+    requestId: null,
+    canSendAgain: true,
+    found: { kind: 'sent', state: 'done', since: '2026-03-01T10:00:00Z', by: 'bea@contoso.example' },
+  },
+  { state: 'unconfirmed', reason: 'roleDenied', message: 'Forbidden', canSendAgain: true, attempts: 2 },
 ];
 
 /** Runs end at once, or stay as they are after `most` items. */
@@ -178,6 +187,33 @@ export function withHistory(engine: FakeBackend): FakeBackend {
     ),
   );
   return engine;
+}
+
+/** A run that waited for a sign-in for more than a day. */
+export function withExpired(engine: FakeBackend): FakeBackend {
+  const ending = (at: number): Partial<ItemView> =>
+    at < 2 ? { state: 'accepted' } : { state: 'notSent', reason: 'expired', canSendAgain: true, attempts: 0 };
+  const when = { started: '2026-11-20T16:40:00Z', finished: null };
+  engine.keep(kept('run-94', items(devices(5), ending), { state: 'interrupted', ...when }));
+  return engine;
+}
+
+/** The journal has an earlier request for most devices, each with an outcome of its own. */
+export function withEarlier(engine: FakeBackend): void {
+  const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
+  const sent = (state: EarlierRequest['state'], minutes: number, isWarning = true): EarlierRequest => {
+    const [at, account] = [ago(minutes), 'bea@contoso.example'];
+    return { runId: 'run-91', account, state, sent: at, at, isWarning };
+  };
+  const requests = [
+    sent('accepted', 4),
+    sent('done', 1),
+    sent('unconfirmed', 12),
+    sent('failed', 3 * 24 * 60, false),
+    sent('other', 40),
+    null,
+  ];
+  engine.earlier = ({ id }) => requests[Number(/\d+$/.exec(id)?.[0] ?? 0) % requests.length] ?? null;
 }
 
 /** Texts that somebody who means harm, or nobody at all, could have given a device. */

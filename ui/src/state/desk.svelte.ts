@@ -3,10 +3,10 @@ import {
   type AccountView,
   type Backend,
   type CommandError,
-  type DeviceWarning,
   type PlanView,
 } from '../backend/backend';
 import type { RunView } from '../backend/backend';
+import { LeftOut } from './left-out.svelte';
 import { Search } from './search.svelte';
 import { Selection } from './selection.svelte';
 
@@ -24,9 +24,6 @@ export interface Trouble {
   error: CommandError;
   again: () => void;
 }
-
-/** Why a review leaves a device out: together with all that one warning is about, or alone. */
-export type LeftOutFor = DeviceWarning['kind'] | 'undocumented' | 'hand';
 
 /** What a person has in front of them in one tenant. Each tenant and each account has its own; nothing goes from one to another. */
 export class DeskState {
@@ -47,8 +44,8 @@ export class DeskState {
   /** The last run that started here: what was selected for it can be had back. */
   started: string | null = null;
 
-  /** What the review leaves out, by device id, with every reason for it. It outlasts the review, until a run starts or nothing is selected. */
-  leftOut = $state.raw<ReadonlyMap<string, ReadonlySet<LeftOutFor>>>(new Map());
+  /** What the review leaves out. It outlasts the review, until a run starts or nothing is selected. */
+  readonly leftOut = new LeftOut();
   /** The reason or ticket that was given in the review; it lasts as long. */
   reason = $state('');
 
@@ -80,7 +77,7 @@ export class DeskState {
   }
 
   #forgetReview(): void {
-    this.leftOut = new Map();
+    this.leftOut.clear();
     this.reason = '';
   }
 

@@ -2,7 +2,17 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { m } from '../paraglide/messages';
 import { agentText, gibText } from './device-words';
-import { agoText, exactTime, number, relativeTime, remaining, shortTime, untilTime } from './format';
+import {
+  agoText,
+  dayText,
+  exactTime,
+  number,
+  relativeTime,
+  remaining,
+  shortTime,
+  timeToday,
+  untilTime,
+} from './format';
 import { useLocale } from './locale.svelte';
 
 const NOW = Date.parse('2026-11-23T09:30:00Z');
@@ -47,7 +57,22 @@ describe('formatting', () => {
     expect(untilTime(end(24, 14), at(23, 15))).toBe('24 nov, 14:35');
   });
 
+  it('names days by the calendar, and the time of day for today alone', () => {
+    const now = new Date(2026, 10, 23, 0, 30).getTime();
+    const at = (...when: [number, number, number]) => new Date(2026, 10, ...when).toISOString();
+    expect(dayText(at(23, 0, 5), now)).toBe('today');
+    expect(dayText(at(22, 23, 55), now)).toBe('yesterday');
+    expect(dayText(at(20, 12, 0), now)).toBe('3 days ago');
+    expect(timeToday(at(23, 0, 5), now)).toMatch(/^12:05.AM$/);
+    expect(timeToday(at(22, 23, 55), now)).toBeNull();
+    useLocale('es');
+    expect(dayText(at(23, 0, 5), now)).toBe('hoy');
+    expect(timeToday(at(23, 0, 5), now)).toBe('0:05');
+  });
+
   it('shows a time it cannot read as it is', () => {
+    expect(dayText('soon', NOW)).toBe('soon');
+    expect(timeToday('soon', NOW)).toBeNull();
     expect(relativeTime('soon', NOW)).toBe('soon');
     expect(exactTime('soon')).toBe('soon');
   });

@@ -20,6 +20,7 @@ const EXACT: Intl.DateTimeFormatOptions = {
 const TIME: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit' };
 const DAY_AND_TIME: Intl.DateTimeFormatOptions = { ...TIME, month: 'short', day: 'numeric' };
 const SHORT: Intl.DateTimeFormatOptions = { dateStyle: 'medium', timeStyle: 'short' };
+const TIME: Intl.DateTimeFormatOptions = { timeStyle: 'short' };
 
 export function number(value: number, options?: Intl.NumberFormatOptions): string {
   return registry.number(locale(), value, options);
@@ -48,6 +49,23 @@ export function agoText(iso: string, now: number): string {
   const seconds = (now - Date.parse(iso)) / 1000;
   if (!(seconds >= 0 && seconds < 60)) return relativeTime(iso, now);
   return spans(locale(), null).format(-Math.floor(seconds), 'second');
+}
+
+/** `today`, `yesterday`, `3 days ago`, by the days of the calendar. */
+export function dayText(iso: string, now: number): string {
+  const then = Date.parse(iso);
+  if (Number.isNaN(then)) return iso;
+  const days = Math.round(
+    (new Date(then).setHours(0, 0, 0, 0) - new Date(now).setHours(0, 0, 0, 0)) / 86_400_000,
+  );
+  return spans(locale(), null).format(days, 'day');
+}
+
+/** The time of day, if it was today. */
+export function timeToday(iso: string, now: number): string | null {
+  const then = new Date(Date.parse(iso));
+  if (then.toDateString() !== new Date(now).toDateString()) return null;
+  return times(locale(), TIME).format(then);
 }
 
 /** Whole days since then, as {@link relativeTime} counts them; null if the time cannot be read. */

@@ -41,6 +41,14 @@ export function isInterrupted({ state, counts }: RunSummary): boolean {
   return (state === 'interrupted' || state === 'journalFailed') && counts.notSent > 0;
 }
 
+/** For how long a confirmation lets requests go out. After that a person is asked anew. */
+const CONFIRMED_FOR_MS = 24 * 60 * 60 * 1000;
+
+/** Returns whether a person is asked anew before the rest of a run goes out. */
+export function isConfirmedLongAgo({ started }: RunSummary, now: number): boolean {
+  return now - Date.parse(started) >= CONFIRMED_FOR_MS;
+}
+
 /** What the table of a run can be narrowed to: a state, or what waits for a person. */
 export type RunFilter = ItemGroup | 'person';
 
@@ -50,6 +58,11 @@ export function needsPerson({ state, canSendAgain }: ItemView): boolean {
   return state === 'failed' && canSendAgain;
 }
 
+/** Whether it was not sent because a person is to be asked anew. */
+function isExpired({ state, reason }: ItemView): boolean {
+  return state === 'notSent' && reason === 'expired';
+}
+
 /** A run as the window follows it. */
 export class RunFollow {
   summary = $state.raw<RunSummary | null>(null);
@@ -57,6 +70,10 @@ export class RunFollow {
   version = $state(0);
   /** How many items wait for a person. */
   forPerson = $state(0);
+  /** How many items were not sent because the run was confirmed too long ago. */
+  expired = $state(0);
+  /** The countdown of each item that was sent again from here while the run goes on, in seconds. */
+  #again = $state.raw<ReadonlyMap<number, number>>(new Map());
   problem = $state.raw<CommandError | null>(null);
   checking = $state(false);
   /** One read is out that was sent before its time. */
@@ -155,14 +172,27 @@ export class RunFollow {
     });
   }
 
-  /** Sends to one device again. Gives whether the device reports the earlier request instead; null if it did not work. */
-  async sendAgain(position: number): Promise<boolean | null> {
+  /**
+   * Sends to one device again, in a run that goes on after a countdown of its own, in seconds. Gives whether the device reports the
+   * earlier request instead; null if it did not work.
+   */
+  async sendAgain(position: number, countdown = 0): Promise<boolean | null> {
     let settled: boolean | null = null;
     await this.#ask(async () => {
-      settled = (await this.backend.sendAgain(this.runId, position)).settled;
+      const { run, settled: isSettled } = await this.backend.sendAgain(this.runId, position);
+      settled = isSettled;
+      // A run that had ended counts down as a whole, and says so itself.
+      if (!isSettled && run.summary.state === 'active' && countdown > 0) {
+        this.#again = new Map([...this.#again, [position, countdown]]);
+      }
     });
     if (settled !== null) await this.watch();
     return settled;
+  }
+
+  /** The countdown in seconds after which an item goes out that was sent again from here; none if it does not wait for one. */
+  countdownOf({ position, state }: ItemView): number | null {
+    return state === 'waiting' && this.moving ? (this.#again.get(position) ?? null) : null;
   }
 
   /** The passcode that the service tells, or null. It is not kept here. Throws what the engine says. */
@@ -208,6 +238,8 @@ export class RunFollow {
     this.#items = items.slice();
     this.summary = summary;
     this.forPerson = items.filter(needsPerson).length;
+    this.expired = items.filter(isExpired).length;
+    this.#forgetSent(items);
     this.version += 1;
     this.#changed(null);
   }
@@ -218,10 +250,20 @@ export class RunFollow {
     for (const item of items) {
       const before = this.#items[item.position];
       this.forPerson += Number(needsPerson(item)) - Number(before !== undefined && needsPerson(before));
+      this.expired += Number(isExpired(item)) - Number(before !== undefined && isExpired(before));
       this.#items[item.position] = item;
     }
+    this.#forgetSent(items);
     this.version += 1;
     this.#changed(items);
+  }
+
+  /** What was sent again waits for its countdown no more once it is anything but waiting. */
+  #forgetSent(items: readonly ItemView[]): void {
+    const sent = items.filter(({ position, state }) => state !== 'waiting' && this.#again.has(position));
+    if (sent.length === 0) return;
+    const over = new Set(sent.map(({ position }) => position));
+    this.#again = new Map([...this.#again].filter(([position]) => !over.has(position)));
   }
 
   async #ask(question: () => Promise<unknown>): Promise<void> {

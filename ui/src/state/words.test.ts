@@ -183,8 +183,8 @@ describe('words', () => {
     expect(itemText(item('refused', { reason: 'roleDenied', message: 'Forbidden' })).next).toContain(
       'Your Intune role does not allow this on this device.',
     );
-    expect(itemText(item('other', { message: 'userActionNeeded' })).next).toContain(
-      'It says: userActionNeeded',
+    expect(itemText(item('other', { message: 'userActionNeeded' })).next).toBe(
+      'The device reports a state this version does not know: userActionNeeded. It counts as under way, and Unlatch goes on asking. Look the device up in Intune.',
     );
     expect(itemText(item('accepted')).next).not.toContain('It says');
   });
@@ -244,6 +244,48 @@ describe('words', () => {
     expect(itemText(item('stopped', { reason: 'removalPending', found: state })).next).toContain(
       'Intune says: Wipe pending.',
     );
+  });
+
+  it('a device that another request reached first says what became of that one, and whose it was', () => {
+    const found: FoundView = {
+      kind: 'sent',
+      state: 'done',
+      since: '2026-03-01T10:00:00Z',
+      by: 'bea@contoso.example',
+    };
+    const [english, spanish] = inBoth(() => itemText(item('stopped', { reason: 'alreadySent', found })).next);
+    expect(english).toMatch(
+      /^The device reports that this action was sent already by another request, so nothing was sent\. It reports: .?Done.?\. Started at Mar 1, 2026.*\. By .?bea@contoso\.example.?\. Look at what it reports before sending again\.$/,
+    );
+    expect(spanish).toMatch(/Informa: .?Hecho.?\. Iniciada el 1 mar 2026/);
+    const unknown = itemText(
+      item('stopped', { reason: 'alreadySent', found: { ...found, since: null, by: null } }),
+    ).next;
+    expect(unknown).not.toMatch(/Iniciada|null/);
+  });
+
+  it('a second request that was stopped says so beside what became of the first', () => {
+    useLocale('en');
+    const stopped = itemText(item('accepted', { reason: 'roleDenied' }));
+    expect(stopped.state).toBe('Accepted, waiting for the device');
+    expect(stopped.next).toBe(
+      'Sending again was stopped: Your Intune role does not allow this on this device. Ask for a role with Remote tasks › Reset passcode for its scope. Request accepted. The device has not answered yet.',
+    );
+    const silent = itemText(item('accepted', { gaveUp: true, reason: 'notFound' })).next;
+    expect(silent).toMatch(
+      /^Sending again was stopped: The device is gone.* The device has not reported for 7 days/,
+    );
+    const lost = itemText(item('unconfirmed', { reason: 'throttled' })).next;
+    expect(lost).toMatch(/^Sending again was stopped: Graph was too busy.* Unconfirmed: the answer was lost/);
+    // The answer to the first request has a reason of its own here.
+    expect(itemText(item('unconfirmed', { reason: 'intermediary' })).next).not.toContain('Sending again');
+  });
+
+  it('a device that is to be asked for anew says so', () => {
+    expect(inBoth(() => itemText(item('notSent', { reason: 'expired' })).next)).toEqual([
+      'Confirmed more than a day ago, so nothing was sent. Have the rest of the run sent if it is still needed.',
+      'Se confirmó hace más de un día, así que no se envió nada. Haga enviar el resto de la ejecución si aún es necesario.',
+    ]);
   });
 
   it('a device that was silent for seven days says that it is no longer asked', () => {

@@ -17,8 +17,8 @@ import type { IconName } from '../components/icons';
 import { m } from '../paraglide/messages';
 import { isolated } from './bidi';
 import { clock } from './clock.svelte';
-import { agentText, foundStateText, managementStateText } from './device-words';
-import { daysSince, exactTime } from './format';
+import { actionState, agentText, foundStateText, managementStateText } from './device-words';
+import { daysSince, exactTime, number } from './format';
 import { helpWords } from './help-words';
 import { holdNext, holdText, longHold } from './hold';
 import { visible } from './visible';
@@ -95,6 +95,7 @@ export const reasonWords: Record<ItemReason, Words> = {
   changed: { what: m.reason_changed, next: m.reason_changed_next },
   removalPending: { what: m.reason_removal_pending, next: m.reason_removal_pending_next },
   alreadyPending: { what: m.reason_already_pending, next: m.reason_already_pending_next },
+  alreadySent: { what: m.reason_already_sent, next: m.reason_already_sent_next },
   noMdmChannel: { what: m.reason_no_mdm_channel, next: m.reason_no_mdm_channel_next },
   notRead: { what: m.reason_not_read, next: m.reason_not_read_next },
   badRequest: { what: m.reason_bad_request, next: m.reason_bad_request_next },
@@ -103,6 +104,7 @@ export const reasonWords: Record<ItemReason, Words> = {
   intermediary: { what: m.reason_intermediary, next: m.reason_intermediary_next },
   signInNeeded: { what: m.reason_sign_in_needed, next: m.reason_sign_in_needed_next },
   journalFailed: { what: m.reason_journal_failed, next: m.reason_journal_failed_next },
+  expired: { what: m.reason_expired, next: m.reason_expired_next },
   other: { what: m.reason_other, next: m.reason_other_next },
 };
 
@@ -250,13 +252,21 @@ function foundText(found: FoundView): string {
     case 'state':
       return m.report_found_state({ state: isolated(foundStateText(found.state)) });
     case 'pending':
-      return [
-        found.since === null ? '' : m.report_pending_since({ time: exactTime(found.since) }),
-        found.by === null ? '' : m.report_pending_by({ account: isolated(visible(found.by)) }),
-      ]
-        .filter(Boolean)
-        .join(' ');
+      return sentences(
+        found.since && m.report_pending_since({ time: exactTime(found.since) }),
+        found.by && m.report_pending_by({ account: isolated(visible(found.by)) }),
+      );
+    case 'sent':
+      return sentences(
+        m.found_sent({ state: isolated(actionState(found.state).words) }),
+        found.since && m.found_started({ time: exactTime(found.since) }),
+        found.by && m.report_pending_by({ account: isolated(visible(found.by)) }),
+      );
   }
+}
+
+function sentences(...parts: (string | null)[]): string {
+  return parts.filter(Boolean).join(' ');
 }
 
 /** Why an item stands where it does. */
@@ -272,16 +282,40 @@ function whyText(item: ItemView, why: Words): string {
   return [why.what(), found].filter(Boolean).join(' ');
 }
 
-/** The state of an item, and one or two sentences on why and what to do next. */
-export function itemText(item: ItemView): { state: string; next: string } {
+/** Whether its answer came from something between Unlatch and Graph. */
+function isAnsweredBetween({ state, reason, status }: ItemView): boolean {
+  return state === 'unconfirmed' && reason === 'intermediary' && status !== null;
+}
+
+/** Whether it stands where it stood with an earlier request, because a second one was stopped or refused. */
+export function isStoppedAgain(item: ItemView): boolean {
+  const mayHaveArrived = ['accepted', 'other', 'unconfirmed'].includes(item.state);
+  return mayHaveArrived && item.reason !== null && !isAnsweredBetween(item);
+}
+
+/** The state of an item, and some sentences on why and what to do next. `countdown`: a person had it sent again, and so many seconds pass before. */
+export function itemText(item: ItemView, countdown: number | null = null): { state: string; next: string } {
   const words = itemWords[item.state];
   const why = item.reason ? reasonWords[item.reason] : null;
-  if (item.gaveUp) return { state: words.what(), next: m.item_gave_up() };
-  if (item.state === 'unconfirmed' && item.reason === 'intermediary' && item.status !== null) {
+  const state = words.what();
+  if (isAnsweredBetween(item)) {
     const what = m.item_unconfirmed_intermediary({ status: String(item.status) });
-    return { state: words.what(), next: `${what} ${m.item_unconfirmed_intermediary_next()}` };
+    return { state, next: sentences(what, m.item_unconfirmed_intermediary_next()) };
   }
-  if (why) return { state: words.what(), next: `${whyText(item, why)} ${why.next()}` };
-  const said = item.message ? ` ${m.device_said({ message: isolated(visible(item.message)) })}` : '';
-  return { state: words.what(), next: words.next() + said };
+  if (why && isStoppedAgain(item)) {
+    const first = item.gaveUp ? m.item_gave_up() : words.next();
+    // The newest comes first, as a row has room for two lines.
+    const next = sentences(m.item_again_stopped({ why: whyText(item, why) }), why.next(), first);
+    return { state, next };
+  }
+  if (item.gaveUp) return { state, next: m.item_gave_up() };
+  if (why) return { state, next: sentences(whyText(item, why), why.next()) };
+  if (countdown !== null) {
+    return { state, next: m.item_again_waiting({ seconds: number(countdown), stop: m.cancel_run() }) };
+  }
+  if (item.message === null) return { state, next: words.next() };
+  const message = isolated(visible(item.message));
+  if (item.state === 'other')
+    return { state, next: sentences(m.item_other_said({ state: message }), words.next()) };
+  return { state, next: sentences(words.next(), m.device_said({ message })) };
 }

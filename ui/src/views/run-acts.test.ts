@@ -34,7 +34,7 @@ async function ended(
   const opened = await openWindow(backend);
   await confirm(opened.person);
   for (let sent = 0; sent < 3; sent += 1) backend.step(ID);
-  backend.say(ID, summary);
+  backend.say(ID, { started: new Date().toISOString(), ...summary });
   await waitFor(() => expect(byId('run-view').dataset['runState']).toBe(summary.state ?? 'finished'));
   return { ...opened, backend };
 }

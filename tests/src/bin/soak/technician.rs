@@ -323,6 +323,9 @@ impl<'a> Technician<'a> {
     async fn begins(&mut self, page: Page<'_>, devices: usize) -> Result<(), Failure> {
         page.tray_holds(devices).await?;
         page.review().await?;
+        // The same devices are called about again and again: those that were sent to already are left out at the start.
+        let put_in = "document.querySelector('[data-kind=\"sent\"] [data-testid=\"leave-out\"]')?.click();";
+        page.run(put_in, Vec::new()).await?;
         if page.shows("typed-count").await? {
             page.fill("typed-count", &devices.to_string()).await?;
         }

@@ -1,5 +1,5 @@
 import { FakeBackend, fakeHold, problem } from '../../backend/fake';
-import { desk, devices, finds, searchFails, several } from '../engines';
+import { desk, devices, finds, searchFails, several, withEarlier } from '../engines';
 import type { Person } from '../person';
 import type { Scene } from './scene';
 
@@ -304,6 +304,26 @@ export const deskScenes: readonly Scene[] = [
     act: async (person) => {
       await review(person);
       await person.see('typed-count');
+    },
+  },
+  {
+    name: 'confirmation-sent',
+    engine: () =>
+      desk((engine) => {
+        withEarlier(engine);
+        finds(engine, { devices: devices(12) });
+      }),
+    act: async (person) => {
+      await review(person);
+      await person.see('confirm-left-out');
+    },
+  },
+  {
+    name: 'confirmation-sent-put-in',
+    engine: () => desk(withEarlier),
+    act: async (person) => {
+      await review(person);
+      await person.click('leave-out');
     },
   },
   {

@@ -1,6 +1,6 @@
 import type { FakeBackend } from '../../backend/fake';
 import { fakeHold, problem } from '../../backend/fake';
-import { desk, devices, endings, finds, runs, withHistory } from '../engines';
+import { desk, devices, endings, finds, runs, withExpired, withHistory } from '../engines';
 import type { Person } from '../person';
 import type { Scene } from './scene';
 
@@ -20,8 +20,8 @@ async function finish(person: Person): Promise<void> {
   await person.until('the end', () => document.querySelector('[data-run-state="finished"]'));
 }
 
-/** A run over a dozen devices, one for each way in which an item can end. */
-function twelve(most?: number, change: (engine: FakeBackend) => void = () => {}): () => FakeBackend {
+/** A run over as many devices as there are ways in which an item can end. */
+function everyEnding(most?: number, change: (engine: FakeBackend) => void = () => {}): () => FakeBackend {
   return () =>
     desk((engine) => {
       finds(engine, { devices: devices(endings.length) });
@@ -30,10 +30,19 @@ function twelve(most?: number, change: (engine: FakeBackend) => void = () => {})
     });
 }
 
+async function openExpired(person: Person): Promise<void> {
+  await person.openFromMenu('open-history');
+  const open = await person.until('the run', () =>
+    document.querySelector<HTMLElement>('[data-testid="history-run"][data-run-id="run-94"] button'),
+  );
+  open.click();
+  await person.see('unsent');
+}
+
 export const runScenes: readonly Scene[] = [
   {
     name: 'run-countdown',
-    engine: twelve(undefined, (engine) => (engine.status.settings.countdownSeconds = 60)),
+    engine: everyEnding(undefined, (engine) => (engine.status.settings.countdownSeconds = 60)),
     act: async (person) => {
       await confirm(person);
       await person.see('starting');
@@ -41,7 +50,7 @@ export const runScenes: readonly Scene[] = [
   },
   {
     name: 'run-running',
-    engine: twelve(5),
+    engine: everyEnding(5),
     act: async (person) => {
       await confirm(person);
       await person.see('remaining');
@@ -50,7 +59,7 @@ export const runScenes: readonly Scene[] = [
   },
   {
     name: 'run-held',
-    engine: twelve(5),
+    engine: everyEnding(5),
     act: async (person, engine) => {
       await confirm(person);
       const id = (await engine.listRuns()).newest ?? '';
@@ -70,7 +79,7 @@ export const runScenes: readonly Scene[] = [
   })),
   ...[false, true].map((isOut): Scene => ({
     name: isOut ? 'run-signed-out' : 'run-sign-in-needed',
-    engine: twelve(5),
+    engine: everyEnding(5),
     act: async (person, engine) => {
       await confirm(person);
       const id = (await engine.listRuns()).newest ?? '';
@@ -79,10 +88,10 @@ export const runScenes: readonly Scene[] = [
       await person.see(isOut ? 'signed-out-banner' : 'run-sign-in');
     },
   })),
-  { name: 'run-finished', engine: twelve(), act: finish },
+  { name: 'run-finished', engine: everyEnding(), act: finish },
   {
     name: 'run-filtered',
-    engine: twelve(),
+    engine: everyEnding(),
     act: async (person) => {
       await finish(person);
       await person.type('run-filter-text', 'ipad');
@@ -90,7 +99,7 @@ export const runScenes: readonly Scene[] = [
   },
   {
     name: 'run-narrowed',
-    engine: twelve(),
+    engine: everyEnding(),
     act: async (person) => {
       await finish(person);
       await person.click('run-filter-person');
@@ -98,7 +107,7 @@ export const runScenes: readonly Scene[] = [
   },
   {
     name: 'run-reports',
-    engine: twelve(),
+    engine: everyEnding(),
     act: async (person) => {
       await finish(person);
       await person.click('export-run');
@@ -107,7 +116,7 @@ export const runScenes: readonly Scene[] = [
   },
   {
     name: 'run-detail',
-    engine: twelve(),
+    engine: everyEnding(),
     act: async (person) => {
       await finish(person);
       await person.click('open-detail', 2);
@@ -116,7 +125,7 @@ export const runScenes: readonly Scene[] = [
   },
   {
     name: 'run-passcode',
-    engine: twelve(),
+    engine: everyEnding(),
     act: async (person) => {
       await finish(person);
       await person.click('open-detail', 1);
@@ -126,7 +135,7 @@ export const runScenes: readonly Scene[] = [
   },
   {
     name: 'run-policy',
-    engine: twelve(undefined, (engine) =>
+    engine: everyEnding(undefined, (engine) =>
       Object.assign(engine.status.settings, { clipboard: false, export: false }),
     ),
     act: async (person) => {
@@ -138,7 +147,7 @@ export const runScenes: readonly Scene[] = [
   },
   {
     name: 'run-send-again',
-    engine: twelve(),
+    engine: everyEnding(),
     act: async (person) => {
       await finish(person);
       await person.click('open-detail', 0);
@@ -171,6 +180,62 @@ export const runScenes: readonly Scene[] = [
       open.click();
       await person.click('discard-run');
       await person.see('discard-yes');
+    },
+  },
+  { name: 'run-expired', engine: () => withExpired(desk()), act: openExpired },
+  {
+    name: 'run-expired-anew',
+    engine: () => withExpired(desk()),
+    act: async (person) => {
+      await openExpired(person);
+      await person.click('resume-run');
+      await person.see('resume-dialog');
+    },
+  },
+  {
+    name: 'run-already-sent',
+    engine: everyEnding(),
+    act: async (person) => {
+      await finish(person);
+      await person.type('run-filter-text', devices(endings.length)[12]?.name ?? '');
+      await person.click('open-detail', 0);
+      await person.see('item-detail');
+    },
+  },
+  {
+    name: 'run-stopped-again',
+    engine: everyEnding(),
+    act: async (person) => {
+      await finish(person);
+      await person.type('run-filter-text', devices(endings.length)[13]?.name ?? '');
+      await person.click('open-detail', 0);
+      await person.see('item-detail');
+    },
+  },
+  {
+    name: 'run-goes-on',
+    engine: everyEnding(5),
+    act: async (person, engine) => {
+      await confirm(person);
+      await person.until('five sent', () =>
+        document.querySelector('[data-testid=run-item][data-state=refused]'),
+      );
+      engine.say('run-2', { state: 'starting', startsInSeconds: 60 });
+      await person.see('starting');
+    },
+  },
+  {
+    name: 'run-again-waits',
+    engine: everyEnding(5, (engine) => (engine.status.settings.countdownSeconds = 1)),
+    act: async (person) => {
+      await confirm(person);
+      await person.until('five sent', () =>
+        document.querySelector('[data-testid=run-item][data-state=refused]'),
+      );
+      await person.click('open-detail', 0);
+      await person.click('send-again');
+      await person.click('send-again-confirm');
+      await person.see('stop-again');
     },
   },
 ];
