@@ -53,6 +53,11 @@ export const commands = {
 	/**  Detected apps whose name contains `text`. */
 	findApps: (text: string) => typedError<AppsFound, CommandError>(__TAURI_INVOKE("find_apps", { text })),
 	/**
+	 *  Has one read go out although Graph asked a read to wait. If Graph answers it, nobody waits for that any longer. What a request
+	 *  for a device was told stands.
+	 */
+	probeHold: () => typedError<null, CommandError>(__TAURI_INVOKE("probe_hold")),
+	/**
 	 *  Asks for devices and makes a table of them, in the place of the one before. What was read is told through the channel as it comes,
 	 *  at most ten times a second; the answer is the table as it stands in the end.
 	 */
@@ -116,6 +121,11 @@ export const commands = {
 	exportRun: (runId: string, format: ReportFormat, language: string) => typedError<string, CommandError>(__TAURI_INVOKE("export_run", { runId, format, language })),
 	/**  Looks through the whole journal. Nothing is changed. */
 	verifyJournal: () => typedError<JournalCheck, CommandError>(__TAURI_INVOKE("verify_journal")),
+	/**
+	 *  Records that the signed-in account was told of the entries that the journal lost and lets runs be resumed. Runs that wait for a
+	 *  sign-in go on.
+	 */
+	answerWentBack: () => typedError<AppStatus, CommandError>(__TAURI_INVOKE("answer_went_back")),
 	/**  The packages in Unlatch that others made, and their licences. */
 	thirdPartyNotices: () => typedError<string, CommandError>(__TAURI_INVOKE("third_party_notices")),
 };
@@ -183,6 +193,8 @@ export type AppStatus = {
 	keychain: KeychainView,
 	/**  Why nothing can be recorded, if so. Recovering is off while this is set. */
 	journalProblem: CommandError | null,
+	/**  The entries that the journal lost, until a person has answered that. Nothing is resumed or sent again while this is set. */
+	journalWentBack: JournalLoss | null,
 	/**  The settings in force. */
 	settings: SettingsView,
 	/**  What is wrong with a configuration file, if anything. */
@@ -262,14 +274,16 @@ export type CommandError = {
 	message: string,
 	/**  Graph's request id or Entra's correlation id. */
 	requestId: string | null,
-	/**  Seconds the service asked to wait. */
-	retryAfter: number | null,
+	/**  How long Graph asked to wait, if it said. */
+	hold: HoldView | null,
 	/**  Which help text fits what Entra refused, if one does. */
 	help: EntraHelp | null,
 	/**  When Entra refused, as it wrote it. */
 	at: string | null,
 	/**  What is the matter with the keychain, if that is what failed. */
 	keychain: KeychainView | null,
+	/**  What is the matter with the journal, if that is what failed and it is known. */
+	journal: JournalTrouble | null,
 };
 
 /**  A fault in a configuration file. */
@@ -564,6 +578,14 @@ export type EntraHelp =
 /**  The person declined on the other device. */
 "deviceCodeDeclined";
 
+/**  Entries that follow each other. */
+export type EntryRange = {
+	/**  The first. */
+	first: number,
+	/**  The last. */
+	last: number,
+};
+
 /**  Every kind of failure the window tells apart. */
 export type ErrorCode = 
 /**  Nobody is signed in, or the sign-in has ended. */
@@ -590,7 +612,7 @@ export type ErrorCode =
 "intermediary" | 
 /**  The service's certificate cannot be trusted. */
 "tls" | 
-/**  Graph throttles; see `retry_after`. */
+/**  Graph throttles; see `hold`. */
 "throttled" | 
 /**  The account's Intune or Entra role does not allow it. */
 "notAllowed" | 
@@ -620,6 +642,8 @@ export type ErrorCode =
 "keychain" | 
 /**  The journal cannot be written or read. */
 "journal" | 
+/**  The journal lost entries, and no person has answered that yet. Nothing was sent. */
+"journalWentBack" | 
 /**  The plan is unknown, was used, or does not match the confirmation. */
 "planMismatch" | 
 /**  A device of the plan still waits in another run. */
@@ -697,6 +721,16 @@ export type HistoryQuery = {
 	since: string | null,
 	/**  Nothing confirmed at or after this moment. */
 	until: string | null,
+};
+
+/**  How long Graph asked everybody to wait. */
+export type HoldView = {
+	/**  The seconds that were left of it when this was told. */
+	seconds: number,
+	/**  When it ends. */
+	until: string,
+	/**  Whether it was told to a read. A person can then try one read before it ends (`probe_hold`). */
+	mayProbe: boolean,
 };
 
 /**  Why an item was refused or stopped. */
@@ -789,6 +823,8 @@ export type ItemView = {
 	state: ItemState,
 	/**  Why it was refused or stopped. */
 	reason: ItemReason | null,
+	/**  HTTP status of the last answer. */
+	status: number | null,
 	/**  What Graph or the device said, for people. */
 	message: string | null,
 	/**  What was found of the device that kept it from being sent to. */
@@ -827,7 +863,38 @@ export type JournalCheck = {
 	head: string | null,
 	/**  Where the chain breaks for the first time, if it does. */
 	broken: JournalBreak | null,
+	/**  The entries that the journal itself says are lost, oldest first. */
+	losses: JournalLoss[],
+	/**  The newest entry that this computer knows of, if the file does not hold it and does not say so. */
+	behind: number | null,
 };
+
+/**  Entries that this computer had written and the file was found without. */
+export type JournalLoss = {
+	/**  When that was found. */
+	at: string,
+	/**  The newest entry that this computer knew of. */
+	known: number,
+	/**  The entries that are known to be missing; null if as many were there, but others. */
+	missing: EntryRange | null,
+};
+
+/**  What is the matter with the journal. */
+export type JournalTrouble = 
+/**  The file or its folder cannot be written. */
+"readOnly" | 
+/**  It is damaged, or is no journal of Unlatch. */
+"damaged" | 
+/**  A newer version of Unlatch wrote it. */
+"newer" | 
+/**  It is a copy of the first format, and this computer knew a later one. */
+"oldCopy" | 
+/**  Another program has it. */
+"inUse" | 
+/**  Its file system keeps no locks. */
+"noLocks" | 
+/**  The disk, or the account's share of it, is full. */
+"full";
 
 /**  Where the refresh token is kept, or why it is not. */
 export type KeychainView = 
@@ -1050,8 +1117,8 @@ export type RunSummary = {
 	counts: RunCounts,
 	/**  Seconds until everything is sent, from the schedule itself; none when nothing is left to send. */
 	remainingSeconds: number | null,
-	/**  Seconds for which Graph asked every sender to hold, if it did. */
-	holdSeconds: number | null,
+	/**  How long Graph asked everybody to wait, if it did. */
+	hold: HoldView | null,
 	/**  Seconds until the first request goes out, while the run can be stopped before any does. */
 	startsInSeconds: number | null,
 	/**  Whether devices of it are being asked what became of it. */
@@ -1156,11 +1223,11 @@ export type SettingsView = {
 	clipboard: boolean,
 	/**  The ids of the only tenants anybody may sign in to; none means any. */
 	allowedTenants: string[] | null,
-	/**  Whether further tenants may be named. Not where policy names the one. */
+	/**  Whether further tenants may be named. Not where policy names tenants. */
 	severalTenants: boolean,
 	/**  `en` or `es`; none follows the system. */
 	language: string | null,
-	/**  Keys that machine policy fixes, as they are written in the file. */
+	/**  Keys that machine policy sets, and those that it binds by these, as they are written in the file. */
 	locked: string[],
 	/**  The folder of the journal and the logs. */
 	dataFolder: string,
@@ -1342,7 +1409,9 @@ export type WindowNotice =
 /**  The window was locked, as nobody has touched it for a while. */
 "locked" | 
 /**  An account that was taken up at the start is there now, has a tenant of another name, or has to sign in again. */
-"accountChanged";
+"accountChanged" | 
+/**  Machine policy says something else since. */
+"policyChanged";
 
 /* Tauri Specta runtime */
 async function typedError<T, E>(result: Promise<T>): Promise<{ status: "ok"; data: T } | { status: "error"; error: E }> {

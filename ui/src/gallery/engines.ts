@@ -200,7 +200,7 @@ export function withExpired(engine: FakeBackend): FakeBackend {
 
 /** The journal has an earlier request for most devices, each with an outcome of its own. */
 export function withEarlier(engine: FakeBackend): void {
-  const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
+  const ago = (minutes: number) => new Date(engine.now - minutes * 60_000).toISOString();
   const sent = (state: EarlierRequest['state'], minutes: number, isWarning = true): EarlierRequest => {
     const [at, account] = [ago(minutes), 'bea@contoso.example'];
     return { runId: 'run-91', account, state, sent: at, at, isWarning };

@@ -20,7 +20,7 @@ const EXACT: Intl.DateTimeFormatOptions = {
 const TIME: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit' };
 const DAY_AND_TIME: Intl.DateTimeFormatOptions = { ...TIME, month: 'short', day: 'numeric' };
 const SHORT: Intl.DateTimeFormatOptions = { dateStyle: 'medium', timeStyle: 'short' };
-const TIME: Intl.DateTimeFormatOptions = { timeStyle: 'short' };
+const TIME_OF_DAY: Intl.DateTimeFormatOptions = { timeStyle: 'short' };
 
 export function number(value: number, options?: Intl.NumberFormatOptions): string {
   return registry.number(locale(), value, options);
@@ -65,7 +65,7 @@ export function dayText(iso: string, now: number): string {
 export function timeToday(iso: string, now: number): string | null {
   const then = new Date(Date.parse(iso));
   if (then.toDateString() !== new Date(now).toDateString()) return null;
-  return times(locale(), TIME).format(then);
+  return times(locale(), TIME_OF_DAY).format(then);
 }
 
 /** Whole days since then, as {@link relativeTime} counts them; null if the time cannot be read. */

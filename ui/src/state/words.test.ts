@@ -278,7 +278,9 @@ describe('words', () => {
     const lost = itemText(item('unconfirmed', { reason: 'throttled' })).next;
     expect(lost).toMatch(/^Sending again was stopped: Graph was too busy.* Unconfirmed: the answer was lost/);
     // The answer to the first request has a reason of its own here.
-    expect(itemText(item('unconfirmed', { reason: 'intermediary' })).next).not.toContain('Sending again');
+    expect(itemText(item('unconfirmed', { reason: 'intermediary', status: 403 })).next).not.toContain(
+      'Sending again',
+    );
   });
 
   it('a device that is to be asked for anew says so', () => {

@@ -1,8 +1,9 @@
 import { screen, within } from '@testing-library/svelte';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import type { EarlierRequest } from '../backend/backend';
 import { FakeBackend } from '../backend/fake';
+import { useClock } from '../state/clock.svelte';
 import { byId, deviceIds, devicesOf, findId, noId, openWindow } from '../test-window';
 
 const NOW = new Date(2026, 10, 23, 15, 30).getTime();
@@ -47,8 +48,7 @@ const group = () => screen.getAllByTestId('warned').find((each) => each.dataset[
 const groupButton = () => within(group() as HTMLElement).getByRole('button');
 
 describe('devices that were sent to already', () => {
-  beforeEach(() => void vi.useFakeTimers({ now: NOW, shouldAdvanceTime: true }));
-  afterEach(() => void vi.useRealTimers());
+  beforeEach(() => useClock(() => NOW));
 
   it('are a warning of their own, told state by state, and left out at the start', async () => {
     await review(having(sent));

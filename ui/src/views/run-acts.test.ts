@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 
 import type { ItemView, RunSummary } from '../backend/backend';
 import { FakeBackend, problem } from '../backend/fake';
+import { now } from '../state/clock.svelte';
 import { fetchPasscode, letGo } from '../state/passcodes';
 import { byId, devicesOf, findId, noId, openWindow, selectedIds } from '../test-window';
 
@@ -34,7 +35,7 @@ async function ended(
   const opened = await openWindow(backend);
   await confirm(opened.person);
   for (let sent = 0; sent < 3; sent += 1) backend.step(ID);
-  backend.say(ID, { started: new Date().toISOString(), ...summary });
+  backend.say(ID, { started: new Date(now()).toISOString(), ...summary });
   await waitFor(() => expect(byId('run-view').dataset['runState']).toBe(summary.state ?? 'finished'));
   return { ...opened, backend };
 }

@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest';
 
 import type { ItemView, RunSummary } from '../backend/backend';
 import { FakeBackend } from '../backend/fake';
+import { now } from '../state/clock.svelte';
 import { byId, devicesOf, findId, noId, openWindow } from '../test-window';
 
 const ID = 'run-2';
 const HOUR = 3_600_000;
-const hoursAgo = (hours: number) => new Date(Date.now() - hours * HOUR).toISOString();
+const hoursAgo = (hours: number) => new Date(now() - hours * HOUR).toISOString();
 
 /** A run over three devices, of which so many were sent to. */
 async function run(

@@ -164,6 +164,11 @@ impl<'a> Way<'a> {
             turn.unused();
             return Ok(Next::SignIn);
         }
+        // Another request may have been told to wait while this one had its turn.
+        if tenant.hold_left().is_some() {
+            turn.unused();
+            return Ok(Next::Now);
+        }
         if self.drive.has_expired(self.shared, self.run, self.position).await {
             turn.unused();
             return Err(Stopped);
@@ -185,7 +190,7 @@ impl<'a> Way<'a> {
             }
         }
         let is_stopped = self.drive.is_stopped();
-        if is_stopped || !read_at.is_fresh(self.shared) {
+        if is_stopped || tenant.hold_left().is_some() || !read_at.is_fresh(self.shared) {
             turn.unused();
             self.note(vec![Event::Withdrawn]).await?;
             return if is_stopped { Err(Stopped) } else { Ok(Next::Now) };

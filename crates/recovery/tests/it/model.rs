@@ -365,7 +365,10 @@ impl Trial<'_> {
             Step::Settle(number, state) => world.settle(*number, state),
             Step::Elsewhere(number) => world.elsewhere(*number),
             Step::Probe => world.probe().await,
-            Step::Lock => self.lock = Some(self.lock()),
+            Step::Lock => {
+                self.lock = None;
+                self.lock = Some(self.lock());
+            }
             Step::Unlock => self.lock = None,
             Step::BackUp => self.back_up(),
             Step::Restart(_) | Step::Restore(_) => unreachable!("the process ends there"),

@@ -69,7 +69,7 @@ export const runScenes: readonly Scene[] = [
   },
   ...[false, true].map((isWrite): Scene => ({
     name: isWrite ? 'run-held-long-by-sending' : 'run-held-long',
-    engine: twelve(5),
+    engine: everyEnding(5),
     act: async (person, engine) => {
       await confirm(person);
       const id = (await engine.listRuns()).newest ?? '';

@@ -487,6 +487,11 @@ impl World {
                 let mut state = self.state();
                 let until = state.now() + wait.unwrap_or_default();
                 state.writes_held_until = state.writes_held_until.max(Some(until));
+                drop(state);
+                // As a client does, whoever waits for the answer.
+                if let Some(wait) = wait {
+                    self.pace().hold(wait, Kind::Write);
+                }
                 throttled(wait)
             }
             Fault::RoleDenied => answered(403, ApiErrorKind::RoleDenied),
