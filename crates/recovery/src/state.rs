@@ -134,11 +134,11 @@ pub struct RunCounts {
     pub total: u32,
     /// Waiting or sending.
     pub waiting: u32,
-    /// Accepted, the device has not answered.
+    /// Accepted, the device has not answered, or in a state that is not known.
     pub accepted: u32,
     /// The device answered: done.
     pub done: u32,
-    /// The device answered: failed, not supported, cancelled or something else.
+    /// The device answered: failed, not supported or cancelled.
     pub answered: u32,
     /// Refused or stopped.
     pub failed: u32,
@@ -157,11 +157,9 @@ impl RunCounts {
     fn part(&mut self, state: ItemState) -> &mut u32 {
         match state {
             ItemState::Waiting | ItemState::Sending => &mut self.waiting,
-            ItemState::Accepted => &mut self.accepted,
+            ItemState::Accepted | ItemState::Other => &mut self.accepted,
             ItemState::Done => &mut self.done,
-            ItemState::Failed | ItemState::NotSupported | ItemState::Canceled | ItemState::Other => {
-                &mut self.answered
-            }
+            ItemState::Failed | ItemState::NotSupported | ItemState::Canceled => &mut self.answered,
             ItemState::Refused | ItemState::Stopped => &mut self.failed,
             ItemState::Unconfirmed => &mut self.unconfirmed,
             ItemState::NotSent => &mut self.not_sent,

@@ -115,9 +115,9 @@ export function count(items: readonly ItemView[]): RunCounts {
   return {
     total: items.length,
     waiting: of('waiting', 'sending'),
-    accepted: of('accepted'),
+    accepted: of('accepted', 'other'),
     done: of('done'),
-    answered: of('failed', 'notSupported', 'canceled', 'other'),
+    answered: of('failed', 'notSupported', 'canceled'),
     failed: of('refused', 'stopped'),
     unconfirmed: of('unconfirmed'),
     notSent: of('notSent'),

@@ -24,7 +24,7 @@ export const groupOf: Record<ItemState, ItemGroup> = {
   failed: 'answered',
   notSupported: 'answered',
   canceled: 'answered',
-  other: 'answered',
+  other: 'accepted',
   refused: 'failed',
   stopped: 'failed',
   unconfirmed: 'unconfirmed',

@@ -65,8 +65,12 @@ impl Engine {
         action: Action,
         devices: Vec<DeviceId>,
     ) -> Result<HashMap<DeviceId, EarlierRequest>, JournalError> {
-        let found = self.0.journal.requests_for(tenant, action, devices).await?;
-        Ok(found.into_iter().filter_map(|(device, requests)| Some((device, requests.newest()?))).collect())
+        let mut found = self.0.journal.requests_for(tenant, action, devices.clone()).await?;
+        let newest = |device: DeviceId| {
+            let newest = found.take(&device)?.newest()?;
+            Some((device, newest))
+        };
+        Ok(devices.into_iter().filter_map(newest).collect())
     }
 
     /// Reads the journal, and tells which runs are to be asked themselves.

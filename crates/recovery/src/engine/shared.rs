@@ -119,7 +119,7 @@ impl Shared {
         let ids = devices.iter().map(|(_, device)| device.clone()).collect();
         let RunHeader { principal, action, .. } = &run.header;
         let mut found = self.journal.requests_for(principal.tenant(), *action, ids).await?;
-        run.set_earlier(devices.into_iter().filter_map(|(at, device)| Some((at, found.remove(&device)?))));
+        run.set_earlier(devices.into_iter().filter_map(|(at, device)| Some((at, found.take(&device)?))));
         Ok(())
     }
 

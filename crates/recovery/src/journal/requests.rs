@@ -29,7 +29,12 @@ pub(super) fn requests_for(
            AND item.device_id IN (SELECT value FROM json_each(?1))
          ORDER BY run.key"
     ))?;
-    let ids: Vec<_> = devices.iter().map(DeviceId::as_str).collect();
+    // The index knows only what is the same to the letter; services write an id in small letters, in capitals, or as they did before.
+    let spellings = |id: &DeviceId| {
+        let id = id.as_str();
+        [id.to_owned(), id.to_ascii_lowercase(), id.to_ascii_uppercase()]
+    };
+    let ids: Vec<_> = devices.iter().flat_map(spellings).collect();
     let ids = writer::json(&ids)?;
     let row = |row: &Row<'_>| Ok((header(row)?, row.get::<_, u32>(11)?, row.get::<_, String>(12)?));
     let rows = items.query_map(params![ids, tenant.cloud, tenant.tenant_id, action.name()], row)?;
@@ -41,16 +46,15 @@ pub(super) fn requests_for(
             _ => of_runs.push((run, vec![(position, device)])),
         }
     }
-    let mut found = RequestsByDevice::new();
+    let mut found = RequestsByDevice::default();
     for ((key, header), items) in of_runs {
         let mut fold = fold_at(&snapshot, key, header)?;
         fold.settle_if_interrupted();
         for (position, device) in items {
-            if let (Some(standing), Ok(device)) =
-                (fold.standings.get(position as usize), DeviceId::new(device))
+            if let Some(standing) = fold.standings.get(position as usize)
                 && standing.requests().next().is_some()
             {
-                found.entry(device).or_default().add(&fold.header, position, standing);
+                found.of(&device).add(&fold.header, position, standing);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use unlatch_graph::{ApiErrorKind, Error, SendOutcome};
+use unlatch_graph::{ApiErrorKind, DeviceId, Error, SendOutcome};
 use unlatch_recovery::{
     ActError, Action, Engine, EngineOptions, FollowEnd, Found, ItemReason, ItemState, JournalError,
     Principal, ResumeError, RunId, RunRecord, RunState, SentAgain,
@@ -118,6 +118,9 @@ async fn a_request_of_another_run_is_told_of_as_long_as_it_is_in_doubt_or_was_do
     let action = Action::RecoverPasscode;
     let found = bench.engine.earlier_requests(elsewhere.tenant(), action, vec![device_id(1)]).await.unwrap();
     assert!(found.is_empty(), "of this tenant alone");
+    let capitals = DeviceId::new(device_id(1).as_str().to_uppercase()).unwrap();
+    let found = bench.engine.earlier_requests(principal().tenant(), action, vec![capitals]).await.unwrap();
+    assert_eq!(found.len(), 1, "whatever the case");
 }
 
 #[tokio::test(start_paused = true)]
