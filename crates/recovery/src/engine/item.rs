@@ -227,9 +227,10 @@ impl<'a> Way<'a> {
     }
 
     async fn note(&self, events: Vec<Event>) -> Result<(), Stopped> {
-        self.shared.note(self.run, Some(self.position), events).await?;
+        let noted = self.shared.note(self.run, Some(self.position), events).await;
+        // What is owed to the journal is asked about all the same.
         self.shared.follow_up(self.run, self.position);
-        Ok(())
+        noted
     }
 
     /// Returns what follows when there is no token.

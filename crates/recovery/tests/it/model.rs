@@ -19,8 +19,8 @@ use unlatch_recovery::{
     JournalOptions, Mark, MarkStore, Plan, RunId, RunState, SentAgain, StartError,
 };
 
-use self::setting::{Fault, Setting, fault, setting};
-use self::world::{ActedOn, Before, COUNTDOWN, DEVICES, WRITES, World};
+use self::setting::{ActedOn, Before, Fault, Setting, fault, setting};
+use self::world::{DEVICES, WRITES, World};
 use crate::fake::{device, plan_of, planned, principal};
 
 /// What happens next.
@@ -103,7 +103,56 @@ struct Scenario {
     faults: Vec<Fault>,
 }
 
+/// Steps that lead to what random ones seldom meet, and the faults on the way.
+fn story() -> impl Strategy<Value = (Vec<Step>, Vec<Fault>)> {
+    let all = || Step::Start((0..DEVICES).collect());
+    let (seconds, hours) = (|s: u64| Step::Wait(s * 1_000), |h: u64| Step::Wait(h * 60 * 60 * 1_000));
+    let lost = || vec![Fault::LostAfter; DEVICES];
+    prop_oneof![
+        // The rest of a run goes out after the copy that is put back.
+        (5_u64..60).prop_map(move |s| {
+            let steps = vec![
+                all(),
+                seconds(7),
+                Step::BackUp,
+                seconds(s + 40),
+                Step::Settle(3, "done"),
+                Step::Restore(1_000),
+            ];
+            let resume = [Step::TakeUp(0), Step::TakeUp(0), seconds(s + 30)];
+            (steps.into_iter().chain(resume).collect(), Vec::new())
+        }),
+        // A day goes by before a person signs in.
+        (23_u64..30)
+            .prop_map(move |h| (vec![all(), hours(h), Step::SignIn, seconds(90)], vec![Fault::SignedOut])),
+        // A device reports the doubtful request while another one counts down, of the same run or of the next.
+        (any::<bool>(), 0_usize..DEVICES, 1_u64..20).prop_map(move |(again, device, s)| {
+            let position = u32::try_from(device).unwrap_or(0);
+            let act = if again { Step::SendAgain(0, position) } else { Step::Start(vec![device]) };
+            let late = vec![Fault::GatewayLate(Duration::from_secs(s + 45)); DEVICES];
+            let report = [seconds(s + 8), Step::Settle(device, "done"), seconds(90)];
+            (vec![all(), seconds(45), act].into_iter().chain(report).collect(), late)
+        }),
+        // A device is in a state that nobody knows.
+        (0_usize..DEVICES).prop_map(move |device| {
+            let state = Step::Settle(device, "somethingNew");
+            (vec![all(), seconds(60), state, seconds(10), Step::Start(vec![device]), seconds(60)], lost())
+        }),
+    ]
+}
+
 fn scenario() -> impl Strategy<Value = Scenario> {
+    let told = (setting(), story(), vec(step(), 0..4), vec(fault(), 0..4)).prop_map(
+        |(setting, (mut steps, mut faults), more, later)| {
+            steps.extend(more);
+            faults.extend(later);
+            Scenario { setting, steps, faults }
+        },
+    );
+    prop_oneof![3 => drawn(), 1 => told]
+}
+
+fn drawn() -> impl Strategy<Value = Scenario> {
     let start = (1..=DEVICES).prop_map(|count| Step::Start((0..count).collect()));
     (setting(), start, vec(step(), 0..10), vec(fault(), 0..24)).prop_map(
         |(setting, start, mut steps, faults)| {
@@ -247,7 +296,7 @@ impl Trial<'_> {
         let clock = self.world.clock();
         let options = EngineOptions {
             in_flight: 2,
-            countdown: COUNTDOWN,
+            countdown: self.scenario.setting.countdown,
             clock,
             jitter: Arc::new(|| 0.5),
             ..EngineOptions::default()
@@ -496,7 +545,8 @@ fn cases() -> u32 {
 
 #[test]
 fn the_model_tells_when_a_rule_is_broken() {
-    let plain = Setting { intune_ahead: 0, reported: Vec::new(), read_faults: Vec::new() };
+    let plain =
+        Setting { intune_ahead: 0, reported: Vec::new(), countdown: Duration::ZERO, read_faults: Vec::new() };
     let one = || {
         let world = World::new(&[], &plain);
         world.permit_plan(&plan_of(vec![planned(&device(0), Route::Direct)]));

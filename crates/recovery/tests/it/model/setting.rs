@@ -1,8 +1,11 @@
 //! How things stand at the beginning, and what goes wrong on the way.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use time::OffsetDateTime;
+use unlatch_graph::DeviceId;
 
 use super::world::DEVICES;
 
@@ -62,6 +65,8 @@ pub struct Setting {
     pub intune_ahead: i64,
     /// Devices that report the action already, from so many minutes ago.
     pub reported: Vec<(usize, &'static str, u32)>,
+    /// For how long what a person wanted can be stopped before its first request.
+    pub countdown: Duration,
     /// For how long each of the first reads is told to wait, if it is.
     pub read_faults: Vec<Option<Duration>>,
 }
@@ -75,12 +80,29 @@ pub fn setting() -> impl Strategy<Value = Setting> {
     let state = proptest::sample::select(vec!["done", "failed", "pending", "somethingNew"]);
     // Long enough ago to be before every run by any of the clocks.
     let reported = proptest::collection::vec((0..DEVICES, state, 600_u32..2_000), 0..2);
-    let wait = prop_oneof![1 => 1_u64..60, 1 => 60_u64..80_000].prop_map(Duration::from_secs);
+    let wait = prop_oneof![1 => 1_u64..60, 1 => 60_u64..100_000].prop_map(Duration::from_secs);
     let read_fault = prop_oneof![12 => Just(None), 1 => wait.prop_map(Some)];
     let read_faults = proptest::collection::vec(read_fault, 0..16);
-    (ahead, reported, read_faults).prop_map(|(intune_ahead, reported, read_faults)| Setting {
-        intune_ahead,
-        reported,
-        read_faults,
+    // Within the longer one a device has time to report.
+    let countdown = prop_oneof![Just(5), Just(40)].prop_map(Duration::from_secs);
+    (ahead, reported, countdown, read_faults).prop_map(|(intune_ahead, reported, countdown, read_faults)| {
+        Setting { intune_ahead, reported, countdown, read_faults }
     })
+}
+
+/// What was known of a device when a person wanted it sent to.
+#[derive(Debug, Clone, Copy)]
+pub struct ActedOn {
+    /// When that was.
+    pub wanted: OffsetDateTime,
+    /// When the run was confirmed.
+    pub confirmed: OffsetDateTime,
+    /// Whether an earlier request for it was in doubt.
+    pub in_doubt: bool,
+}
+
+/// What a person had wanted before.
+pub struct Before {
+    pub allowed: HashMap<DeviceId, usize>,
+    pub acts: HashMap<DeviceId, ActedOn>,
 }

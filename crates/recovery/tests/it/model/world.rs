@@ -16,7 +16,7 @@ use unlatch_graph::{
 use unlatch_recovery::{Action, ItemRecord, ItemState, Plan, Tenant};
 use uuid::Uuid;
 
-use super::setting::{Fault, Setting};
+use super::setting::{ActedOn, Before, Fault, Setting};
 use crate::fake::{answered, device, device_id, lost, route_unknown, throttled, token_renewed};
 
 /// How many devices there are; one more is never selected.
@@ -30,8 +30,6 @@ const TRAVEL: Duration = Duration::from_millis(75);
 const SHOWN_AFTER: Duration = Duration::from_secs(2);
 /// A device that changed less long ago than this may still be sent to: nobody can read and send in the same instant.
 const UNSEEN: Duration = Duration::from_millis(5_500);
-/// For how long a run can be stopped before its first request.
-pub const COUNTDOWN: Duration = Duration::from_secs(5);
 /// For how long a person's act lasts, and a little more, as nobody can look and send in the same instant.
 const ACT_LASTS: Duration = Duration::from_secs(24 * 60 * 60 + 6);
 
@@ -69,6 +67,7 @@ struct State {
     confirmed: HashMap<DeviceId, HashSet<String>>,
     /// Devices that a person wanted sent to again since the last request.
     asked_again: HashSet<DeviceId>,
+    countdown: Duration,
     /// How far Intune's clock is ahead of the service's.
     intune_ahead: time::Duration,
     /// What was known of each device when a person last wanted it sent to.
@@ -82,23 +81,6 @@ struct State {
     /// Until when a write was told to wait, as this process heard it.
     writes_held_until: Option<OffsetDateTime>,
     broken: Vec<String>,
-}
-
-/// What was known of a device when a person wanted it sent to.
-#[derive(Debug, Clone, Copy)]
-pub struct ActedOn {
-    /// When that was.
-    pub wanted: OffsetDateTime,
-    /// When the run was confirmed.
-    pub confirmed: OffsetDateTime,
-    /// Whether an earlier request for it was in doubt.
-    pub in_doubt: bool,
-}
-
-/// What a person had wanted before.
-pub struct Before {
-    allowed: HashMap<DeviceId, usize>,
-    acts: HashMap<DeviceId, ActedOn>,
 }
 
 pub struct World {
@@ -146,7 +128,7 @@ impl State {
         let mut broken = Vec::new();
         let act = self.acts.get(device).copied();
         if let Some(act) = act {
-            if now - act.wanted < COUNTDOWN {
+            if now - act.wanted < self.countdown {
                 broken.push("is sent to before its countdown is over");
             }
             if now - act.wanted > ACT_LASTS {
@@ -159,7 +141,7 @@ impl State {
         let seen = self.results.get(device).into_iter().flatten().filter(|shown| now - shown.from > UNSEEN);
         for shown in seen {
             let changed = shown.result.last_updated.map(|at| now - (at - self.intune_ahead));
-            if !shown.result.state.is_final() && changed.is_none_or(|ago| ago > UNSEEN) {
+            if !is_over(&shown.result.state) && changed.is_none_or(|ago| ago > UNSEEN) {
                 broken.push("has the same action under way");
             }
             let (Some(send), Some(act), Some(started)) = (shown.send, act, shown.result.started) else {
@@ -218,6 +200,7 @@ impl World {
             allowed: HashMap::new(),
             confirmed: HashMap::new(),
             asked_again: HashSet::new(),
+            countdown: setting.countdown,
             intune_ahead: time::Duration::milliseconds(setting.intune_ahead),
             acts: HashMap::new(),
             lost: Vec::new(),
@@ -280,7 +263,7 @@ impl World {
         let mut state = self.state();
         let (now, by_intune) = (state.now(), state.now() + state.intune_ahead);
         for shown in state.results.entry(device_id(number)).or_default() {
-            if shown.from <= now && !shown.result.state.is_final() {
+            if shown.from <= now && !is_over(&shown.result.state) {
                 (shown.result.state, shown.result.last_updated) = (ActionState::from(to), Some(by_intune));
             }
         }
@@ -511,6 +494,14 @@ impl World {
             false => Err(Error::Token(TokenError::SignInNeeded { claims: None })),
         }
     }
+}
+
+/// Told by hand, not by the code under test.
+fn is_over(state: &ActionState) -> bool {
+    matches!(
+        state,
+        ActionState::Done | ActionState::Failed | ActionState::NotSupported | ActionState::Canceled
+    )
 }
 
 fn shown(state: &State, now: OffsetDateTime, id: &DeviceId) -> Vec<DeviceActionResult> {
