@@ -123,11 +123,21 @@ impl Standing {
     /// and why the later one was not sent remains as a note.
     fn not_sent(&mut self, state: ItemState, reason: Option<ItemReason>) {
         if let Some(before) = self.before.take_if(|before| before.is_in_doubt()) {
-            *self = Self { attempts: self.attempts, reason, message: None, found: None, ..*before };
+            let reason = reason.or(before.reason);
+            *self = Self { attempts: self.attempts, reason, found: None, ..*before };
             return;
         }
         (self.state, self.reason) = (state, reason);
         (self.unanswered, self.maybe_executed) = (false, false);
+    }
+
+    /// Takes in what was said with an answer or a stop. Beside an earlier request it is a note, which hides no word of the device's.
+    fn said(&mut self, message: Option<&String>) {
+        match self.state {
+            ItemState::Other => {}
+            ItemState::Accepted | ItemState::Unconfirmed if message.is_none() => {}
+            _ => self.message = message.cloned(),
+        }
     }
 
     fn unconfirmed(&mut self) {
@@ -214,7 +224,10 @@ impl Fold {
             Event::Began if self.state == RunState::Starting => self.state = RunState::Active,
             Event::Expired if self.state.is_active() => self.expired = true,
             Event::CancelAsked if self.state.is_active() => self.state = RunState::Cancelling,
-            Event::SignInNeeded if self.state == RunState::Active => self.state = RunState::SignInNeeded,
+            // Older versions recorded no countdown after a sign-in.
+            Event::SignInNeeded if matches!(self.state, RunState::Starting | RunState::Active) => {
+                self.state = RunState::SignInNeeded
+            }
             // A countdown runs again.
             Event::Resumed if self.state == RunState::SignInNeeded => self.state = RunState::Starting,
             Event::TakenUp if !self.state.is_active() => {
@@ -248,11 +261,20 @@ impl Fold {
         (self.state, self.finished) = (RunState::Starting, None);
     }
 
+    /// Returns whether something of it would not have been sent at all if it ended now.
+    pub(crate) fn leaves_unsent(&self) -> bool {
+        let is_unsent = |item: &Standing| {
+            item.state == ItemState::NotSent
+                || item.state.is_open() && !item.unanswered && item.earlier_doubts().next().is_none()
+        };
+        self.standings.iter().any(is_unsent)
+    }
+
     /// How a run ends of which nothing goes out any more and nobody cancelled what waits.
     pub(crate) fn end_state(&self) -> RunState {
         match self.before {
-            _ if self.counts.waiting > 0 => RunState::Cancelled,
             Some(before) if self.counts.not_sent > 0 => before,
+            _ if self.counts.waiting > 0 => RunState::Cancelled,
             _ => RunState::Finished,
         }
     }
@@ -296,7 +318,7 @@ impl Fold {
                         item.reason = intermediary.then_some(ItemReason::Intermediary);
                     }
                 }
-                item.message.clone_from(message);
+                item.said(message.as_ref());
             }
             Event::Withdrawn => {
                 item.state = ItemState::Waiting;
@@ -304,9 +326,9 @@ impl Fold {
                 (item.unanswered, item.maybe_executed) = (false, false);
             }
             Event::FellBack => item.fell_back = true,
-            Event::Stopped { reason, message, found } => {
+            Event::Stopped { reason, message, found } if item.state.is_open() => {
                 item.not_sent(ItemState::Stopped, Some(*reason));
-                item.message.clone_from(message);
+                item.said(message.as_ref());
                 item.found.clone_from(found);
             }
             Event::SendAgainAsked if item.can_be_sent_again() => {

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use time::OffsetDateTime;
-use unlatch_graph::DeviceId;
+use unlatch_graph::{ActionState, DeviceId};
 
-use crate::outcome::{SendWindow, SentRequest};
+use crate::outcome::{Outcome, SendWindow, SentRequest};
 use crate::plan::RunId;
 use crate::record::{RunHeader, Standing};
 use crate::state::ItemState;
@@ -119,6 +119,24 @@ impl DeviceRequests {
     /// Returns the requests in doubt of other runs than this one, with what belongs to each.
     pub(crate) fn doubts_beside(&self, run: RunId) -> Vec<(&DeviceRequest, SendWindow)> {
         self.windows().filter(|(request, _)| request.is_in_doubt && request.run.id != run).collect()
+    }
+
+    /// Returns what the device reported done of another run's request that went out after a moment, by Graph's clock.
+    pub(crate) fn done_since(&self, run: RunId, since: OffsetDateTime) -> Option<Outcome> {
+        let is_since = |request: &&DeviceRequest| {
+            let standing = &request.standing;
+            request.run.id != run
+                && standing.state == ItemState::Done
+                && standing.intent.is_some_and(|intent| intent > since)
+        };
+        let newest = self.0.iter().filter(is_since).max_by_key(|request| request.standing.intent)?;
+        let Standing { observed_start, observed, intent, has_passcode, .. } = &newest.standing;
+        Some(Outcome {
+            state: ActionState::Done,
+            started: observed_start.or(*intent)?,
+            last_updated: observed.as_ref().and_then(|(_, updated)| *updated),
+            has_passcode: *has_passcode,
+        })
     }
 
     /// Returns the account whose request the action that started then belongs to, by the service's clock.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::run::{FIRST_TRY_AGAIN, LAST_TRY_AGAIN, Run};
 use super::{ResumeError, Shared, item};
-use crate::record::{Entry, Event};
+use crate::record::{Entry, Event, Standing};
 use crate::state::RunState;
 use crate::tenant::Tenant;
 
@@ -161,7 +161,7 @@ impl Drive {
             self.unless_stopped(tokio::time::sleep_until(starts_at)).await?;
         }
         let _one = self.beginning.lock().await;
-        if run.state() == RunState::Starting && !self.is_stopped() {
+        if run.state() == RunState::Starting && self.starts_in().is_zero() && !self.is_stopped() {
             shared.note(run, None, vec![Event::Began]).await?;
         }
         Ok(())
@@ -318,12 +318,19 @@ pub(super) async fn drive(shared: Arc<Shared>, run: Arc<Run>, drive: Arc<Drive>)
     }
     let state = if drive.journal_failed.load(Ordering::SeqCst) {
         RunState::JournalFailed
-    } else if drive.expired.load(Ordering::SeqCst) && !drive.cancel_asked.is_cancelled() {
+    } else if drive.expired.load(Ordering::SeqCst)
+        && !drive.cancel_asked.is_cancelled()
+        && run.leaves_unsent()
+    {
         RunState::Interrupted
     } else {
         run.end_state()
     };
     run.record_end(&shared, state).await;
+    // What stands again where it stood with an earlier request is asked about again.
+    for position in run.positions(Standing::is_followed) {
+        shared.follow_up(&run, position);
+    }
     run.set_drive(None);
     drive.ended.cancel();
     if run.owes() {

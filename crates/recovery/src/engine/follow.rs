@@ -196,6 +196,8 @@ impl Engine {
                         Some(wait) => due.push(Reverse(Due { at: Instant::now() + wait, run, position })),
                         None => {
                             run.end_following(position);
+                            // It may be asked about anew since.
+                            self.0.follow_up(&run, position);
                             if !run.is_followed() {
                                 run.tell();
                                 self.0.release(&run);

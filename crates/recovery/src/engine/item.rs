@@ -96,7 +96,7 @@ pub(super) async fn work(shared: &Shared, run: &Arc<Run>, drive: &Drive, due: Du
         planned,
         route: planned.route.clone(),
         intents: standing.attempts,
-        earlier: run.earlier(position),
+        earlier: run.take_earlier(position),
         baseline: None,
         not_before,
         failures: 0,
@@ -189,11 +189,15 @@ impl<'a> Way<'a> {
                 return Err(Stopped);
             }
         }
-        let is_stopped = self.drive.is_stopped();
-        if is_stopped || tenant.hold_left().is_some() || !read_at.is_fresh(self.shared) {
+        let (is_stopped, holds) = (self.drive.is_stopped(), self.drive.holds(pass));
+        if is_stopped || !holds || tenant.hold_left().is_some() || !read_at.is_fresh(self.shared) {
             turn.unused();
             self.note(vec![Event::Withdrawn]).await?;
-            return if is_stopped { Err(Stopped) } else { Ok(Next::Now) };
+            return match (is_stopped, holds) {
+                (true, _) => Err(Stopped),
+                (false, false) => Ok(Next::SignIn),
+                (false, true) => Ok(Next::Now),
+            };
         }
         self.intents = attempt;
         let (run, device) = (self.run.header.id, &self.planned.device_id);
@@ -239,14 +243,8 @@ impl<'a> Way<'a> {
             TokenError::SignInNeeded { .. } => Ok(Next::SignIn),
             TokenError::Unavailable(_) if self.may_connect_again() => Ok(Next::After(self.backoff())),
             TokenError::Unavailable(_) => {
-                let said = Some(error.to_string());
-                self.note(vec![Event::Stopped {
-                    reason: ItemReason::NotConnected,
-                    message: said,
-                    found: None,
-                }])
-                .await?;
-                Ok(Next::Over)
+                let stopped = self.stop(ItemReason::NotConnected, Some(error.to_string()), None).await?;
+                Ok(stopped.unwrap_or(Next::Over))
             }
         }
     }
@@ -257,7 +255,10 @@ impl<'a> Way<'a> {
         message: Option<String>,
         found: Option<Found>,
     ) -> Result<Option<Next>, Stopped> {
-        self.note(vec![Event::Stopped { reason, message, found }]).await?;
+        // What the device reported of an earlier request may have settled it meanwhile.
+        if self.run.standing(self.position).is_some_and(|standing| standing.state.is_open()) {
+            self.note(vec![Event::Stopped { reason, message, found }]).await?;
+        }
         Ok(Some(Next::Over))
     }
 
@@ -331,7 +332,8 @@ impl<'a> Way<'a> {
         if let Some(((run, position), _)) = &arrived {
             self.shared.take_news(*run, *position, results).await;
         }
-        let arrived = arrived.map(|(_, outcome)| outcome);
+        let done = || self.earlier.done_since(run, self.run.confirmed()?);
+        let arrived = arrived.map(|(_, outcome)| outcome).or_else(done);
         // A journal that lost its newest entries does not know what was sent since.
         let since = self.run.confirmed();
         let unknown = || unknown_since(action, since?, &self.earlier.known(), results);

@@ -41,7 +41,14 @@ pub(super) struct Run {
     /// For items that are set going: every request for the same device before.
     earlier: Mutex<HashMap<u32, DeviceRequests>>,
     /// What came and could not be recorded. It goes before whatever is recorded next.
-    owed: Mutex<Vec<Entry>>,
+    owed: Mutex<Owed>,
+}
+
+#[derive(Default)]
+struct Owed {
+    entries: Vec<Entry>,
+    /// Those that are being written.
+    writing: Vec<Entry>,
 }
 
 /// What the run looks like: the fold of its recorded entries, and which item changed at which version.
@@ -158,6 +165,10 @@ impl Run {
         self.shown().fold.counts.waiting
     }
 
+    pub(super) fn leaves_unsent(&self) -> bool {
+        self.shown().fold.leaves_unsent()
+    }
+
     pub(super) fn end_state(&self) -> RunState {
         self.shown().fold.end_state()
     }
@@ -203,10 +214,10 @@ impl Run {
         self.earlier.lock().unwrap_or_else(PoisonError::into_inner).extend(earlier);
     }
 
-    /// Returns the requests for the device of an item before it was set going.
-    pub(super) fn earlier(&self, position: u32) -> DeviceRequests {
-        let earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
-        earlier.get(&position).cloned().unwrap_or_default()
+    /// Takes the requests for the device of an item before it was set going.
+    pub(super) fn take_earlier(&self, position: u32) -> DeviceRequests {
+        let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+        earlier.remove(&position).unwrap_or_default()
     }
 
     /// Somebody works on it or asks its devices: it may change from now on.
@@ -288,7 +299,8 @@ impl Run {
         entries: Vec<Entry>,
     ) -> Result<(), JournalError> {
         let written = self.append(shared, entries).await;
-        if written.is_err()
+        // Another program lets go of the file again; what is not recorded now is read or asked for once more.
+        if written.as_ref().is_err_and(|error| !matches!(error, JournalError::InUse { .. }))
             && let Some(drive) = self.drive()
         {
             drive.fail();
@@ -333,38 +345,37 @@ impl Run {
         }
     }
 
-    /// Records the end of the run. If that fails, it is shown all the same and recorded as soon as anything can be.
+    /// Records the end of the run, as [`Run::record_known`] does.
     pub(super) async fn record_end(self: &Arc<Self>, shared: &Shared, state: RunState) {
         let entry = shared.entry(None, Event::RunEnded { state });
-        if self.append(shared, vec![entry.clone()]).await.is_err() {
-            self.owe(vec![Entry { event: Event::RunEnded { state: RunState::JournalFailed }, ..entry }]);
-        }
+        // Should this fail, it is owed.
+        let _: Result<(), JournalError> = self.record_known(shared, vec![entry]).await;
     }
 
     /// Records what is owed and these entries, all of it or nothing, and shows the entries then.
     async fn append(self: &Arc<Self>, shared: &Shared, entries: Vec<Entry>) -> Result<(), JournalError> {
-        let recorded = {
-            let mut owes = self.owed();
-            let owed = std::mem::take(&mut *owes);
-            let all = owed.iter().chain(&entries).cloned().collect();
-            let run = Arc::clone(self);
-            let then = move |written: &Result<(), JournalError>| match written {
-                Ok(()) => run.take_in(&entries),
+        let (owing, run, shown) = (Arc::clone(self), Arc::clone(self), entries.clone());
+        let first = Box::new(move || {
+            let mut owed = owing.owed();
+            owed.writing = std::mem::take(&mut owed.entries);
+            owed.writing.clone()
+        });
+        let then = Box::new(move |written: &Result<(), JournalError>| {
+            let owed = std::mem::take(&mut run.owed().writing);
+            match written {
+                Ok(()) => run.take_in(&shown),
                 Err(_) => {
-                    let mut owes = run.owed();
-                    let since = std::mem::replace(&mut *owes, owed);
-                    owes.extend(since);
+                    run.owed().entries.splice(0..0, owed);
                 }
-            };
-            shared.journal.append(self.header.id, all, Box::new(then))
-        };
-        recorded.await
+            }
+        });
+        shared.journal.append(self.header.id, entries, first, then).await
     }
 
     /// Shows what could not be recorded, and keeps it to be recorded before anything else.
     fn owe(&self, entries: Vec<Entry>) {
         self.take_in(&entries);
-        self.owed().extend(entries);
+        self.owed().entries.extend(entries);
     }
 
     /// Records what is owed.
@@ -372,12 +383,13 @@ impl Run {
         self.append(shared, Vec::new()).await
     }
 
-    fn owed(&self) -> MutexGuard<'_, Vec<Entry>> {
+    fn owed(&self) -> MutexGuard<'_, Owed> {
         self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns whether the journal lacks something of this run.
     pub(super) fn owes(&self) -> bool {
-        !self.owed().is_empty()
+        let owed = self.owed();
+        !owed.entries.is_empty() || !owed.writing.is_empty()
     }
 }

@@ -92,7 +92,9 @@ impl Shared {
         let is_used = run.users.load(Ordering::SeqCst) > 0 || run.drive().is_some();
         if !is_used && !run.is_followed() {
             run.let_go();
-            if !run.owes() {
+            // Another one may have been read into memory since.
+            let is_held = |held: &Arc<Run>| std::ptr::eq(Arc::as_ptr(held), run);
+            if !run.owes() && live.runs.get(&run.header.id).is_some_and(is_held) {
                 live.runs.remove(&run.header.id);
             }
         }
@@ -113,7 +115,10 @@ impl Shared {
 
     /// Reads which requests there were for the devices of these items before, by the journal: what a request that goes out now is
     /// compared with.
-    pub(super) async fn read_earlier(&self, run: &Run, positions: &[u32]) -> Result<(), JournalError> {
+    pub(super) async fn read_earlier(&self, run: &Arc<Run>, positions: &[u32]) -> Result<(), JournalError> {
+        if run.owes() {
+            run.pay(self).await?;
+        }
         let device = |at: &u32| Some((*at, run.items.get(*at as usize)?.device_id.clone()));
         let devices: Vec<_> = positions.iter().filter_map(device).collect();
         let ids = devices.iter().map(|(_, device)| device.clone()).collect();

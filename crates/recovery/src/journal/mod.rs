@@ -36,7 +36,7 @@ use event::JournalEvent;
 pub use event::{ChainHead, JournalWentBack, WentBack};
 pub use mark::{Mark, MarkFile, MarkStore};
 pub use verify::{Break, BreakKind, Verified};
-pub(crate) use writer::Then;
+pub(crate) use writer::{First, Then};
 
 /// How a journal is opened.
 #[derive(Clone)]
@@ -347,15 +347,16 @@ impl Journal {
         self.tell(|reply| writer::Command::Begin { header, items, server_now, reply }).await
     }
 
-    /// Records entries of one run, all of them or none, after whatever was given to be recorded before this call. They are on
-    /// the disk when the future is done, which need not be waited for.
+    /// Records entries of one run, with those that `first` returns before them, all of them or none, after whatever was given to be
+    /// recorded before this call. They are on the disk when the future is done, which need not be waited for.
     pub(crate) fn append(
         &self,
         run: RunId,
         entries: Vec<Entry>,
+        first: First,
         then: Then,
     ) -> impl Future<Output = Result<(), JournalError>> + use<'_> {
-        self.tell(move |reply| writer::Command::Append { run, entries, then, reply })
+        self.tell(move |reply| writer::Command::Append { run, entries, first: Some(first), then, reply })
     }
 
     fn tell<T: Send + 'static>(

@@ -24,7 +24,7 @@ pub(super) fn requests_for(
 ) -> rusqlite::Result<RequestsByDevice> {
     let snapshot = connection.unchecked_transaction()?;
     let mut items = snapshot.prepare_cached(&format!(
-        "SELECT {HEADER}, item.position, item.device_id FROM run CROSS JOIN item ON item.run = run.key
+        "SELECT {HEADER}, item.position, item.device_id FROM item CROSS JOIN run ON item.run = run.key
          WHERE run.cloud = ?2 AND run.tenant_id = ?3 COLLATE NOCASE AND run.action = ?4
            AND item.device_id IN (SELECT value FROM json_each(?1))
          ORDER BY run.key"

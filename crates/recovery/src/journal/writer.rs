@@ -20,9 +20,13 @@ const SHARED_COMMIT: usize = 64;
 
 pub(super) enum Command {
     Begin { header: RunHeader, items: Arc<[PlannedItem]>, server_now: OffsetDateTime, reply: Reply<()> },
-    Append { run: RunId, entries: Vec<Entry>, then: Then, reply: Reply<()> },
+    Append { run: RunId, entries: Vec<Entry>, first: Option<First>, then: Then, reply: Reply<()> },
     About { event: JournalEvent, at: OffsetDateTime, then: Then, reply: Reply<()> },
 }
+
+/// Returns what is to be recorded before an append's own entries. It is asked right before they are written, so that no other append
+/// of the run comes in between.
+pub(crate) type First = Box<dyn FnOnce() -> Vec<Entry> + Send>;
 
 /// What follows from entries that are on the disk, or could not be written. It is called in the order in which entries are
 /// recorded, whether or not anybody still waits for them.
@@ -85,6 +89,7 @@ pub(super) fn run(
         {
             batch.push(next);
         }
+        batch.iter_mut().for_each(Command::complete);
         let written = write(&mut connection, head, &batch).map_err(|error| {
             let error = from_sqlite(path, &error);
             tracing::error!(%error, "the journal cannot be written");
@@ -133,6 +138,14 @@ fn write(connection: &mut Connection, head: Head, batch: &[Command]) -> rusqlite
 }
 
 impl Command {
+    fn complete(&mut self) {
+        if let Self::Append { entries, first, .. } = self
+            && let Some(first) = first.take()
+        {
+            entries.splice(0..0, first());
+        }
+    }
+
     fn write(&self, transaction: &Transaction<'_>, head: &mut Head) -> rusqlite::Result<()> {
         match self {
             Self::Begin { header, items, server_now, .. } => {

@@ -372,7 +372,7 @@ mod tests {
         journal.begin(run.summary.header.clone(), items.clone(), OffsetDateTime::UNIX_EPOCH).await.unwrap();
         let facts: Vec<_> = sample::entries().into_iter().skip(1).map(|recorded| recorded.entry).collect();
         let (first, second) = facts.split_at(4);
-        journal.append(id, first.to_vec(), Box::new(|_| ())).await.unwrap();
+        journal.append(id, first.to_vec(), Box::new(Vec::new), Box::new(|_| ())).await.unwrap();
         journal
             .begin(
                 RunHeader { id: RunId::random(), ..run.summary.header.clone() },
@@ -381,7 +381,7 @@ mod tests {
             )
             .await
             .unwrap();
-        journal.append(id, second.to_vec(), Box::new(|_| ())).await.unwrap();
+        journal.append(id, second.to_vec(), Box::new(Vec::new), Box::new(|_| ())).await.unwrap();
 
         let mut file = Vec::new();
         let entries = journal.entries(id).await.unwrap();

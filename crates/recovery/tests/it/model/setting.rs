@@ -82,7 +82,10 @@ pub fn setting() -> impl Strategy<Value = Setting> {
     let reported = proptest::collection::vec((0..DEVICES, state, 600_u32..2_000), 0..2);
     let wait = prop_oneof![1 => 1_u64..60, 1 => 60_u64..100_000].prop_map(Duration::from_secs);
     let read_fault = prop_oneof![12 => Just(None), 1 => wait.prop_map(Some)];
-    let read_faults = proptest::collection::vec(read_fault, 0..16);
+    let read_faults = prop_oneof![
+        3 => Just(Vec::new()),
+        1 => proptest::collection::vec(read_fault, 0..16),
+    ];
     // Within the longer one a device has time to report.
     let countdown = prop_oneof![Just(5), Just(40)].prop_map(Duration::from_secs);
     (ahead, reported, countdown, read_faults).prop_map(|(intune_ahead, reported, countdown, read_faults)| {
