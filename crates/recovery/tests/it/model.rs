@@ -364,7 +364,9 @@ impl Trial<'_> {
             Step::TakeUp(run) => {
                 let Some(id) = self.runs.get(*run) else { return };
                 let Ok(record) = engine.run(*id).await else { return };
-                let unsent = record.items.iter().filter(|item| item.standing.state == ItemState::NotSent);
+                // A run that an earlier process left is ended when it is first looked at, which may be right now.
+                let is_unsent = |state: ItemState| state == ItemState::NotSent || state.is_open();
+                let unsent = record.items.iter().filter(|item| is_unsent(item.standing.state));
                 let before = world.permit(unsent.clone().map(|item| &item.planned.device_id));
                 let devices = unsent.map(|item| item.planned.device_id.clone()).collect();
                 self.acted(engine, devices, Some(*id)).await;

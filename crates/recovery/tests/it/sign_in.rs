@@ -63,6 +63,9 @@ async fn a_claims_challenge_and_a_read_without_a_token_wait_too() {
         |record: &RunRecord| record.items.iter().any(|item| item.standing.state == ItemState::Sending);
     bench.until(id, |record| !sends(record)).await;
     bench.engine.resume(id, &principal(), bench.tenant.clone()).await.unwrap();
+    // The request was withdrawn when the sign-in was lost, so the challenge comes now.
+    paused(&bench, id).await;
+    bench.engine.resume(id, &principal(), bench.tenant.clone()).await.unwrap();
     assert_eq!(bench.end(id).await.summary.counts.accepted, 2);
 }
 
