@@ -129,8 +129,8 @@ fn story() -> impl Strategy<Value = (Vec<Step>, Vec<Fault>)> {
         (any::<bool>(), 0_usize..DEVICES, 1_u64..20).prop_map(move |(again, device, s)| {
             let position = u32::try_from(device).unwrap_or(0);
             let act = if again { Step::SendAgain(0, position) } else { Step::Start(vec![device]) };
-            let late = vec![Fault::GatewayLate(Duration::from_secs(s + 45)); DEVICES];
-            let report = [seconds(s + 8), Step::Settle(device, "done"), seconds(90)];
+            let late = vec![Fault::GatewayLate(Duration::from_secs(s + 10)); DEVICES];
+            let report = [seconds(s + 10), Step::Settle(device, "done"), seconds(90)];
             (vec![all(), seconds(45), act].into_iter().chain(report).collect(), late)
         }),
         // A device is in a state that nobody knows.
