@@ -1,6 +1,6 @@
 //! Puts changed settings in force.
 
-use unlatch_settings::{CloudChoice, LONGEST_IDLE_LOCK, load_again, user_file};
+use unlatch_settings::{CloudChoice, LONGEST_IDLE_LOCK, user_file};
 
 use crate::dto::SettingsInput;
 use crate::error::CommandError;
@@ -10,7 +10,7 @@ use crate::session;
 use crate::state::AppState;
 use crate::status;
 
-/// Writes what differs into the user's file, reads everything anew, and moves to the tenant it names.
+/// Writes what differs into the user's file, reads that anew, and moves to the tenant it names.
 ///
 /// # Errors
 /// `Config` with the key that policy fixes or binds, or that cannot be used, or when the file cannot be written; `RunUnderWay` for another
@@ -73,15 +73,16 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     }
     user_file::save(&state.sources.user, &changes).map_err(CommandError::config)?;
 
-    // The files may say more than was changed here: somebody may have edited them.
-    let loaded = load_again(&state.sources, &before);
+    // The file may say more than was changed here: somebody may have edited it.
+    let policy = state.policy();
+    let loaded = policy.load_again(&state.sources.user, &before);
     if !loaded.0.policy_broken && home.registration != loaded.0.registration().ok().flatten() {
         stand_still(&home).await?;
         // The person left it, and may come back to the sign-in that is kept.
         session::cancel(&home);
         state.places_mut().exchange_home(state.place_for(None));
     }
-    policy::put_in_force(state, loaded).await;
+    policy::put_in_force(state, policy).await;
     Ok(())
 }
 

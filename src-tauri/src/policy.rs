@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tauri::{AppHandle, Manager};
-use unlatch_settings::{Problem, Settings, load_again, load_policy};
+use unlatch_settings::PolicyRead;
 
 use crate::change;
 use crate::dto::{Mode, WindowNotice};
@@ -17,51 +17,57 @@ use crate::tenants;
 /// How often policy is read again.
 const BETWEEN_READS: Duration = Duration::from_secs(60);
 
-/// What files or a policy say, and what is wrong with them.
-pub type Loaded = (Settings, Vec<Problem>);
-
 /// Reads policy again each minute. Runs until the application ends.
 pub async fn watch(app: AppHandle) {
     each_minute(&app.state::<AppState>()).await;
 }
 
 async fn each_minute(state: &AppState) {
-    let mut last = None;
     loop {
         tokio::time::sleep(BETWEEN_READS).await;
-        read_again(state, &mut last).await;
+        read_again(state).await;
     }
 }
 
-/// Reads policy, and puts it in force unless it says what it said `last`. The window is told of a change.
-pub async fn read_again(state: &AppState, last: &mut Option<Loaded>) {
+/// Reads policy and takes it over.
+async fn read_again(state: &AppState) {
+    take(state, PolicyRead::new(&state.sources)).await;
+}
+
+/// Puts policy as it was read in force, unless what is in force says the same.
+pub async fn take(state: &AppState, read: PolicyRead) {
     let _changing = state.changing.lock().await;
-    let now = load_policy(&state.sources);
-    let changed = if last.as_ref() == Some(&now) {
-        let_go(state).await
-    } else {
-        *last = Some(now);
-        put_in_force(state, load_again(&state.sources, &state.settings())).await
-    };
-    if changed {
-        tracing::info!("policy has changed");
-        state.notify(WindowNotice::PolicyChanged);
+    if read != state.policy() {
+        put_in_force(state, read).await;
+    } else if let_go(state).await {
+        tell(state);
     }
 }
 
-/// Puts what was read in force: a tenant that is no longer named or allowed cannot be used any more, and one that is named anew is there.
+fn tell(state: &AppState) {
+    tracing::info!("policy has changed");
+    state.notify(WindowNotice::PolicyChanged);
+}
+
+/// Puts policy as it was read, and the user's file as it is now, in force: a tenant that is no longer named or allowed cannot be used any more, and one that is named anew is there.
 /// Where policy is broken no tenant can be used, and all stay where they are. A run that is under way goes on and can be stopped.
-/// Returns whether anything changed. `AppState::changing` must be held.
-pub async fn put_in_force(state: &AppState, (settings, problems): Loaded) -> bool {
-    let before = (in_force(state), places(state));
+/// The window is told if policy says something else, or somebody was signed out. `AppState::changing` must be held.
+pub async fn put_in_force(state: &AppState, policy: PolicyRead) {
+    let before = state.settings();
+    let (settings, problems) = policy.load_again(&state.sources.user, &before);
+    let is_new = policy != state.policy();
+    *state.policy.lock().unwrap_or_else(PoisonError::into_inner) = policy;
     *state.settings.write().unwrap_or_else(PoisonError::into_inner) = (settings.clone(), problems);
-    if before.0.0.clipboard && !settings.clipboard {
+    if before.clipboard && !settings.clipboard {
         state.clipboard.clear_soon();
     }
     let there: Vec<Arc<Place>> = state.places().tenants().cloned().collect();
     if settings.policy_broken {
         there.iter().filter(|place| place.mode == Mode::Tenant).for_each(|place| stop(place));
-        return before != (in_force(state), places(state));
+        if is_new {
+            tell(state);
+        }
+        return;
     }
     let (home, further) = state::named(&settings, &there, |registration| state.place_for(registration));
     let named: Vec<Arc<Place>> = std::iter::once(&home).chain(&further).cloned().collect();
@@ -73,23 +79,25 @@ pub async fn put_in_force(state: &AppState, (settings, problems): Loaded) -> boo
     not_allowed.iter().for_each(|place| stop(place));
     // Opened before what stays barred is signed out.
     let opened: Vec<_> = allowed.into_iter().map(|place| (place.bar(false), place)).collect();
-    let_go(state).await;
+    let changed = let_go(state).await;
     for (was_barred, place) in opened {
-        let is_new = there.iter().all(|there| !Arc::ptr_eq(there, &place));
+        let is_added = there.iter().all(|there| !Arc::ptr_eq(there, &place));
         if state.usable(place.clone()).is_err() {
             continue;
         }
-        if is_new {
+        if is_added {
             tenants::close_if_locked(state, &place);
         }
         // A kept sign-in may wait for a place that is new, and for one that was barred before it was looked for.
-        if is_new || was_barred && !place.has_desk() {
+        if is_added || was_barred && !place.has_desk() {
             session::restore(&place).await;
         } else if was_barred {
             session::go_on(&place).await;
         }
     }
-    before != (in_force(state), places(state))
+    if is_new || changed {
+        tell(state);
+    }
 }
 
 /// Nothing new is asked or sent in a place from now on.
@@ -140,15 +148,6 @@ async fn leave(place: &Place) -> Result<(), CommandError> {
     session::forget_kept(place).await?;
     place.session().problem = refused;
     Ok(())
-}
-
-fn in_force(state: &AppState) -> Loaded {
-    state.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
-/// The places as far as policy changes them.
-fn places(state: &AppState) -> Vec<(String, bool, bool)> {
-    state.places().all().map(|place| (place.id(), place.is_barred(), place.has_desk())).collect()
 }
 
 #[cfg(test)]

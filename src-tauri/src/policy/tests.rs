@@ -56,7 +56,7 @@ fn write(folder: &TempDir, policy: &str) {
 }
 
 async fn read(state: &AppState) {
-    read_again(state, &mut None).await;
+    take(state, PolicyRead::new(&state.sources)).await;
 }
 
 /// What the window would be sent.
@@ -222,9 +222,8 @@ async fn a_run_under_way_keeps_its_tenant_in_the_window_to_be_stopped_and_for_no
     engine.set_countdown(Duration::from_secs(60));
     let run = engine.start(plan, desk.tenant()).await.unwrap();
 
-    let mut last = None;
     write(&folder, &table("other.example", OTHER, ""));
-    read_again(&state, &mut last).await;
+    read(&state).await;
     assert!(Arc::ptr_eq(&state.shown(), &place) && place.has_desk());
     assert_eq!(code(state.place()), Some(ErrorCode::Forbidden));
     assert_eq!(code(crate::lock::door(&state)), Some(ErrorCode::Forbidden));
@@ -239,7 +238,7 @@ async fn a_run_under_way_keeps_its_tenant_in_the_window_to_be_stopped_and_for_no
     while engine.run(run).await.unwrap().summary.state != RunState::Cancelled {
         changes.as_mut().unwrap().changed().await.unwrap();
     }
-    read_again(&state, &mut last).await;
+    read(&state).await;
     assert_eq!(state.shown().registration.as_ref().unwrap().tenant, "other.example");
     assert!(!place.has_desk() && state.places().leaving().is_empty());
     assert!(tenant.executed().is_empty());
@@ -302,4 +301,23 @@ async fn a_policy_that_is_mended_after_the_start_brings_its_tenants() {
     read(&state).await;
     assert_eq!(state.shown().registration.as_ref().unwrap().tenant, tenant.tenant_id());
     assert!(state.place().is_ok());
+}
+
+#[tokio::test]
+async fn a_policy_that_was_gone_while_settings_were_saved_is_in_force_again_once_it_is_back() {
+    let policy = "export = false\nrequire_reason = true";
+    let (state, folder) = testing::state("", policy, Vault::memory());
+    read(&state).await;
+    let heard = listen(&state);
+    std::fs::remove_file(folder.path().join("policy.toml")).unwrap();
+    let input = SettingsInput { language: Some("es".to_owned()), ..unchanged(&state) };
+    change::settings(&state, &input).await.unwrap();
+    assert!(!state.settings().export, "a person's change does not lift policy");
+    read(&state).await;
+    assert!(state.settings().export || state.settings().policy_broken);
+    write(&folder, policy);
+    read(&state).await;
+    let settings = state.settings();
+    assert!(!settings.export && settings.require_reason && !settings.policy_broken);
+    assert_eq!(*heard.lock().unwrap(), ["\"policyChanged\"", "\"policyChanged\""], "not of the person's own change");
 }
