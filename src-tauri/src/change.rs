@@ -64,7 +64,8 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
         registration.map_err(|(key, reason)| CommandError::config(format!("{key}: {reason}")))?;
     let home = state.places().home().clone();
     // While policy is broken, which tenant it names is not known: the first one stays where it is, and cannot be used.
-    if home.registration != registration && !before.policy_broken {
+    let moves = home.registration != registration && !before.policy_broken;
+    if moves {
         stand_still(&home).await?;
         let place = state.usable(state.place_for(registration))?;
         if state.places().further().iter().any(|further| further.id() == place.id()) {
@@ -73,11 +74,9 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     }
     user_file::save(&state.sources.user, &changes).map_err(CommandError::config)?;
 
-    // The file may say more than was changed here: somebody may have edited it.
     let policy = state.policy();
-    let loaded = policy.load_again(&state.sources.user, &before);
-    if !loaded.0.policy_broken && home.registration != loaded.0.registration().ok().flatten() {
-        stand_still(&home).await?;
+    let (loaded, _) = policy.load_again(&state.sources.user, &before);
+    if moves && home.registration != loaded.registration().ok().flatten() {
         // The person left it, and may come back to the sign-in that is kept.
         session::cancel(&home);
         state.places_mut().exchange_home(state.place_for(None));
