@@ -241,6 +241,16 @@ impl AppState {
         if shown.is_locked() && shown.has_desk() { Err(CommandError::signed_out()) } else { Ok(shown) }
     }
 
+    /// Returns what is behind the window now, to be read only, even where policy does not let it be used.
+    ///
+    /// # Errors
+    /// As [`Self::place`], but for [`Self::usable`].
+    pub fn place_to_read(&self) -> Result<Arc<Place>, CommandError> {
+        self.lock.expect_open()?;
+        let shown = self.shown();
+        if shown.is_locked() && shown.has_desk() { Err(CommandError::signed_out()) } else { Ok(shown) }
+    }
+
     /// A place, if it may be used now. The demo tenant always may.
     ///
     /// # Errors
