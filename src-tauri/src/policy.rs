@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tauri::{AppHandle, Manager};
+use unlatch_recovery::RunState;
 use unlatch_settings::PolicyRead;
 
 use crate::change;
@@ -16,6 +17,10 @@ use crate::tenants;
 
 /// How often policy is read again.
 const BETWEEN_READS: Duration = Duration::from_secs(60);
+/// How long policy must stay as it was read before it is put in force. It may be in the middle of being written.
+const UNTIL_WRITTEN: Duration = Duration::from_secs(2);
+/// What is wrong with a policy that is not there for the first time.
+const GONE: &str = "it was there before and is gone; if it stays away, that counts in a minute";
 
 /// Reads policy again each minute. Runs until the application ends.
 pub async fn watch(app: AppHandle) {
@@ -29,15 +34,25 @@ async fn each_minute(state: &AppState) {
     }
 }
 
-/// Reads policy and takes it over.
+/// Reads policy and takes it over. A change is read twice, and left to the next minute if both readings differ.
 async fn read_again(state: &AppState) {
-    take(state, PolicyRead::new(&state.sources)).await;
+    let read = PolicyRead::new(&state.sources);
+    if read != state.policy() {
+        tokio::time::sleep(UNTIL_WRITTEN).await;
+        if PolicyRead::new(&state.sources) != read {
+            return;
+        }
+    }
+    take(state, read).await;
 }
 
-/// Puts policy as it was read in force, unless what is in force says the same.
+/// Puts policy as it was read in force, unless what is in force says the same. A policy that is gone counts as broken at first.
 pub async fn take(state: &AppState, read: PolicyRead) {
     let _changing = state.changing.lock().await;
-    if read != state.policy() {
+    let (in_force, gone) = (state.policy(), read.clone().broken(GONE));
+    let is_gone = read.is_empty() && !in_force.is_empty() && in_force != gone;
+    let read = if is_gone { gone } else { read };
+    if read != in_force {
         put_in_force(state, read).await;
     } else if let_go(state).await {
         tell(state);
@@ -119,6 +134,8 @@ async fn let_go(state: &AppState) -> bool {
     if state.settings().policy_broken {
         return false;
     }
+    // A sign-in may have ended while policy changed.
+    state.places().tenants().filter(|place| account_refused(place).is_some()).for_each(|place| stop(place));
     let barred: Vec<Arc<Place>> =
         state.places().tenants().filter(|place| place.is_barred()).cloned().collect();
     let mut changed = false;
@@ -142,6 +159,12 @@ async fn let_go(state: &AppState) -> bool {
 }
 
 async fn leave(place: &Place) -> Result<(), CommandError> {
+    // One that waits for a sign-in would wait without end: nobody can sign in here any more.
+    if let Ok(engine) = place.engine() {
+        for run in engine.runs(None).await?.iter().filter(|run| run.state == RunState::SignInNeeded) {
+            engine.cancel(run.header.id);
+        }
+    }
     change::stand_still(place).await?;
     let refused = account_refused(place);
     session::sign_out(place, false).await?;
