@@ -1,6 +1,6 @@
 //! Puts changed settings in force.
 
-use unlatch_settings::{CloudChoice, LONGEST_IDLE_LOCK, load_again, user_file};
+use unlatch_settings::{CloudChoice, LONGEST_IDLE_LOCK, user_file};
 
 use crate::dto::SettingsInput;
 use crate::error::CommandError;
@@ -10,7 +10,7 @@ use crate::session;
 use crate::state::AppState;
 use crate::status;
 
-/// Writes what differs into the user's file, reads everything anew, and moves to the tenant it names.
+/// Writes what differs into the user's file, reads that anew, and moves to the tenant it names.
 ///
 /// # Errors
 /// `Config` with the key that policy fixes or binds, or that cannot be used, or when the file cannot be written; `RunUnderWay` for another
@@ -64,7 +64,8 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
         registration.map_err(|(key, reason)| CommandError::config(format!("{key}: {reason}")))?;
     let home = state.places().home().clone();
     // While policy is broken, which tenant it names is not known: the first one stays where it is, and cannot be used.
-    if home.registration != registration && !before.policy_broken {
+    let moves = home.registration != registration && !before.policy_broken;
+    if moves {
         stand_still(&home).await?;
         let place = state.usable(state.place_for(registration))?;
         if state.places().further().iter().any(|further| further.id() == place.id()) {
@@ -73,15 +74,14 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     }
     user_file::save(&state.sources.user, &changes).map_err(CommandError::config)?;
 
-    // The files may say more than was changed here: somebody may have edited them.
-    let loaded = load_again(&state.sources, &before);
-    if !loaded.0.policy_broken && home.registration != loaded.0.registration().ok().flatten() {
-        stand_still(&home).await?;
+    let policy = state.policy();
+    let (loaded, _) = policy.load_again(&state.sources.user, &before);
+    if moves && home.registration != loaded.registration().ok().flatten() {
         // The person left it, and may come back to the sign-in that is kept.
         session::cancel(&home);
         state.places_mut().exchange_home(state.place_for(None));
     }
-    policy::put_in_force(state, loaded).await;
+    policy::put_in_force(state, policy).await;
     Ok(())
 }
 

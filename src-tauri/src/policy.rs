@@ -4,7 +4,8 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tauri::{AppHandle, Manager};
-use unlatch_settings::{Problem, Settings, load_again, load_policy};
+use unlatch_recovery::RunState;
+use unlatch_settings::PolicyRead;
 
 use crate::change;
 use crate::dto::{Mode, WindowNotice};
@@ -16,9 +17,10 @@ use crate::tenants;
 
 /// How often policy is read again.
 const BETWEEN_READS: Duration = Duration::from_secs(60);
-
-/// What files or a policy say, and what is wrong with them.
-pub type Loaded = (Settings, Vec<Problem>);
+/// How long policy must stay as it was read before it is put in force. It may be in the middle of being written.
+const UNTIL_WRITTEN: Duration = Duration::from_secs(2);
+/// What is wrong with a policy that is not there for the first time.
+const GONE: &str = "it was there before and is gone; if it stays away, that counts in a minute";
 
 /// Reads policy again each minute. Runs until the application ends.
 pub async fn watch(app: AppHandle) {
@@ -26,42 +28,61 @@ pub async fn watch(app: AppHandle) {
 }
 
 async fn each_minute(state: &AppState) {
-    let mut last = None;
     loop {
         tokio::time::sleep(BETWEEN_READS).await;
-        read_again(state, &mut last).await;
+        read_again(state).await;
     }
 }
 
-/// Reads policy, and puts it in force unless it says what it said `last`. The window is told of a change.
-pub async fn read_again(state: &AppState, last: &mut Option<Loaded>) {
+/// Reads policy and takes it over. A change is read twice, and left to the next minute if both readings differ.
+async fn read_again(state: &AppState) {
+    let read = PolicyRead::new(&state.sources);
+    if read != state.policy() {
+        tokio::time::sleep(UNTIL_WRITTEN).await;
+        if PolicyRead::new(&state.sources) != read {
+            return;
+        }
+    }
+    take(state, read).await;
+}
+
+/// Puts policy as it was read in force, unless what is in force says the same. A policy that is gone counts as broken at first.
+pub async fn take(state: &AppState, read: PolicyRead) {
     let _changing = state.changing.lock().await;
-    let now = load_policy(&state.sources);
-    let changed = if last.as_ref() == Some(&now) {
-        let_go(state).await
-    } else {
-        *last = Some(now);
-        put_in_force(state, load_again(&state.sources, &state.settings())).await
-    };
-    if changed {
-        tracing::info!("policy has changed");
-        state.notify(WindowNotice::PolicyChanged);
+    let (in_force, gone) = (state.policy(), read.clone().broken(GONE));
+    let is_gone = read.is_empty() && !in_force.is_empty() && in_force != gone;
+    let read = if is_gone { gone } else { read };
+    if read != in_force {
+        put_in_force(state, read).await;
+    } else if let_go(state).await {
+        tell(state);
     }
 }
 
-/// Puts what was read in force: a tenant that is no longer named or allowed cannot be used any more, and one that is named anew is there.
+fn tell(state: &AppState) {
+    tracing::info!("policy has changed");
+    state.notify(WindowNotice::PolicyChanged);
+}
+
+/// Puts policy as it was read, and the user's file as it is now, in force: a tenant that is no longer named or allowed cannot be used any more, and one that is named anew is there.
 /// Where policy is broken no tenant can be used, and all stay where they are. A run that is under way goes on and can be stopped.
-/// Returns whether anything changed. `AppState::changing` must be held.
-pub async fn put_in_force(state: &AppState, (settings, problems): Loaded) -> bool {
-    let before = (in_force(state), places(state));
+/// The window is told if policy says something else, or somebody was signed out. `AppState::changing` must be held.
+pub async fn put_in_force(state: &AppState, policy: PolicyRead) {
+    let before = state.settings();
+    let (settings, problems) = policy.load_again(&state.sources.user, &before);
+    let is_new = policy != state.policy();
+    *state.policy.lock().unwrap_or_else(PoisonError::into_inner) = policy;
     *state.settings.write().unwrap_or_else(PoisonError::into_inner) = (settings.clone(), problems);
-    if before.0.0.clipboard && !settings.clipboard {
+    if before.clipboard && !settings.clipboard {
         state.clipboard.clear_soon();
     }
     let there: Vec<Arc<Place>> = state.places().tenants().cloned().collect();
     if settings.policy_broken {
         there.iter().filter(|place| place.mode == Mode::Tenant).for_each(|place| stop(place));
-        return before != (in_force(state), places(state));
+        if is_new {
+            tell(state);
+        }
+        return;
     }
     let (home, further) = state::named(&settings, &there, |registration| state.place_for(registration));
     let named: Vec<Arc<Place>> = std::iter::once(&home).chain(&further).cloned().collect();
@@ -73,23 +94,25 @@ pub async fn put_in_force(state: &AppState, (settings, problems): Loaded) -> boo
     not_allowed.iter().for_each(|place| stop(place));
     // Opened before what stays barred is signed out.
     let opened: Vec<_> = allowed.into_iter().map(|place| (place.bar(false), place)).collect();
-    let_go(state).await;
+    let changed = let_go(state).await;
     for (was_barred, place) in opened {
-        let is_new = there.iter().all(|there| !Arc::ptr_eq(there, &place));
+        let is_added = there.iter().all(|there| !Arc::ptr_eq(there, &place));
         if state.usable(place.clone()).is_err() {
             continue;
         }
-        if is_new {
+        if is_added {
             tenants::close_if_locked(state, &place);
         }
         // A kept sign-in may wait for a place that is new, and for one that was barred before it was looked for.
-        if is_new || was_barred && !place.has_desk() {
+        if is_added || was_barred && !place.has_desk() {
             session::restore(&place).await;
         } else if was_barred {
             session::go_on(&place).await;
         }
     }
-    before != (in_force(state), places(state))
+    if is_new || changed {
+        tell(state);
+    }
 }
 
 /// Nothing new is asked or sent in a place from now on.
@@ -111,6 +134,8 @@ async fn let_go(state: &AppState) -> bool {
     if state.settings().policy_broken {
         return false;
     }
+    // A sign-in may have ended while policy changed.
+    state.places().tenants().filter(|place| account_refused(place).is_some()).for_each(|place| stop(place));
     let barred: Vec<Arc<Place>> =
         state.places().tenants().filter(|place| place.is_barred()).cloned().collect();
     let mut changed = false;
@@ -134,21 +159,18 @@ async fn let_go(state: &AppState) -> bool {
 }
 
 async fn leave(place: &Place) -> Result<(), CommandError> {
+    // One that waits for a sign-in would wait without end: nobody can sign in here any more.
+    if let Ok(engine) = place.engine() {
+        for run in engine.runs(None).await?.iter().filter(|run| run.state == RunState::SignInNeeded) {
+            engine.cancel(run.header.id);
+        }
+    }
     change::stand_still(place).await?;
     let refused = account_refused(place);
     session::sign_out(place, false).await?;
     session::forget_kept(place).await?;
     place.session().problem = refused;
     Ok(())
-}
-
-fn in_force(state: &AppState) -> Loaded {
-    state.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
-/// The places as far as policy changes them.
-fn places(state: &AppState) -> Vec<(String, bool, bool)> {
-    state.places().all().map(|place| (place.id(), place.is_barred(), place.has_desk())).collect()
 }
 
 #[cfg(test)]

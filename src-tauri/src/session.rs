@@ -136,8 +136,7 @@ async fn take_over(
     if cancel.is_cancelled() {
         return Err(CommandError::sign_in_cancelled());
     }
-    place.expect_named()?;
-    place.expect_allowed(&signed_in.account().tenant_id)?;
+    expect_admitted(place, &signed_in.account().tenant_id)?;
     let before = place.session().desk.clone();
     if let Some(before) = before.filter(|desk| desk.session.account().is(signed_in.account())) {
         // Until `lock::signed_in` decides what the sign-in opens, nothing of it is locked away.
@@ -176,7 +175,16 @@ async fn take_over(
     }
 }
 
-/// Puts a new desk in the place, unless the sign-in was cancelled meanwhile. Gives the desk that stood there, too.
+/// Checks that policy lets an account of this tenant be here.
+///
+/// # Errors
+/// `Forbidden`.
+fn expect_admitted(place: &Place, tenant_id: &str) -> Result<(), CommandError> {
+    place.expect_named()?;
+    place.expect_allowed(tenant_id)
+}
+
+/// Puts a new desk in the place, unless policy does not let it be there or the sign-in was cancelled meanwhile. Gives the desk that stood there, too.
 fn seat(
     place: &Place,
     desk: Arc<Desk>,
@@ -186,6 +194,8 @@ fn seat(
     if cancel.is_cancelled() {
         return Err(CommandError::sign_in_cancelled());
     }
+    // Policy may have changed while the account signed in. Whoever changes it looks at the desk afterwards.
+    expect_admitted(place, &desk.account.tenant_id)?;
     state.problem = None;
     let before = state.desk.replace(desk.clone());
     Ok((desk, before))
@@ -362,7 +372,7 @@ pub async fn unlock(place: &Place) -> Result<(), CommandError> {
 /// What waited for the sign-in, or for the lock to be opened, goes on.
 pub async fn go_on(place: &Arc<Place>) {
     let Ok(desk) = place.desk() else { return };
-    if place.is_barred() {
+    if place.is_locked() || place.is_barred() {
         return;
     }
     runs::go_on(place, &desk).await;

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Manager, RunEvent};
-use unlatch_settings::{Policy, Sources};
+use unlatch_settings::{Policy, PolicyRead, Sources};
 use url::Url;
 
 use crate::args::{self, Args, Asked};
@@ -162,12 +162,14 @@ fn has_display() -> bool {
 /// keychain, which is the longest part of looking for a kept sign-in.
 fn begin(args: &Args, data_folder: PathBuf) -> Result<AppState, CommandError> {
     let sources = sources(args, &data_folder);
-    let settings = unlatch_settings::load(&sources);
+    let policy = PolicyRead::new(&sources);
+    let settings = policy.load(&sources.user);
     let tenancies = Arc::new(Tenancies::new(&data_folder).with_marks(marks_folder(args)));
     let demo =
         if args.demo { Some(tauri::async_runtime::block_on(Place::demo(tenancies.clone()))?) } else { None };
     let keychain = Place::keychain(settings.0.keep_sign_in);
     let mut state = AppState::new(sources, data_folder, settings, tenancies, keychain, demo);
+    state.policy = Mutex::new(policy);
     state.demo_only = is_root() && !args.allow_root;
     let shown = state.shown();
     if shown.mode == Mode::Tenant {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use tauri::ipc::Channel;
 use tokio_util::sync::CancellationToken;
 use unlatch_auth::{Registration, Vault};
-use unlatch_settings::{Problem, Settings, Sources};
+use unlatch_settings::{PolicyRead, Problem, Settings, Sources};
 
 use crate::dto::{Mode, WindowNotice};
 use crate::error::CommandError;
@@ -36,6 +36,8 @@ pub struct AppState {
     pub sources: Sources,
     /// The folder of the journal and the logs.
     pub data_folder: PathBuf,
+    /// The reading of policy that is in force.
+    pub policy: Mutex<PolicyRead>,
     /// Settings in force and what is wrong with their files.
     pub settings: RwLock<(Settings, Vec<Problem>)>,
     /// The journals and request limits of all tenants.
@@ -190,6 +192,7 @@ impl AppState {
         Self {
             sources,
             data_folder,
+            policy: Mutex::default(),
             settings: RwLock::new(settings),
             tenancies,
             places: RwLock::new(places),
@@ -238,6 +241,16 @@ impl AppState {
         if shown.is_locked() && shown.has_desk() { Err(CommandError::signed_out()) } else { Ok(shown) }
     }
 
+    /// Returns what is behind the window now, to be read only, even where policy does not let it be used.
+    ///
+    /// # Errors
+    /// As [`Self::place`], but for [`Self::usable`].
+    pub fn place_to_read(&self) -> Result<Arc<Place>, CommandError> {
+        self.lock.expect_open()?;
+        let shown = self.shown();
+        if shown.is_locked() && shown.has_desk() { Err(CommandError::signed_out()) } else { Ok(shown) }
+    }
+
     /// A place, if it may be used now. The demo tenant always may.
     ///
     /// # Errors
@@ -278,6 +291,11 @@ impl AppState {
         if let Some(Err(error)) = self.listener.borrow().as_ref().map(|listener| listener.send(notice)) {
             tracing::debug!(%error, "the window does not listen");
         }
+    }
+
+    /// Returns a copy of the reading of policy that is in force.
+    pub fn policy(&self) -> PolicyRead {
+        self.policy.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A copy of the settings in force.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use unlatch_auth::{Registration, SignInError, find_tenant};
-use unlatch_settings::{CloudChoice, TenantChoice, load_again, user_file};
+use unlatch_settings::{CloudChoice, TenantChoice, user_file};
 
 use crate::change;
 use crate::dto::{SetupLink, SetupLinks, TenantCheck, TenantInput};
@@ -110,8 +110,7 @@ pub async fn add(state: &AppState, input: &TenantInput) -> Result<(), CommandErr
         return Err(CommandError::tenant_known());
     }
     user_file::add_tenant(&state.sources.user, &choice).map_err(CommandError::config)?;
-    policy::put_in_force(state, load_again(&state.sources, &settings)).await;
-    // Policy was read again, and may not be what it was.
+    policy::put_in_force(state, state.policy()).await;
     state.places_mut().show(&place.id());
     Ok(())
 }
@@ -167,13 +166,14 @@ pub async fn remove(state: &AppState, id: &str) -> Result<(), CommandError> {
         user_file::remove_tenant(&state.sources.user, at).map_err(CommandError::config)?;
     }
     state.places_mut().remove(id);
-    policy::put_in_force(state, load_again(&state.sources, &state.settings())).await;
+    policy::put_in_force(state, state.policy()).await;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use unlatch_demo_tenant::DemoTenant;
+    use unlatch_settings::PolicyRead;
 
     use super::*;
     use crate::dto::SettingsInput;
@@ -226,7 +226,7 @@ mod tests {
         add(&state, &input(&tenant, tenant.tenant_id())).await.unwrap();
         assert!(state.place().is_ok());
         std::fs::write(folder.path().join("policy.toml"), "export = ").unwrap();
-        policy::read_again(&state, &mut None).await;
+        policy::take(&state, PolicyRead::new(&state.sources)).await;
         assert_eq!(code(state.place()), Some(ErrorCode::Config));
         assert_eq!(code(crate::lock::door(&state)), Some(ErrorCode::Config));
         let settings = state.settings();
@@ -247,7 +247,7 @@ mod tests {
         assert!(settings.require_reason && !settings.export && settings.policy_broken);
         assert_eq!((settings.language.as_deref(), state.shown().id()), (Some("es"), shown));
         std::fs::write(folder.path().join("policy.toml"), "export = true").unwrap();
-        policy::read_again(&state, &mut None).await;
+        policy::take(&state, PolicyRead::new(&state.sources)).await;
         assert!(state.place().is_ok() && state.settings().export);
     }
 

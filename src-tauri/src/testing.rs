@@ -1,12 +1,12 @@
 //! An application for tests, over a demo tenant and files of its own.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 use unlatch_auth::Vault;
 use unlatch_demo_tenant::{DemoTenant, Options};
-use unlatch_settings::{Policy, Sources};
+use unlatch_settings::{Policy, PolicyRead, Sources};
 
 use crate::state::AppState;
 use crate::tenancies::Tenancies;
@@ -23,10 +23,13 @@ pub fn state(user: &str, policy: &str, vault: Vault) -> (AppState, TempDir) {
         policy: Some(Policy::File { path: file("policy.toml", policy), owner: own_id(folder.path()) }),
         user: file("config.toml", user),
     };
-    let settings = unlatch_settings::load(&sources);
+    let policy = PolicyRead::new(&sources);
+    let settings = policy.load(&sources.user);
     let tenancies = Arc::new(Tenancies::new(folder.path()));
     let data = folder.path().to_owned();
-    (AppState::new(sources, data, settings, tenancies, vault, None), folder)
+    let mut state = AppState::new(sources, data, settings, tenancies, vault, None);
+    state.policy = Mutex::new(policy);
+    (state, folder)
 }
 
 /// Returns a state whose user's file names the demo tenant's cloud and whatever else is given.

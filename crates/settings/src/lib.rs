@@ -14,7 +14,7 @@ pub mod user_file;
 
 pub use binding::{BINDINGS, Binding};
 pub use keys::{KEYS, Key, Kind, is_language};
-pub use load::{Problem, Sources, load, load_again, load_policy, load_text};
+pub use load::{PolicyRead, Problem, Sources, load, load_text};
 pub use policy::Policy;
 pub use settings::{
     CloudChoice, DEFAULT_MAX_RUN_SIZE, LARGEST_RUN, LONGEST_IDLE_LOCK, Origin, Settings, TenantChoice, cloud,

@@ -28,39 +28,73 @@ pub struct Sources {
     pub user: PathBuf,
 }
 
+/// What one reading of policy found.
+#[derive(Debug, Clone, Default)]
+pub struct PolicyRead(Option<(String, Result<Table, String>)>);
+
+/// Two readings are equal if they say the same.
+impl PartialEq for PolicyRead {
+    fn eq(&self, other: &Self) -> bool {
+        self.alone() == other.alone()
+    }
+}
+
+impl PolicyRead {
+    /// Reads policy once.
+    #[must_use]
+    pub fn new(sources: &Sources) -> Self {
+        Self(sources.policy.as_ref().map(|policy| (policy.place(), policy.read())))
+    }
+
+    /// Returns whether policy sets nothing and nothing is wrong with it, as when there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let (settings, problems) = self.alone();
+        settings.fixed.is_empty() && problems.is_empty()
+    }
+
+    /// Returns the same with a mistake in the place of what was found, so that no tenant can be used.
+    #[must_use]
+    pub fn broken(self, reason: &str) -> Self {
+        Self(self.0.map(|(place, _)| (place, Err(reason.to_owned()))))
+    }
+
+    /// Merges it with the user's file, which is read now. What is wrong is left at its default and reported, what is wrong with policy first.
+    #[must_use]
+    pub fn load(&self, user: &Path) -> (Settings, Vec<Problem>) {
+        merge(self.0.clone(), &user.display().to_string(), user_table(user))
+    }
+
+    /// Merges both as [`Self::load`] does. If policy cannot be read, what it said in `last` still holds, and `policy_broken` is set.
+    #[must_use]
+    pub fn load_again(&self, user: &Path, last: &Settings) -> (Settings, Vec<Problem>) {
+        let place = self.0.as_ref().map(|(place, _)| place.clone()).unwrap_or_default();
+        let (user, own) = (user.display().to_string(), user_table(user));
+        let read = merge(self.0.clone(), &user, own.clone());
+        if !read.0.policy_broken {
+            return read;
+        }
+        let held = last.fixed.iter().filter_map(|key| Some((key.clone(), last.value(key)?))).collect();
+        let (held, _) = merge(Some((place, Ok(held))), &user, own);
+        (Settings { policy_broken: true, ..held }, read.1)
+    }
+
+    /// What it says without the user's file.
+    fn alone(&self) -> (Settings, Vec<Problem>) {
+        merge(self.0.clone(), "", Ok(Table::new()))
+    }
+}
+
 /// Reads both. What is wrong is left at its default and reported, what is wrong with policy first.
 #[must_use]
 pub fn load(sources: &Sources) -> (Settings, Vec<Problem>) {
-    let policy = sources.policy.as_ref().map(|policy| (policy.place(), policy.read()));
-    merge(policy, &sources.user.display().to_string(), user_table(&sources.user))
+    PolicyRead::new(sources).load(&sources.user)
 }
 
 /// Reads both from texts that were read elsewhere, as [`load`] does.
 #[must_use]
 pub fn load_text(policy: &str, user: &str) -> (Settings, Vec<Problem>) {
     merge(Some(("policy".to_owned(), parse(policy))), "config", parse(user))
-}
-
-/// Reads both as [`load`] does. Where policy cannot be read any more, what it said in `last` still holds, and `policy_broken` is set.
-#[must_use]
-pub fn load_again(sources: &Sources, last: &Settings) -> (Settings, Vec<Problem>) {
-    let policy = sources.policy.as_ref().map(|policy| (policy.place(), policy.read()));
-    let (user, own) = (sources.user.display().to_string(), user_table(&sources.user));
-    let place = policy.as_ref().map(|(place, _)| place.clone()).unwrap_or_default();
-    let read = merge(policy, &user, own.clone());
-    if !read.0.policy_broken {
-        return read;
-    }
-    let held = last.fixed.iter().filter_map(|key| Some((key.clone(), last.value(key)?))).collect();
-    let (held, _) = merge(Some((place, Ok(held))), &user, own);
-    (Settings { policy_broken: true, ..held }, read.1)
-}
-
-/// Reads policy alone, to be compared with what it said before.
-#[must_use]
-pub fn load_policy(sources: &Sources) -> (Settings, Vec<Problem>) {
-    let policy = sources.policy.as_ref().map(|policy| (policy.place(), policy.read()));
-    merge(policy, "", Ok(Table::new()))
 }
 
 fn merge(
@@ -296,26 +330,43 @@ mod tests {
         let Some(Policy::File { path, .. }) = &sources.policy else { unreachable!() };
         std::fs::write(path, "export = ").unwrap();
         std::fs::write(&sources.user, "language = \"es\"\nexport = true\ncountdown = 9").unwrap();
-        let (settings, problems) = load_again(&sources, &last);
+        let again = |last| PolicyRead::new(&sources).load_again(&sources.user, last);
+        let (settings, problems) = again(&last);
         assert!(settings.policy_broken && !settings.export && settings.max_run_size == 7);
         assert_eq!((settings.language.as_deref(), settings.countdown), (Some("es"), 9));
         assert!(problems[0].place.ends_with("policy.toml"), "{problems:?}");
         // And after one more look.
-        assert_eq!(load_again(&sources, &settings).0, settings);
+        assert_eq!(again(&settings).0, settings);
         std::fs::write(path, "clipboard = false").unwrap();
-        let (settings, problems) = load_again(&sources, &settings);
+        let (settings, problems) = again(&settings);
         assert!(problems.is_empty() && settings.export && !settings.clipboard && !settings.policy_broken);
     }
 
     #[test]
     fn what_policy_says_is_compared_without_the_users_file() {
         let (_folder, sources) = files("language = \"es\"", "export = false");
-        let before = load_policy(&sources);
+        let before = PolicyRead::new(&sources);
         std::fs::write(&sources.user, "language = ").unwrap();
-        assert_eq!(load_policy(&sources), before);
+        assert_eq!(PolicyRead::new(&sources), before);
         let Some(Policy::File { path, .. }) = &sources.policy else { unreachable!() };
         std::fs::write(path, "export = true").unwrap();
-        assert_ne!(load_policy(&sources), before);
+        assert_ne!(PolicyRead::new(&sources), before);
+    }
+
+    #[test]
+    fn a_file_that_is_gone_or_empty_sets_nothing_and_a_broken_one_is_not_empty() {
+        let (_folder, sources) = files("", "export = false");
+        let Some(Policy::File { path, .. }) = &sources.policy else { unreachable!() };
+        let set = PolicyRead::new(&sources);
+        std::fs::write(path, "# nothing yet").unwrap();
+        let empty = PolicyRead::new(&sources);
+        std::fs::remove_file(path).unwrap();
+        let gone = PolicyRead::new(&sources);
+        assert!(!set.is_empty() && empty.is_empty() && gone.is_empty() && empty == gone);
+        let broken = gone.broken("is gone");
+        let (settings, problems) = broken.load_again(&sources.user, &set.load(&sources.user).0);
+        assert!(!broken.is_empty() && settings.policy_broken && !settings.export);
+        assert_eq!(problems[0].reason, "is gone");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tauri::ipc::Channel;
 use tauri::{AppHandle, State};
+use tokio_util::sync::CancellationToken;
 use unlatch_graph::Passcode;
 use unlatch_recovery::{Engine, RunId};
 use uuid::Uuid;
@@ -151,10 +152,7 @@ pub async fn watch_run(
     on_progress: Channel<RunProgress>,
     state: State<'_, AppState>,
 ) -> Result<RunView, CommandError> {
-    // Before anything is waited for: of two that are asked for one after the other, the second goes on.
-    let replaced = state.telling.begin();
-    let place = state.place()?;
-    let (engine, id) = (place.engine()?, parse(&run_id)?);
+    let Telling { replaced, engine, id } = begin_telling(&state, &run_id)?;
     let changes = engine.watch(id);
     let now = engine.changes_since(id, 0).await?;
     state.lock.expect_open()?;
@@ -163,6 +161,20 @@ pub async fn watch_run(
     }
     let RunProgress { summary, items } = convert::run_progress(&now);
     Ok(RunView { summary, items })
+}
+
+/// A run that the window is about to be told of.
+struct Telling {
+    replaced: CancellationToken,
+    engine: Engine,
+    id: RunId,
+}
+
+/// Begins to tell the window of a run instead of another. Nothing is waited for: of two that are asked for one after the other, the
+/// second goes on.
+fn begin_telling(state: &AppState, run_id: &str) -> Result<Telling, CommandError> {
+    let (engine, id) = (state.place_to_read()?.engine()?, parse(run_id)?);
+    Ok(Telling { replaced: state.telling.begin(), engine, id })
 }
 
 /// Stops a run before its next request. What is in flight is waited for. Whatever else may not be done now, this may.
@@ -189,10 +201,15 @@ pub async fn check_outcomes(run_id: String, state: State<'_, AppState>) -> Resul
 #[tauri::command]
 #[specta::specta]
 pub async fn list_runs(state: State<'_, AppState>) -> Result<RunsAtHand, CommandError> {
-    let place = state.place()?;
+    let at_hand = at_hand(&state).await?;
+    state.lock.expect_open()?;
+    Ok(at_hand)
+}
+
+async fn at_hand(state: &AppState) -> Result<RunsAtHand, CommandError> {
+    let place = state.place_to_read()?;
     let (engine, desk) = (place.engine()?, place.desk()?);
     let runs = engine.runs(Some(&desk.account.tenant_id)).await?;
-    state.lock.expect_open()?;
     let newest = runs.first().map(|run| run.header.id.to_string());
     let open = runs.iter().map(convert::run_summary).filter(RunSummary::is_open).collect();
     Ok(RunsAtHand { newest, open })
@@ -202,7 +219,7 @@ pub async fn list_runs(state: State<'_, AppState>) -> Result<RunsAtHand, Command
 #[tauri::command]
 #[specta::specta]
 pub async fn get_run(run_id: String, state: State<'_, AppState>) -> Result<RunView, CommandError> {
-    let run = state.place()?.engine()?.run(parse(&run_id)?).await?;
+    let run = state.place_to_read()?.engine()?.run(parse(&run_id)?).await?;
     state.lock.expect_open()?;
     Ok(convert::run_view(&run))
 }
@@ -230,4 +247,29 @@ async fn senders(state: &AppState) -> Result<Senders, CommandError> {
 /// `InvalidInput`.
 pub(super) fn parse(run_id: &str) -> Result<RunId, CommandError> {
     Uuid::try_parse(run_id).map(RunId::from).map_err(|_| CommandError::invalid_input("not a run id"))
+}
+
+#[cfg(test)]
+mod tests {
+    use unlatch_auth::Vault;
+
+    use super::*;
+    use crate::error::ErrorCode;
+    use crate::testing;
+
+    #[tokio::test]
+    async fn runs_in_a_barred_tenant_are_read_and_a_refused_watch_ends_no_other() {
+        let named = "11111111-1111-1111-1111-111111111111";
+        let (state, _folder) =
+            testing::state("", &format!("tenant = \"{named}\"\nclient_id = \"{named}\""), Vault::memory());
+        let (place, run) = (state.shown(), RunId::random().to_string());
+        let earlier = state.telling.begin();
+        assert!(begin_telling(&state, &run).is_err() && !earlier.is_cancelled(), "nothing is known here yet");
+        place.open_books(named);
+        place.bar(true);
+        assert_eq!(state.place().err().map(|error| error.code), Some(ErrorCode::Forbidden));
+        let told = begin_telling(&state, &run).unwrap();
+        assert!(earlier.is_cancelled() && !told.replaced.is_cancelled());
+        assert_eq!(at_hand(&state).await.err().map(|error| error.code), Some(ErrorCode::SignedOut));
+    }
 }

@@ -5,7 +5,7 @@ use tempfile::TempDir;
 use unlatch_auth::Vault;
 use unlatch_demo_tenant::{DemoTenant, Options};
 use unlatch_graph::{DeviceId, Route};
-use unlatch_recovery::{Action, Plan, PlanRules, PlannedItem, RunState};
+use unlatch_recovery::{Action, Plan, PlanRules, PlannedItem};
 
 use super::*;
 use crate::browser::NoBrowserNeeded;
@@ -56,7 +56,7 @@ fn write(folder: &TempDir, policy: &str) {
 }
 
 async fn read(state: &AppState) {
-    read_again(state, &mut None).await;
+    take(state, PolicyRead::new(&state.sources)).await;
 }
 
 /// What the window would be sent.
@@ -201,12 +201,7 @@ async fn a_sign_in_that_began_before_policy_changed_is_not_taken_over() {
     assert!(!place.has_desk(), "nothing is kept of it");
 }
 
-#[tokio::test]
-async fn a_run_under_way_keeps_its_tenant_in_the_window_to_be_stopped_and_for_nothing_else() {
-    let tenant = demo().await;
-    let (state, _vault, folder) = signed_in(&tenant, "", &first(&tenant)).await;
-    let place = state.shown();
-    let (engine, desk) = (place.engine().unwrap(), place.desk().unwrap());
+fn plan(desk: &crate::place::Desk) -> Plan {
     let item = PlannedItem {
         device_id: DeviceId::new("a-device").unwrap(),
         route: Route::Direct,
@@ -218,13 +213,20 @@ async fn a_run_under_way_keeps_its_tenant_in_the_window_to_be_stopped_and_for_no
         system: None,
     };
     let rules = PlanRules { max_items: 10, reason_required: false };
-    let plan = Plan::new(desk.principal.clone(), Action::RecoverPasscode, None, vec![item], rules).unwrap();
-    engine.set_countdown(Duration::from_secs(60));
-    let run = engine.start(plan, desk.tenant()).await.unwrap();
+    Plan::new(desk.principal.clone(), Action::RecoverPasscode, None, vec![item], rules).unwrap()
+}
 
-    let mut last = None;
+#[tokio::test]
+async fn a_run_under_way_keeps_its_tenant_in_the_window_to_be_stopped_and_for_nothing_else() {
+    let tenant = demo().await;
+    let (state, _vault, folder) = signed_in(&tenant, "", &first(&tenant)).await;
+    let place = state.shown();
+    let (engine, desk) = (place.engine().unwrap(), place.desk().unwrap());
+    engine.set_countdown(Duration::from_secs(60));
+    let run = engine.start(plan(&desk), desk.tenant()).await.unwrap();
+
     write(&folder, &table("other.example", OTHER, ""));
-    read_again(&state, &mut last).await;
+    read(&state).await;
     assert!(Arc::ptr_eq(&state.shown(), &place) && place.has_desk());
     assert_eq!(code(state.place()), Some(ErrorCode::Forbidden));
     assert_eq!(code(crate::lock::door(&state)), Some(ErrorCode::Forbidden));
@@ -239,7 +241,7 @@ async fn a_run_under_way_keeps_its_tenant_in_the_window_to_be_stopped_and_for_no
     while engine.run(run).await.unwrap().summary.state != RunState::Cancelled {
         changes.as_mut().unwrap().changed().await.unwrap();
     }
-    read_again(&state, &mut last).await;
+    read(&state).await;
     assert_eq!(state.shown().registration.as_ref().unwrap().tenant, "other.example");
     assert!(!place.has_desk() && state.places().leaving().is_empty());
     assert!(tenant.executed().is_empty());
@@ -302,4 +304,144 @@ async fn a_policy_that_is_mended_after_the_start_brings_its_tenants() {
     read(&state).await;
     assert_eq!(state.shown().registration.as_ref().unwrap().tenant, tenant.tenant_id());
     assert!(state.place().is_ok());
+}
+
+#[tokio::test]
+async fn a_policy_that_was_gone_while_settings_were_saved_is_in_force_again_once_it_is_back() {
+    let policy = "export = false\nrequire_reason = true";
+    let (state, folder) = testing::state("", policy, Vault::memory());
+    read(&state).await;
+    let heard = listen(&state);
+    std::fs::remove_file(folder.path().join("policy.toml")).unwrap();
+    let input = SettingsInput { language: Some("es".to_owned()), ..unchanged(&state) };
+    change::settings(&state, &input).await.unwrap();
+    assert!(!state.settings().export, "a person's change does not lift policy");
+    read(&state).await;
+    assert!(state.settings().export || state.settings().policy_broken);
+    write(&folder, policy);
+    read(&state).await;
+    let settings = state.settings();
+    assert!(!settings.export && settings.require_reason && !settings.policy_broken);
+    assert_eq!(
+        *heard.lock().unwrap(),
+        ["\"policyChanged\"", "\"policyChanged\""],
+        "not of the person's own change"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_is_being_written_is_not_put_in_force() {
+    let (state, folder) = testing::state("", "export = false\nclipboard = false", Vault::memory());
+    write(&folder, "clipboard = false");
+    let finish = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        write(&folder, "clipboard = false\nexport = false\nmax_run_size = 7");
+    };
+    tokio::join!(read_again(&state), finish);
+    assert!(!state.settings().export, "what was half written lifts nothing");
+    read_again(&state).await;
+    let settings = state.settings();
+    assert!(!settings.export && settings.max_run_size == 7);
+}
+
+#[tokio::test]
+async fn a_policy_that_is_gone_signs_nobody_out_before_it_is_missed_twice() {
+    let tenant = demo().await;
+    let policy = first(&tenant);
+    let (state, _vault, folder) = signed_in(&tenant, "", &policy).await;
+    let place = state.shown();
+    for empty in [true, false] {
+        if empty {
+            write(&folder, "");
+        } else {
+            std::fs::remove_file(folder.path().join("policy.toml")).unwrap();
+        }
+        read(&state).await;
+        assert!(place.has_desk() && place.is_barred() && state.settings().policy_broken);
+        write(&folder, &policy);
+        read(&state).await;
+        assert!(state.place().is_ok() && place.has_desk());
+    }
+    std::fs::remove_file(folder.path().join("policy.toml")).unwrap();
+    read(&state).await;
+    assert!(place.has_desk());
+    read(&state).await;
+    assert!(!place.has_desk() && !state.settings().policy_broken, "it is believed the second time");
+}
+
+/// Starts a run of one device, which waits for a sign-in as tokens have left memory.
+async fn waiting_run(place: &Place) -> unlatch_recovery::RunId {
+    let (engine, desk) = (place.engine().unwrap(), place.desk().unwrap());
+    desk.session.lock().await;
+    engine.set_countdown(Duration::ZERO);
+    let run = engine.start(plan(&desk), desk.tenant()).await.unwrap();
+    until(place, run, RunState::SignInNeeded).await;
+    run
+}
+
+async fn until(place: &Place, run: unlatch_recovery::RunId, state: RunState) {
+    let engine = place.engine().unwrap();
+    let reached = async {
+        while engine.run(run).await.unwrap().summary.state != state {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), reached).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_a_sign_in_is_cancelled_where_policy_bars_its_tenant() {
+    let tenant = demo().await;
+    let (state, _vault, folder) = signed_in(&tenant, "", &first(&tenant)).await;
+    let place = state.shown();
+    let run = waiting_run(&place).await;
+    write(&folder, &table("other.example", OTHER, ""));
+    read(&state).await;
+    until(&place, run, RunState::Cancelled).await;
+    read(&state).await;
+    assert!(!place.has_desk() && state.places().leaving().is_empty());
+}
+
+#[tokio::test]
+async fn a_waiting_run_does_not_go_on_behind_the_lock() {
+    let tenant = demo().await;
+    let (state, _vault, _folder) = signed_in(&tenant, "", &first(&tenant)).await;
+    let place = state.shown();
+    let run = waiting_run(&place).await;
+    let engine = place.engine().unwrap();
+    engine.set_countdown(Duration::from_secs(60));
+    session::close(&place);
+    session::go_on(&place).await;
+    assert_eq!(engine.run(run).await.unwrap().summary.state, RunState::SignInNeeded);
+}
+
+#[tokio::test]
+async fn a_save_signs_out_of_no_tenant_silently_and_leaves_its_token_to_policy() {
+    let tenant = demo().await;
+    let (state, vault, folder) = signed_in(&tenant, &first(&tenant), "").await;
+    let place = state.shown();
+    let run = waiting_run(&place).await;
+    // The file names another first tenant since.
+    let other = format!("tenant = \"{OTHER}\"\nclient_id = \"{OTHER}\"\n");
+    std::fs::write(folder.path().join("config.toml"), other).unwrap();
+    let input = SettingsInput { language: Some("es".to_owned()), ..unchanged(&state) };
+    change::settings(&state, &input).await.unwrap();
+    assert_eq!(state.settings().language.as_deref(), Some("es"));
+    assert!(place.has_desk() && place.is_barred(), "it leaves when its run has ended");
+    until(&place, run, RunState::Cancelled).await;
+    read(&state).await;
+    assert!(!place.has_desk());
+    let again = Arc::new(Place::configured(place.registration.clone(), vault, state.tenancies.clone()));
+    session::restore(&again).await;
+    assert!(!again.has_desk(), "its token is in the keychain no more");
+}
+
+#[tokio::test]
+async fn an_account_that_lands_in_a_tenant_no_longer_allowed_is_signed_out_by_the_next_look() {
+    let tenant = demo().await;
+    let (state, _vault, _folder) = signed_in(&tenant, "", &first(&tenant)).await;
+    let place = state.shown();
+    place.allow(Some(vec![OTHER.to_owned()]));
+    read(&state).await;
+    assert!(!place.has_desk());
 }

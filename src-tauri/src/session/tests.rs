@@ -205,3 +205,15 @@ async fn a_cancelled_sign_in_leaves_the_signed_in_account_where_it_is() {
     assert!(alone.desk().is_ok());
     assert!(alone.session().signing_in.is_none());
 }
+
+#[tokio::test]
+async fn an_account_of_a_tenant_that_is_no_longer_allowed_takes_no_desk() {
+    let (vault, tenant) = (Vault::memory(), tenant().await);
+    let there = place(&vault, &tenant, Arc::new(NoBrowserNeeded(tenant.clone())));
+    sign_in(&there, true, None).await.unwrap();
+    let desk = there.session().desk.take().unwrap();
+    there.allow(Some(vec!["11111111-1111-1111-1111-111111111111".to_owned()]));
+    let refused = seat(&there, desk, &CancellationToken::new());
+    assert_eq!(refused.err().map(|error| error.code), Some(ErrorCode::Forbidden));
+    assert!(!there.has_desk());
+}
