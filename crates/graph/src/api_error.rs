@@ -81,8 +81,10 @@ impl ApiError {
     }
 }
 
-/// Returns whether an error's body bears a mark of Graph or Intune: code and message with a request id in the inner error, or
-/// an activity id in a message that is JSON of its own.
+/// Returns whether an error's body bears a mark of Graph or Intune.
+///
+/// Graph's is code and message with a request id in the inner error. Intune's is an activity id in a message that is JSON of
+/// its own.
 pub(crate) fn bears_mark(body: &[u8]) -> bool {
     let parts = Parts::read(body);
     parts.is_packed_with_id || parts.has_code_and_message && parts.request_id.is_some()

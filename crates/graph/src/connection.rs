@@ -12,8 +12,8 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// How long a request may take, from its first byte to the answer's last. After that it is given up.
 pub const REQUEST_LIMIT: Duration = Duration::from_secs(60);
 /// How long a connection for reads may be silent before it is asked whether it still lives. After sleep or a change of network
-/// nobody closes the old one, and each read on it would take [`REQUEST_LIMIT`]. A sixth of that is noticed while a person
-/// waits, and asks six times a minute at most.
+/// the old one stays open, and each read on it would take [`REQUEST_LIMIT`]. A sixth of that is short enough for a person who
+/// waits. It asks six times a minute at most.
 const PING_AFTER: Duration = Duration::from_secs(10);
 /// How long it may take to say so: several times the slowest round trip, by satellite.
 const PING_LIMIT: Duration = Duration::from_secs(5);
@@ -65,6 +65,8 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
+    /// Returns the connections to `address`, none of them open yet.
+    ///
     /// # Errors
     /// [`Error::Tls`] if the system's trust store cannot be used.
     pub(crate) fn new(address: &Address, limits: Limits) -> Result<Self, Error> {
@@ -98,7 +100,7 @@ fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
     builder.build().map_err(|error| Error::Tls(Failure::read(error).into_text()))
 }
 
-/// A client whose connections are asked whether they live.
+/// Returns the builder of a client whose connections are asked whether they live.
 fn reading(is_https: bool, limits: &Limits) -> reqwest::ClientBuilder {
     let builder = builder(is_https, limits)
         .pool_idle_timeout(IDLE_LIMIT)

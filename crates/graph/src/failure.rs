@@ -50,12 +50,12 @@ impl Failure {
         }
     }
 
-    /// Whether nothing of the request can have been read by the service.
+    /// Returns whether the service cannot have read anything of the request.
     pub(crate) fn before_the_request(&self) -> bool {
         matches!(self, Self::NotConnected(_) | Self::Tls { written: false, .. })
     }
 
-    /// Whether the same read may succeed in a moment. An intermediary that cannot reach Graph says so with 502, 503 or 504
+    /// Returns whether the same read may succeed in a moment. An intermediary that cannot reach Graph says so with 502, 503 or 504
     /// (RFC 9110, section 15.6).
     pub(crate) fn may_pass(&self) -> bool {
         matches!(self, Self::NotConnected(_) | Self::Broken(_) | Self::Intermediary(502..=504))

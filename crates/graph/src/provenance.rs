@@ -1,5 +1,5 @@
-//! Which answers are Graph's. A proxy or gateway on the way may answer in Graph's place, before it lets a request through or
-//! after; such an *intermediary* (RFC 9110, section 3.7) knows nothing of the session, the device or the request.
+//! Recognises the answers that are Graph's. A proxy or gateway on the way may answer in Graph's place, before it lets a request
+//! through or after. Such an *intermediary* (RFC 9110, section 3.7) knows nothing of the session, the device or the request.
 
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;

@@ -122,7 +122,7 @@ async fn serve(
                 let Ok(stream) = acceptor.accept(stream).await else { return };
                 let service = service_fn(move |request: http::Request<Incoming>| {
                     let answered = answer(request.method());
-                    // Whoever makes the connection mute does so before the answer can be on it.
+                    // A test makes the connection mute before the answer can be on it.
                     async move {
                         tokio::time::sleep(Duration::from_millis(20)).await;
                         answered
@@ -192,7 +192,7 @@ async fn a_read_on_a_connection_that_went_mute_comes_back_within_seconds() {
     assert!(reads.iter().all(Result::is_ok), "{reads:?}");
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 
-    // While nobody reads it is noticed too, and the next read waits for nothing.
+    // It is noticed without a read, too, and the next read waits for nothing.
     far.go_mute();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let begun = Instant::now();

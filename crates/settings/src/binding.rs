@@ -22,7 +22,7 @@ pub const BINDINGS: [Binding; 5] = [
         overrides: &["tenant", "client_id", "cloud", "allowed_tenants"],
         checks: &[],
     },
-    // Whoever answers at addresses of the user's own says which tenant it is.
+    // The server at addresses of the user's own says which tenant it is.
     Binding { policy: "allowed_tenants", overrides: &[], checks: &["tenant", "cloud", "tenants"] },
 ];
 

@@ -142,9 +142,7 @@ fn names_a_tenant(policy: &Settings) -> Result<(), (String, String)> {
     match (&policy.tenant, &policy.client_id) {
         _ if !policy.is_fixed("tenants") => Ok(()),
         (Some(_), None) => wrong("tenant", "needs client_id beside it, as policy names tenants"),
-        (None, _) if policy.tenants.is_empty() => {
-            wrong("tenants", "names no tenant, so nobody could use one")
-        }
+        (None, _) if policy.tenants.is_empty() => wrong("tenants", "names no tenant, so none could be used"),
         _ => Ok(()),
     }
 }

@@ -105,7 +105,8 @@ fn ui_tests(moment: &Moment) -> Result<Run, String> {
     Ok(shell::run_and_keep(&mut shifted(&tests, moment.zone, ahead(moment)?), ui::is_summary))
 }
 
-/// Cargo itself keeps the machine's time, as it compares the times of files; each test program is shifted.
+/// Runs the Rust tests with each test program shifted to `moment`. Cargo itself keeps the machine's time, as it compares the times
+/// of files.
 fn rust_tests_at(moment: &Moment) -> Result<Run, String> {
     let mut tests = rust_tests();
     tests.arg("--no-fail-fast").arg("--config").arg(runner(ahead(moment)?)).env("TZ", moment.zone);

@@ -3,11 +3,15 @@ import type {
   Backend,
   CommandError,
   DeviceCodeView,
+  DeviceRow,
   ErrorCode,
   HoldView,
   ItemView,
   PlaceView,
+  RouteView,
   RunCounts,
+  SetupLinks,
+  TenantInput,
 } from './backend';
 
 export const fakeAccount: AccountView = {
@@ -107,6 +111,29 @@ export function fakeItem(
     gaveUp: false,
     status: null,
     ...more,
+  };
+}
+
+/** A device of a plan, as the run starts with it. */
+export function fakeItemOf(device: DeviceRow, route: RouteView, position: number): ItemView {
+  return fakeItem(position, {
+    deviceId: device.id,
+    name: device.name,
+    serial: device.serial,
+    user: device.userDisplayName ?? device.userPrincipalName,
+    system: [device.operatingSystem, device.osVersion].filter(Boolean).join(' '),
+    route,
+  });
+}
+
+/** The pages that the set-up opens for a tenant. */
+export function fakeSetupLinks(input: TenantInput): SetupLinks {
+  const whole = input.tenant !== '' && input.clientId.length === 36;
+  const consent = `https://login.microsoftonline.com/${input.tenant}/v2.0/adminconsent?client_id=${input.clientId}`;
+  return {
+    registrations: input.cloud === 'custom' ? null : 'https://entra.microsoft.com/#view/RegisteredApps',
+    adminConsent: whole ? `${consent}&scope=all` : null,
+    adminConsentToSearch: whole ? `${consent}&scope=search` : null,
   };
 }
 

@@ -36,9 +36,10 @@ import {
   count,
   fakeAccount,
   fakeCode,
-  fakeItem,
+  fakeItemOf,
   fakeNotices,
   fakePlace,
+  fakeSetupLinks,
   problem,
   unsent,
   WHILE_LOCKED,
@@ -244,16 +245,7 @@ export class FakeBackend implements Backend {
     });
   };
 
-  setupLinks = (input: TenantInput) =>
-    this.#answer('setupLinks', input, () => {
-      const whole = input.tenant !== '' && input.clientId.length === 36;
-      const consent = `https://login.microsoftonline.com/${input.tenant}/v2.0/adminconsent?client_id=${input.clientId}`;
-      return {
-        registrations: input.cloud === 'custom' ? null : 'https://entra.microsoft.com/#view/RegisteredApps',
-        adminConsent: whole ? `${consent}&scope=all` : null,
-        adminConsentToSearch: whole ? `${consent}&scope=search` : null,
-      };
-    });
+  setupLinks = (input: TenantInput) => this.#answer('setupLinks', input, () => fakeSetupLinks(input));
 
   openSetupLink = (input: TenantInput, link: SetupLink) =>
     this.#answer('openSetupLink', { input, link }, () => {});
@@ -408,16 +400,7 @@ export class FakeBackend implements Backend {
       const left = plan?.items.filter((item) => !confirmation.leaveOut.includes(item.device.id)) ?? [];
       if (!plan || left.length !== confirmation.count) throw new BackendError(problem('planMismatch'));
       this.#plans.delete(confirmation.planId);
-      const items = left.map(({ device, route }, position) =>
-        fakeItem(position, {
-          deviceId: device.id,
-          name: device.name,
-          serial: device.serial,
-          user: device.userDisplayName ?? device.userPrincipalName,
-          system: [device.operatingSystem, device.osVersion].filter(Boolean).join(' '),
-          route,
-        }),
-      );
+      const items = left.map(({ device, route }, position) => fakeItemOf(device, route, position));
       const run: FakeRun = {
         place: this.status.place,
         view: {

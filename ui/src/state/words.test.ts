@@ -286,7 +286,7 @@ describe('words', () => {
   it('a device that is to be asked for anew says so', () => {
     expect(inBoth(() => itemText(item('notSent', { reason: 'expired' })).next)).toEqual([
       'Confirmed more than a day ago, so nothing was sent. Have the rest of the run sent if it is still needed.',
-      'Se confirmó hace más de un día, así que no se envió nada. Haga enviar el resto de la ejecución si aún es necesario.',
+      'Se confirmó hace más de un día, así que no se envió nada. Envíe el resto de la ejecución si aún es necesario.',
     ]);
   });
 

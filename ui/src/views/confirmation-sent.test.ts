@@ -90,7 +90,7 @@ describe('devices that were sent to already', () => {
     expect(groupButton()).toHaveTextContent('Take these back in');
     await person.click(groupButton());
     expect(byId('confirm-button')).toHaveTextContent('Recover 3 passcodes');
-    expect(group()).toHaveTextContent('A second request may repeat what is done.');
+    expect(group()).toHaveTextContent('A second request may repeat what was already done.');
     expect(groupButton()).toHaveTextContent('Leave these out');
     await person.click(groupButton());
     expect(byId('confirm-left-out')).toHaveTextContent('3 left out');

@@ -180,7 +180,7 @@ pub(crate) fn between(
 }
 
 impl FaultKind {
-    /// One fault of each kind, with the values seen most often, for tables that must leave none out.
+    /// Returns one fault of each kind, with the values seen most often, for tables that must leave none out.
     #[must_use]
     pub fn one_of_each() -> Vec<Self> {
         vec![
@@ -220,7 +220,7 @@ impl FaultKind {
         ]
     }
 
-    /// Its name in JSON, such as `role_denied_403`.
+    /// Returns the name of the kind in JSON, such as `role_denied_403`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -248,7 +248,7 @@ impl FaultKind {
         }
     }
 
-    /// Whether it answers in place of the real thing, in contrast to one that only bends the answer.
+    /// Returns whether the fault answers in place of the real thing, in contrast to one that only bends the answer.
     pub(super) fn answers_instead(&self) -> bool {
         !matches!(
             self,
@@ -260,7 +260,7 @@ impl FaultKind {
         )
     }
 
-    /// Whether the request is of the sort this kind can strike; one it cannot is not counted.
+    /// Returns whether the request is of the sort that this kind can strike. Other requests are not counted.
     pub(super) fn concerns(&self, request: &Request, page: u32) -> bool {
         match self {
             Self::PageFails { page: failing } => *failing == page && request.method == http::Method::GET,

@@ -48,7 +48,7 @@ impl Page {
         }
     }
 
-    /// How many rows it asks for.
+    /// Returns how many rows the request asks for.
     pub(crate) fn size(self) -> usize {
         self.size
     }

@@ -229,7 +229,7 @@ pub(crate) fn one(tenant: &Tenant, call: &Call<'_>, id: &str) -> Result<Reply, R
     Ok(ok(&value))
 }
 
-/// How many devices there are of each system (Graph documentation, managedDeviceOverview).
+/// Returns how many devices there are of each system (Graph documentation, managedDeviceOverview).
 pub(crate) fn overview(tenant: &Tenant) -> Reply {
     let store = lock(&tenant.store);
     let total = store.devices.len();

@@ -140,8 +140,9 @@ impl Pace {
         Arc::clone(&self.0.hold_ended).notified_owned()
     }
 
-    /// Takes note of a 429: holds every turn for as long as it asked, or, if it did not say, for 2 s and twice as long
-    /// each further time up to 120 s, with jitter; and lowers what may go out of that kind. Gives the pause.
+    /// Holds every turn for as long as a 429 asked, and lowers what may go out of that kind. Returns the pause.
+    ///
+    /// If the 429 did not say, the pause is 2 s and twice as long each further time, up to 120 s, with jitter.
     pub(crate) fn throttled(&self, kind: Kind, asked: Option<Duration>) -> Duration {
         let wait = self.note_throttled(kind, asked);
         self.hold(wait, kind);

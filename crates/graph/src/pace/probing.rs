@@ -45,7 +45,7 @@ fn held(left: Duration, told_by: Kind) -> Option<Hold> {
     Some(Hold { left, told_by })
 }
 
-/// Whether a turn is to be had without any waiting.
+/// Returns whether a turn for a read is had without any waiting.
 async fn reads_at_once(pace: &Pace) -> bool {
     tokio::time::timeout(Duration::ZERO, tokio::task::unconstrained(pace.read_turn())).await.is_ok()
 }
@@ -55,7 +55,7 @@ async fn writes_at_once(pace: &Pace) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_longer_of_both_holds_is_told_and_where_they_end_together_the_one_that_nobody_can_end() {
+async fn the_longer_of_both_holds_is_told_and_where_they_end_together_the_one_that_no_probe_can_end() {
     let pace = Pace::new();
     assert_eq!(pace.held(), None);
     pace.hold(MINUTE, Kind::Read);
@@ -185,7 +185,7 @@ async fn a_probe_that_is_given_up_leaves_the_next_one_free() {
 async fn one_429_without_a_wait_says_nothing_about_the_wait_of_the_other_kind() {
     let pace = Pace::new();
     pace.hold(DAY, Kind::Read);
-    assert!(pace.throttled(Kind::Write, None) <= Duration::from_secs(2), "nobody told a write to wait a day");
+    assert!(pace.throttled(Kind::Write, None) <= Duration::from_secs(2), "no write was told to wait a day");
     assert_eq!(probe(&pace, Heard::Answer).await, Ok(()));
     let hold = pace.held().unwrap();
     assert!(hold.told_by == Kind::Write && hold.left <= Duration::from_secs(2), "{hold:?}");

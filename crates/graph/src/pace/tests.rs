@@ -108,7 +108,7 @@ async fn a_pause_holds_everybody_and_only_grows() {
     assert_eq!(pace.hold_left(), None);
 }
 
-/// Whether a write may go out without any waiting.
+/// Returns whether a write may go out without any waiting.
 async fn at_once(pace: &Pace) -> bool {
     tokio::time::timeout(Duration::ZERO, tokio::task::unconstrained(pace.write_turn())).await.is_ok()
 }

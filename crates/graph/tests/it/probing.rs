@@ -70,7 +70,7 @@ async fn a_probe_from_which_nothing_is_learned_is_not_repeated_and_the_wait_goes
 }
 
 #[tokio::test]
-async fn a_probe_goes_out_while_a_write_is_held_and_frees_nobody() {
+async fn a_probe_goes_out_while_a_write_is_held_and_frees_no_request() {
     let server = Scripted::start(|_, head| {
         if head.starts_with("POST") {
             json(429, &[("retry-after", "86400")], "")

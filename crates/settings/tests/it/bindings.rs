@@ -142,7 +142,7 @@ fn no_user_works_in_a_tenant_that_a_policy_with_tenants_does_not_name() {
 }
 
 #[test]
-fn a_policy_that_nobody_could_use_is_a_mistake_with_its_key() {
+fn a_policy_without_a_usable_tenant_is_a_mistake_with_its_key() {
     for (policy, key) in [
         ("tenants = []\n".to_owned(), "tenants"),
         (format!("tenant = \"{THEIRS}\"\n{}", tenants(OURS, OURS, "china")), "tenant"),
