@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::chain::ChainHash;
-use super::schema::{beside, create_folder, open_private};
+use super::schema::{beside, create_folder, create_private};
 
 /// The newest entry that this computer knows of, and the format of the file that held it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,8 +66,12 @@ impl MarkStore for MarkFile {
         let folder = self.path.parent().unwrap_or_else(|| Path::new("."));
         create_folder(folder)?;
         let unfinished = beside(&self.path, ".new");
-        let mut file = open_private(&unfinished)?;
-        file.set_len(0)?;
+        // Whatever is there, such as a link to another file, is not written through.
+        match std::fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = create_private(&unfinished)?;
         file.write_all(&serde_json::to_vec(mark)?)?;
         file.sync_all()?;
         drop(file);
@@ -80,12 +84,13 @@ impl MarkStore for MarkFile {
     }
 }
 
+/// No journal has as many entries. A higher number would leave none for the entries to come.
+const HIGHEST: u64 = 1 << 53;
+
 /// Reads the mark, if there is one that can be one.
 pub(super) fn read(store: Option<&Arc<dyn MarkStore>>) -> Option<Mark> {
     match store?.read() {
-        Ok(mark) => {
-            mark.filter(|mark| mark.seq > 0 && i64::try_from(mark.seq).is_ok_and(|seq| seq < i64::MAX))
-        }
+        Ok(mark) => mark.filter(|mark| (1..=HIGHEST).contains(&mark.seq)),
         Err(error) => {
             tracing::warn!(%error, "the mark of the journal's newest entry cannot be read");
             None
@@ -173,6 +178,18 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_mark_is_not_written_through_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("one.mark"), folder.path().join("other"));
+        std::fs::write(&other, "untouched").unwrap();
+        std::os::unix::fs::symlink(&other, folder.path().join("one.mark.new")).unwrap();
+        MarkFile::new(path.clone()).write(&MARK).unwrap();
+        assert_eq!(std::fs::read_to_string(other).unwrap(), "untouched");
+        assert_eq!(MarkFile::new(path).read().unwrap(), Some(MARK));
+    }
+
     #[test]
     fn a_mark_of_garbage_is_an_error_and_counts_as_none() {
         let folder = tempfile::tempdir().unwrap();
@@ -184,9 +201,11 @@ mod tests {
             assert!(store.read().is_err(), "{text}");
             assert_eq!(read(Some(&store)), None);
         }
-        let text = format!("{{\"seq\":{},\"hash\":\"{hash}\",\"format\":3}}", u64::MAX);
-        std::fs::write(&path, text).unwrap();
-        let store: Arc<dyn MarkStore> = Arc::new(MarkFile::new(path));
-        assert_eq!(read(Some(&store)), None, "no journal counts that far");
+        for seq in [u64::MAX, HIGHEST + 1, 0] {
+            let text = format!("{{\"seq\":{seq},\"hash\":\"{hash}\",\"format\":3}}");
+            std::fs::write(&path, text).unwrap();
+            let store: Arc<dyn MarkStore> = Arc::new(MarkFile::new(path.clone()));
+            assert_eq!(read(Some(&store)), None, "no journal counts so: {seq}");
+        }
     }
 }

@@ -245,11 +245,20 @@ fn prepare_file(path: &Path) -> Result<u64, JournalError> {
 }
 
 pub(super) fn open_private(path: &Path) -> io::Result<File> {
+    private().create(true).open(path)
+}
+
+/// Makes a file that is not there yet, readable by this account alone.
+pub(super) fn create_private(path: &Path) -> io::Result<File> {
+    private().create_new(true).open(path)
+}
+
+fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
+    options.read(true).write(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    options
 }
 
 pub(super) fn create_folder(folder: &Path) -> io::Result<()> {

@@ -258,7 +258,7 @@ mod tests {
                 "cloud": "global", "tenantId": "t-1", "tenantName": "Contoso", "account": "ana@contoso.com",
                 "accountId": "o-1", "total": 7,
                 "counts": {
-                    "total": 7, "waiting": 1, "accepted": 1, "done": 1, "answered": 1, "failed": 3,
+                    "total": 7, "waiting": 1, "accepted": 2, "done": 1, "answered": 0, "failed": 3,
                     "unconfirmed": 0, "notSent": 0
                 }
             })
