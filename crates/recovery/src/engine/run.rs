@@ -357,8 +357,10 @@ impl Run {
         let (owing, run, shown) = (Arc::clone(self), Arc::clone(self), entries.clone());
         let first = Box::new(move || {
             let mut owed = owing.owed();
-            owed.writing = std::mem::take(&mut owed.entries);
-            owed.writing.clone()
+            let taken = std::mem::take(&mut owed.entries);
+            // Another append of the run may be written with this one.
+            owed.writing.extend(taken.iter().cloned());
+            taken
         });
         let then = Box::new(move |written: &Result<(), JournalError>| {
             let owed = std::mem::take(&mut run.owed().writing);

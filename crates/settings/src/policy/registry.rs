@@ -96,6 +96,7 @@ mod tests {
     fn the_registry_is_read_as_a_template_writes_it() {
         let (own, key) = Own::new();
         key.set_string("Tenant", TENANT).unwrap();
+        key.set_string("client_id", TENANT).unwrap();
         key.set_u32("export", 0).unwrap();
         key.set_u32("require_reason", 1).unwrap();
         key.set_u64("max_run_size", 50).unwrap();
