@@ -79,7 +79,8 @@ pub async fn settings(state: &AppState, input: &SettingsInput) -> Result<(), Com
     if moves && home.registration != loaded.registration().ok().flatten() {
         // The person left it, and may come back to the sign-in that is kept.
         session::cancel(&home);
-        state.places_mut().exchange_home(state.place_for(None));
+        let nowhere = state.place_for(None);
+        state.places_mut().exchange_home(nowhere);
     }
     policy::put_in_force(state, policy).await;
     Ok(())
