@@ -160,10 +160,11 @@ impl Engine {
     async fn ask(&self, run: &Arc<Run>, position: u32, tenant: &dyn Tenant) -> Result<bool, ActError> {
         let Some(item) = run.items.get(position as usize) else { return Ok(false) };
         let results = tenant.action_results(&item.device_id).await?;
-        let Some(event) = run.news(&self.0, position, &results) else { return Ok(false) };
-        run.record_entries(&self.0, vec![self.0.entry(Some(position), event)]).await?;
-        self.0.follow_up(run, position);
-        Ok(true)
+        let is_news = run.record_news(&self.0, position, &results).await?;
+        if is_news {
+            self.0.follow_up(run, position);
+        }
+        Ok(is_news)
     }
 
     /// Reads a passcode that the service holds with what a device reported of its last request, if it still does.
@@ -215,9 +216,7 @@ impl Engine {
         while let Some((position, read)) = reads.next().await {
             match read {
                 Ok(results) => {
-                    if let Some(event) = run.news(&self.0, position, &results) {
-                        run.record_entries(&self.0, vec![self.0.entry(Some(position), event)]).await?;
-                    }
+                    run.record_news(&self.0, position, &results).await?;
                 }
                 Err(error) if concerns_one_device(&error) => {
                     tracing::debug!(position, %error, "the outcome on a device could not be read");
@@ -241,10 +240,7 @@ impl Shared {
     pub(super) async fn take_news(&self, id: RunId, position: u32, results: &[DeviceActionResult]) {
         let recorded = async {
             let run = self.hold_run(id).await?;
-            match run.news(self, position, results) {
-                Some(event) => run.record_entries(self, vec![self.entry(Some(position), event)]).await,
-                None => Ok(()),
-            }
+            run.record_news(self, position, results).await
         };
         if let Err(error) = recorded.await {
             tracing::warn!(%error, "what a device reports of an earlier run was not recorded");
@@ -257,13 +253,19 @@ fn device_at(run: &Run, position: u32) -> Option<DeviceId> {
 }
 
 impl Run {
-    /// What a device reports of the last request for an item, if that is new.
-    pub(super) fn news(
-        &self,
+    /// Records what a device reports of the last request for an item, if that is new. Returns whether it is.
+    pub(super) async fn record_news(
+        self: &Arc<Self>,
         shared: &Shared,
         position: u32,
         results: &[DeviceActionResult],
-    ) -> Option<Event> {
+    ) -> Result<bool, JournalError> {
+        let Some(event) = self.news(shared, position, results) else { return Ok(false) };
+        self.record_entries(shared, vec![shared.entry(Some(position), event)]).await?;
+        Ok(true)
+    }
+
+    fn news(&self, shared: &Shared, position: u32, results: &[DeviceActionResult]) -> Option<Event> {
         let standing = self.standing(position).filter(|standing| standing.state.is_followed())?;
         let outcome = outcome_of(self.header.action, &self.window(shared, position)?, results)?;
         outcome.is_news_to(&standing).then(|| outcome.event())

@@ -167,8 +167,9 @@ impl Drive {
         Ok(())
     }
 
-    /// Returns whether the act by which an item goes out is too long ago. Nothing more of the run goes out then.
-    pub(super) async fn has_expired(&self, shared: &Shared, run: &Arc<Run>, position: u32) -> bool {
+    /// Returns whether the act by which an item goes out, or the run as a whole, is too long ago. Nothing more of the run goes out
+    /// then.
+    pub(super) async fn has_expired(&self, shared: &Shared, run: &Arc<Run>, position: Option<u32>) -> bool {
         let wanted = (shared.options.clock)() - run.wanted(position);
         if wanted < ACT_LASTS && self.set_going.elapsed() < ACT_LASTS {
             return false;
@@ -262,7 +263,7 @@ impl Drive {
         if !self.waits(run) || self.is_stopped() {
             return Err(ResumeError::NotWaiting);
         }
-        if self.has_expired(shared, run, RUN_AS_A_WHOLE).await {
+        if self.has_expired(shared, run, None).await {
             return Err(ResumeError::Expired);
         }
         run.record_entries(shared, vec![shared.entry(None, Event::Resumed)]).await?;
@@ -273,9 +274,6 @@ impl Drive {
         Ok(())
     }
 }
-
-/// No item has this position: what is asked of it is asked of the run.
-const RUN_AS_A_WHOLE: u32 = u32::MAX;
 
 impl Shared {
     pub(super) fn entry(&self, position: Option<u32>, event: Event) -> Entry {

@@ -280,9 +280,7 @@ impl Shared {
         results: &[DeviceActionResult],
         server_now: OffsetDateTime,
     ) -> Result<Option<Duration>, JournalError> {
-        if let Some(event) = run.news(self, position, results) {
-            run.record_entries(self, vec![self.entry(Some(position), event)]).await?;
-        }
+        run.record_news(self, position, results).await?;
         let intent = run.standing(position).and_then(|standing| standing.intent);
         let is_old = intent.is_some_and(|intent| server_now - intent >= ASKED_FOR);
         if is_old && run.is_open_at(position) {

@@ -169,7 +169,7 @@ impl<'a> Way<'a> {
             turn.unused();
             return Ok(Next::Now);
         }
-        if self.drive.has_expired(self.shared, self.run, self.position).await {
+        if self.drive.has_expired(self.shared, self.run, Some(self.position)).await {
             turn.unused();
             return Err(Stopped);
         }

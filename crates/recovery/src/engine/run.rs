@@ -203,11 +203,11 @@ impl Run {
         self.shown().fold.confirmed
     }
 
-    /// Returns when a person last wanted this item sent, by this machine's clock.
-    pub(super) fn wanted(&self, position: u32) -> OffsetDateTime {
+    /// Returns when a person last wanted an item sent, or the run as a whole, by this machine's clock.
+    pub(super) fn wanted(&self, position: Option<u32>) -> OffsetDateTime {
         let shown = self.shown();
-        let alone = shown.fold.standings.get(position as usize).and_then(|standing| standing.wanted);
-        alone.unwrap_or(shown.fold.wanted).max(shown.fold.wanted)
+        let alone = position.and_then(|position| shown.fold.standings.get(position as usize)?.wanted);
+        alone.map_or(shown.fold.wanted, |alone| alone.max(shown.fold.wanted))
     }
 
     pub(super) fn set_earlier(&self, earlier: impl IntoIterator<Item = (u32, DeviceRequests)>) {
