@@ -137,6 +137,7 @@ mod tests {
     use crate::dto::ItemState;
     use crate::error::ErrorCode;
     use crate::table::row::tests::device;
+    use crate::testing;
 
     const NOW: OffsetDateTime = datetime!(2026-11-02 12:00 UTC);
 
@@ -151,18 +152,7 @@ mod tests {
     }
 
     fn plan(devices: &[&str]) -> Plan {
-        let items = devices.iter().map(|id| PlannedItem {
-            device_id: DeviceId::new(*id).unwrap(),
-            route: Route::Direct,
-            route_label: String::new(),
-            name: "IPAD-1".to_owned(),
-            serial: None,
-            user_id: None,
-            user: None,
-            system: None,
-        });
-        let rules = PlanRules { max_items: 10, reason_required: false };
-        Plan::new(principal(), Action::RecoverPasscode, None, items.collect(), rules).unwrap()
+        testing::plan(principal(), devices)
     }
 
     fn kept(shown: &Shown, devices: &[&str]) -> String {

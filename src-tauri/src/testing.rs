@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use unlatch_auth::Vault;
 use unlatch_demo_tenant::{DemoTenant, Options};
+use unlatch_graph::{DeviceId, Route};
+use unlatch_recovery::{Action, Plan, PlanRules, PlannedItem, Principal};
 use unlatch_settings::{Policy, PolicyRead, Sources};
 
 use crate::state::AppState;
@@ -42,6 +44,22 @@ pub async fn application(more: &str, policy: &str) -> (AppState, DemoTenant, Tem
 /// Returns the line that names a demo tenant's cloud.
 pub fn cloud(tenant: &DemoTenant) -> String {
     format!("cloud = {{ login_url = \"{}\", graph_url = \"{}\" }}\n", tenant.login_url(), tenant.graph_url())
+}
+
+/// Returns a plan over devices of these ids.
+pub fn plan(principal: Principal, devices: &[&str]) -> Plan {
+    let items = devices.iter().map(|id| PlannedItem {
+        device_id: DeviceId::new(*id).unwrap(),
+        route: Route::Direct,
+        route_label: String::new(),
+        name: "IPAD-1".to_owned(),
+        serial: None,
+        user_id: None,
+        user: None,
+        system: None,
+    });
+    let rules = PlanRules { max_items: 10, reason_required: false };
+    Plan::new(principal, Action::RecoverPasscode, None, items.collect(), rules).unwrap()
 }
 
 /// The id of whoever runs this test.

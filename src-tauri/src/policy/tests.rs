@@ -4,8 +4,7 @@ use tauri::ipc::{Channel, InvokeResponseBody};
 use tempfile::TempDir;
 use unlatch_auth::Vault;
 use unlatch_demo_tenant::{DemoTenant, Options};
-use unlatch_graph::{DeviceId, Route};
-use unlatch_recovery::{Action, Plan, PlanRules, PlannedItem};
+use unlatch_recovery::Plan;
 
 use super::*;
 use crate::browser::NoBrowserNeeded;
@@ -202,18 +201,7 @@ async fn a_sign_in_that_began_before_policy_changed_is_not_taken_over() {
 }
 
 fn plan(desk: &crate::place::Desk) -> Plan {
-    let item = PlannedItem {
-        device_id: DeviceId::new("a-device").unwrap(),
-        route: Route::Direct,
-        route_label: String::new(),
-        name: "IPAD-1".to_owned(),
-        serial: None,
-        user_id: None,
-        user: None,
-        system: None,
-    };
-    let rules = PlanRules { max_items: 10, reason_required: false };
-    Plan::new(desk.principal.clone(), Action::RecoverPasscode, None, vec![item], rules).unwrap()
+    testing::plan(desk.principal.clone(), &["a-device"])
 }
 
 #[tokio::test]

@@ -61,11 +61,14 @@ export function dayText(iso: string, now: number): string {
   return spans(locale(), null).format(days, 'day');
 }
 
+function isSameDay(one: number, other: number): boolean {
+  return new Date(one).toDateString() === new Date(other).toDateString();
+}
+
 /** The time of day, if it was today. */
 export function timeToday(iso: string, now: number): string | null {
-  const then = new Date(Date.parse(iso));
-  if (then.toDateString() !== new Date(now).toDateString()) return null;
-  return times(locale(), TIME_OF_DAY).format(then);
+  const then = Date.parse(iso);
+  return isSameDay(then, now) ? times(locale(), TIME_OF_DAY).format(then) : null;
 }
 
 /** Whole days since then, as {@link relativeTime} counts them; null if the time cannot be read. */
@@ -91,8 +94,7 @@ export function shortTime(iso: string): string {
 export function untilTime(iso: string, now: number): string {
   const then = Date.parse(iso);
   if (Number.isNaN(then)) return iso;
-  const isToday = new Date(then).toDateString() === new Date(now).toDateString();
-  return times(locale(), isToday ? TIME : DAY_AND_TIME).format(then);
+  return times(locale(), isSameDay(then, now) ? TIME : DAY_AND_TIME).format(then);
 }
 
 /** Seconds in words: seconds under 90, minutes under 90, else hours; rounded up, never to nothing. */

@@ -15,7 +15,8 @@ use unlatch_recovery::{
 
 use crate::fake::{plan_of, planned, stand};
 
-struct Issued(AccessToken);
+/// A sign-in with one token that lasts.
+pub struct Issued(pub AccessToken);
 
 impl TokenSource for Issued {
     fn token(&self) -> BoxFuture<'_, Result<AccessToken, TokenError>> {

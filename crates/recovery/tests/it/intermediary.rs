@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use tokio::time::Instant;
 use unlatch_demo_tenant::{DemoTenant, Fault, FaultKind, IntermediaryBody, Options, Pace, RetryAfter};
-use unlatch_graph::{AccessToken, Client, DeviceId, Error, Route, SendOutcome, TokenError, TokenSource};
+use unlatch_graph::{AccessToken, Client, DeviceId, Error, Route, SendOutcome};
 use unlatch_recovery::{
     Engine, EngineOptions, Event, ItemReason, ItemState, Journal, RunState, Verdict, no_mdm_channel,
     removal_pending,
 };
 
 use crate::acts::result;
+use crate::demo::Issued;
 use crate::fake::{Bench, plan, plan_of, planned, stand};
 
 const STATUSES: [u16; 12] = [200, 201, 204, 302, 400, 401, 403, 404, 407, 413, 429, 503];
@@ -73,22 +73,6 @@ fn entries_of_earlier_versions_are_graphs_and_stay_as_they_are() {
     let event: Event = serde_json::from_str(before).unwrap();
     assert!(matches!(event, Event::Answer { verdict: Verdict::Unconfirmed, intermediary: false, .. }));
     assert_eq!(serde_json::to_string(&event).unwrap(), before);
-}
-
-struct Issued(AccessToken);
-
-impl TokenSource for Issued {
-    fn token(&self) -> BoxFuture<'_, Result<AccessToken, TokenError>> {
-        Box::pin(async { Ok(self.0.clone()) })
-    }
-
-    fn renew<'a>(
-        &'a self,
-        _: &'a AccessToken,
-        _: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<AccessToken, TokenError>> {
-        Box::pin(async { Err(TokenError::SignInNeeded { claims: None }) })
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
