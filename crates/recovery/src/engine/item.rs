@@ -164,11 +164,6 @@ impl<'a> Way<'a> {
             turn.unused();
             return Ok(Next::SignIn);
         }
-        // Another request may have been told to wait while this one had its turn.
-        if tenant.hold_left().is_some() {
-            turn.unused();
-            return Ok(Next::Now);
-        }
         if self.drive.has_expired(self.shared, self.run, Some(self.position)).await {
             turn.unused();
             return Err(Stopped);
@@ -190,7 +185,7 @@ impl<'a> Way<'a> {
             }
         }
         let (is_stopped, holds) = (self.drive.is_stopped(), self.drive.holds(pass));
-        if is_stopped || !holds || tenant.hold_left().is_some() || !read_at.is_fresh(self.shared) {
+        if is_stopped || !holds || !read_at.is_fresh(self.shared) {
             turn.unused();
             self.note(vec![Event::Withdrawn]).await?;
             return match (is_stopped, holds) {
