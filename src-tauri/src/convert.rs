@@ -171,6 +171,7 @@ pub fn run_summary(run: &engine::RunSummary) -> RunSummary {
         id: run.header.id.to_string(),
         started: moment(run.header.started),
         finished: run.finished.map(moment),
+        wanted_until: moment(run.wanted_until),
         tenant: run.header.principal.tenant_name.clone(),
         account: run.header.principal.account.clone(),
         reason: run.header.reason.clone(),

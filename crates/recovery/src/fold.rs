@@ -10,6 +10,9 @@ use crate::plan::PlannedItem;
 use crate::record::{Entry, Event, ItemRecord, RunHeader, RunRecord, RunSummary, Standing, Verdict};
 use crate::state::{ItemReason, ItemState, RunCounts, RunState};
 
+/// For how long a person's act lets requests go out. After that a person is asked anew.
+pub(crate) const ACT_LASTS: time::Duration = time::Duration::hours(24);
+
 impl Standing {
     fn new() -> Self {
         Self {
@@ -408,6 +411,7 @@ impl Fold {
             header: self.header.clone(),
             state: self.state,
             finished: self.finished,
+            wanted_until: self.wanted.saturating_add(ACT_LASTS),
             counts: self.counts,
             starts_in: None,
             remaining: None,

@@ -273,6 +273,9 @@ pub struct RunSummary {
     pub state: RunState,
     /// When it ended.
     pub finished: Option<OffsetDateTime>,
+    /// Until when the newest act for the run as a whole lets requests go out, by this machine's clock. After that a person is asked
+    /// anew.
+    pub wanted_until: OffsetDateTime,
     /// How many items are in which state.
     pub counts: RunCounts,
     /// How long until requests begin to go out, while it can be stopped before any does.

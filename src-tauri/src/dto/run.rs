@@ -296,6 +296,8 @@ pub struct RunSummary {
     pub started: String,
     /// When the last item was sent or stopped.
     pub finished: Option<String>,
+    /// Until when what a person wanted of the run lets requests go out. After that a person is asked anew.
+    pub wanted_until: String,
     /// Tenant name.
     pub tenant: String,
     /// Who confirmed it (user principal name).
@@ -419,6 +421,7 @@ mod tests {
             id: "id".into(),
             started: "2026-11-23T10:00:00Z".into(),
             finished: None,
+            wanted_until: "2026-11-24T10:00:00Z".into(),
             tenant: "tenant".into(),
             account: "account".into(),
             reason: None,

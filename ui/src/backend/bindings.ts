@@ -1105,6 +1105,8 @@ export type RunSummary = {
 	started: string,
 	/**  When the last item was sent or stopped. */
 	finished: string | null,
+	/**  Until when what a person wanted of the run lets requests go out. After that a person is asked anew. */
+	wantedUntil: string,
 	/**  Tenant name. */
 	tenant: string,
 	/**  Who confirmed it (user principal name). */

@@ -42,6 +42,11 @@ export function problem(code: ErrorCode, more: Partial<CommandError> = {}): Comm
   };
 }
 
+/** Until when what a person wants lets requests go out. */
+export function fakeWantedUntil(wanted: string | number): string {
+  return new Date(new Date(wanted).getTime() + 24 * 60 * 60 * 1000).toISOString();
+}
+
 /** A wait that Graph asked for, told at that time. */
 export function fakeHold(seconds: number, now: number, mayProbe = true): HoldView {
   return { seconds, until: new Date(now + seconds * 1000).toISOString(), mayProbe };

@@ -12,7 +12,7 @@ import type {
 import { fakeAccount, FakeBackend, fakePlace, problem } from '../backend/fake';
 import { FAKE_NOW, fakeDevice, fakeUsers } from '../backend/fake-tenant';
 import { fakeDetails } from '../backend/fake-record';
-import { count, fakeItem } from '../backend/fake-values';
+import { count, fakeItem, fakeWantedUntil } from '../backend/fake-values';
 
 export type Finds = NonNullable<FakeBackend['devicesFound']>;
 
@@ -135,6 +135,7 @@ export function kept(id: string, items: ItemView[], change: Partial<RunSummary> 
       id,
       started: '2026-11-20T08:15:00Z',
       finished: '2026-11-20T08:16:10Z',
+      wantedUntil: fakeWantedUntil(change.started ?? '2026-11-20T08:15:00Z'),
       tenant: 'Contoso',
       account: fakeAccount.username,
       reason: 'INC-1042 lost passcodes in room 3',

@@ -17,8 +17,12 @@ const EXACT: Intl.DateTimeFormatOptions = {
   second: '2-digit',
   timeZoneName: 'short',
 };
-const TIME: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit' };
-const DAY_AND_TIME: Intl.DateTimeFormatOptions = { ...TIME, month: 'short', day: 'numeric' };
+const DAY_AND_TIME: Intl.DateTimeFormatOptions = {
+  month: 'short',
+  day: 'numeric',
+  hour: 'numeric',
+  minute: '2-digit',
+};
 const SHORT: Intl.DateTimeFormatOptions = { dateStyle: 'medium', timeStyle: 'short' };
 const TIME_OF_DAY: Intl.DateTimeFormatOptions = { timeStyle: 'short' };
 
@@ -94,7 +98,7 @@ export function shortTime(iso: string): string {
 export function untilTime(iso: string, now: number): string {
   const then = Date.parse(iso);
   if (Number.isNaN(then)) return iso;
-  return times(locale(), isSameDay(then, now) ? TIME : DAY_AND_TIME).format(then);
+  return times(locale(), isSameDay(then, now) ? TIME_OF_DAY : DAY_AND_TIME).format(then);
 }
 
 /** Seconds in words: seconds under 90, minutes under 90, else hours; rounded up, never to nothing. */

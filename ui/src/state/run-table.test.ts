@@ -23,6 +23,7 @@ function view(items: ItemView[]): RunView {
       id: 'run-1',
       started: '2026-11-23T09:30:00Z',
       finished: null,
+      wantedUntil: '2026-11-24T09:30:00Z',
       tenant: 'Contoso',
       account: 'alma@contoso.example',
       reason: null,

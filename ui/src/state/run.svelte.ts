@@ -41,12 +41,9 @@ export function isInterrupted({ state, counts }: RunSummary): boolean {
   return (state === 'interrupted' || state === 'journalFailed') && counts.notSent > 0;
 }
 
-/** For how long a confirmation lets requests go out. After that a person is asked anew. */
-const CONFIRMED_FOR_MS = 24 * 60 * 60 * 1000;
-
 /** Returns whether a person is asked anew before the rest of a run goes out. */
-export function isConfirmedLongAgo({ started }: RunSummary, now: number): boolean {
-  return now - Date.parse(started) >= CONFIRMED_FOR_MS;
+export function isWantedLongAgo({ wantedUntil }: RunSummary, now: number): boolean {
+  return now >= Date.parse(wantedUntil);
 }
 
 /** What the table of a run can be narrowed to: a state, or what waits for a person. */

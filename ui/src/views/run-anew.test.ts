@@ -39,7 +39,8 @@ const expired: Partial<ItemView>[] = [
 ];
 
 describe('a run that was confirmed more than a day ago', () => {
-  const old = () => ({ state: 'interrupted', started: hoursAgo(25), reason: 'INC-7' }) as const;
+  const old = () =>
+    ({ state: 'interrupted', started: hoursAgo(25), wantedUntil: hoursAgo(1), reason: 'INC-7' }) as const;
 
   it('says that, and what a person can do', async () => {
     await run(expired, 3, old());
@@ -81,8 +82,11 @@ describe('a run that was confirmed more than a day ago', () => {
     expect(byId('run-view')).toBeInTheDocument();
   });
 
-  it('is not asked for anew within the day', async () => {
-    const { person, backend } = await run(expired, 3, { state: 'interrupted', started: hoursAgo(23) });
+  it.each([
+    ['it was confirmed within the day', { started: hoursAgo(23) }],
+    ['the rest of it was wanted within the day', { started: hoursAgo(40), wantedUntil: hoursAgo(-1) }],
+  ])('is not asked for anew when %s', async (_, times) => {
+    const { person, backend } = await run(expired, 3, { state: 'interrupted', ...times });
     await person.click(byId('resume-run'));
     noId('resume-dialog');
     expect(backend.called('resumeRun')).toEqual([ID]);

@@ -12,12 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::run::{FIRST_TRY_AGAIN, LAST_TRY_AGAIN, Run};
 use super::{ResumeError, Shared, item};
+use crate::fold::ACT_LASTS;
 use crate::record::{Entry, Event, Standing};
 use crate::state::RunState;
 use crate::tenant::Tenant;
-
-/// For how long a person's act lets requests go out. After that a person is asked anew.
-const ACT_LASTS: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(super) struct Drive {
     /// When the countdown is over. A run that goes on after a sign-in counts down again.

@@ -79,6 +79,8 @@ struct Way<'a> {
     throttled: u32,
     /// How many intents another program kept from being recorded.
     unrecorded: u32,
+    /// How many reads were too long ago when their request was about to go out.
+    stale: u32,
     /// Whether it went out again with a new token.
     renewed: bool,
 }
@@ -102,6 +104,7 @@ pub(super) async fn work(shared: &Shared, run: &Arc<Run>, drive: &Drive, due: Du
         failures: 0,
         throttled: 0,
         unrecorded: 0,
+        stale: 0,
         renewed: false,
     };
     // A stop leaves the item as it is; the end of the run settles it.
@@ -149,6 +152,10 @@ impl<'a> Way<'a> {
             return Err(Stopped);
         };
         while !read_at.is_fresh(self.shared) {
+            if !self.may_be_read_again() {
+                turn.unused();
+                return self.stop_as_stale().await;
+            }
             read_at = ReadAt::now(self.shared);
             let checked = self.check(tenant).await;
             if !matches!(checked, Ok(None)) {
@@ -191,7 +198,8 @@ impl<'a> Way<'a> {
             return match (is_stopped, holds) {
                 (true, _) => Err(Stopped),
                 (false, false) => Ok(Next::SignIn),
-                (false, true) => Ok(Next::Now),
+                (false, true) if self.may_be_read_again() => Ok(Next::Now),
+                (false, true) => self.stop_as_stale().await,
             };
         }
         self.intents = attempt;
@@ -238,8 +246,7 @@ impl<'a> Way<'a> {
             TokenError::SignInNeeded { .. } => Ok(Next::SignIn),
             TokenError::Unavailable(_) if self.may_connect_again() => Ok(Next::After(self.backoff())),
             TokenError::Unavailable(_) => {
-                let stopped = self.stop(ItemReason::NotConnected, Some(error.to_string()), None).await?;
-                Ok(stopped.unwrap_or(Next::Over))
+                self.stop(ItemReason::NotConnected, Some(error.to_string()), None).await
             }
         }
     }
@@ -249,12 +256,12 @@ impl<'a> Way<'a> {
         reason: ItemReason,
         message: Option<String>,
         found: Option<Found>,
-    ) -> Result<Option<Next>, Stopped> {
+    ) -> Result<Next, Stopped> {
         // What the device reported of an earlier request may have settled it meanwhile.
         if self.run.standing(self.position).is_some_and(|standing| standing.state.is_open()) {
             self.note(vec![Event::Stopped { reason, message, found }]).await?;
         }
-        Ok(Some(Next::Over))
+        Ok(Next::Over)
     }
 
     /// Reads the device and compares it with what was confirmed. Gives what follows unless the request may go out.
@@ -296,7 +303,7 @@ impl<'a> Way<'a> {
             },
             _ => ItemReason::NotRead,
         };
-        self.stop(reason, Some(said(&error)), None).await
+        self.stop(reason, Some(said(&error)), None).await.map(Some)
     }
 
     /// What a device, read right now, says against sending to it.
@@ -313,12 +320,12 @@ impl<'a> Way<'a> {
             return Ok(Some(Next::Over));
         }
         if let Err(Finding { reason, found }) = compare(self.planned, device) {
-            return self.stop(reason, None, Some(found)).await;
+            return self.stop(reason, None, Some(found)).await.map(Some);
         }
         let sender = |started| self.earlier.sender_of(started).map(str::to_owned);
         if let Some(entry) = pending(action, results) {
             let found = Found::Pending { since: entry.started, by: entry.started.and_then(sender) };
-            return self.stop(ItemReason::AlreadyPending, None, Some(found)).await;
+            return self.stop(ItemReason::AlreadyPending, None, Some(found)).await.map(Some);
         }
         let beside = self.earlier.doubts_beside(run);
         let arrived = beside.iter().find_map(|(request, window)| {
@@ -335,7 +342,7 @@ impl<'a> Way<'a> {
         if let Some(sent) = arrived.or_else(unknown) {
             let by = sender(sent.started);
             let found = Found::Sent { state: sent.state.as_str().to_owned(), since: Some(sent.started), by };
-            return self.stop(ItemReason::AlreadySent, None, Some(found)).await;
+            return self.stop(ItemReason::AlreadySent, None, Some(found)).await.map(Some);
         }
         self.baseline = Some(Baseline::of(action, results));
         Ok(None)
@@ -357,6 +364,17 @@ impl<'a> Way<'a> {
     fn may_be_recorded_again(&mut self) -> bool {
         self.unrecorded += 1;
         self.unrecorded < self.shared.options.attempts
+    }
+
+    /// Counts a read that was too long ago, and tells whether another may follow.
+    fn may_be_read_again(&mut self) -> bool {
+        self.stale += 1;
+        self.stale < self.shared.options.attempts
+    }
+
+    async fn stop_as_stale(&self) -> Result<Next, Stopped> {
+        let message = format!("each time it took more than {FRESH:?} from reading the device to its request");
+        self.stop(ItemReason::NotRead, Some(message), None).await
     }
 
     fn backoff(&self) -> Duration {

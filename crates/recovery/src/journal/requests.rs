@@ -1,19 +1,19 @@
 //! The requests that the journal has for devices.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 use unlatch_graph::DeviceId;
 
 use super::read::{HEADER, fold_at, header, json};
 use super::writer;
 use crate::outcome::SentRequest;
 use crate::plan::{Action, TenantKey};
-use crate::record::{Event, RunHeader, Verdict};
+use crate::record::{Event, Verdict};
 use crate::requests::RequestsByDevice;
 
-/// A run with its key.
-type Keyed = (i64, RunHeader);
+/// For how many devices the journal is asked at once. All at once, those of a large run would take much memory.
+const AT_ONCE: usize = 1_000;
 
 /// Returns every request of an action in a tenant for these devices that may have been executed, by the entries alone.
 pub(super) fn requests_for(
@@ -23,31 +23,28 @@ pub(super) fn requests_for(
     devices: &[DeviceId],
 ) -> rusqlite::Result<RequestsByDevice> {
     let snapshot = connection.unchecked_transaction()?;
-    let mut items = snapshot.prepare_cached(&format!(
-        "SELECT {HEADER}, item.position, item.device_id FROM item CROSS JOIN run ON item.run = run.key
+    let mut items = snapshot.prepare_cached(
+        "SELECT run.key, item.position, item.device_id FROM item CROSS JOIN run ON item.run = run.key
          WHERE run.cloud = ?2 AND run.tenant_id = ?3 COLLATE NOCASE AND run.action = ?4
-           AND item.device_id IN (SELECT value FROM json_each(?1))
-         ORDER BY run.key"
-    ))?;
+           AND item.device_id IN (SELECT value FROM json_each(?1))",
+    )?;
     // The index knows only what is the same to the letter; services write an id in small letters, in capitals, or as they did before.
     let spellings = |id: &DeviceId| {
         let id = id.as_str();
         [id.to_owned(), id.to_ascii_lowercase(), id.to_ascii_uppercase()]
     };
-    let ids: Vec<_> = devices.iter().flat_map(spellings).collect();
-    let ids = writer::json(&ids)?;
-    let row = |row: &Row<'_>| Ok((header(row)?, row.get::<_, u32>(11)?, row.get::<_, String>(12)?));
-    let rows = items.query_map(params![ids, tenant.cloud, tenant.tenant_id, action.name()], row)?;
-    let mut of_runs: Vec<(Keyed, Vec<(u32, String)>)> = Vec::new();
-    for row in rows {
-        let (run, position, device) = row?;
-        match of_runs.last_mut() {
-            Some(((key, _), items)) if *key == run.0 => items.push((position, device)),
-            _ => of_runs.push((run, vec![(position, device)])),
+    let mut of_runs: BTreeMap<i64, BTreeMap<u32, String>> = BTreeMap::new();
+    for devices in devices.chunks(AT_ONCE) {
+        let ids = writer::json(&devices.iter().flat_map(spellings).collect::<Vec<_>>())?;
+        let mut rows = items.query(params![ids, tenant.cloud, tenant.tenant_id, action.name()])?;
+        while let Some(row) = rows.next()? {
+            of_runs.entry(row.get(0)?).or_default().insert(row.get(1)?, row.get(2)?);
         }
     }
+    let mut runs = snapshot.prepare_cached(&format!("SELECT {HEADER} FROM run WHERE key = ?"))?;
     let mut found = RequestsByDevice::default();
-    for ((key, header), items) in of_runs {
+    for (key, items) in of_runs {
+        let (_, header) = runs.query_row(params![key], header)?;
         let mut fold = fold_at(&snapshot, key, header)?;
         fold.settle_if_interrupted();
         for (position, device) in items {

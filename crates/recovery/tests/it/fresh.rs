@@ -30,6 +30,27 @@ async fn a_device_that_was_read_before_the_machine_slept_is_read_again_after_its
     assert_eq!(bench.tenant.post_count(), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_device_that_takes_longer_to_read_than_a_read_counts_is_stopped() {
+    let mut tenant = Fake::new(1);
+    tenant.round_trip = Duration::from_secs(6);
+    let bench = Bench::with(tenant);
+    let record = bench.run(plan(1)).await;
+    assert_eq!(stand(&record.items[0]), (ItemState::Stopped, Some(ItemReason::NotRead)));
+    assert_eq!((bench.tenant.post_count(), bench.tenant.reads_done.load(Ordering::SeqCst)), (0, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_that_takes_longer_to_record_than_a_read_counts_is_not_tried_for_ever() {
+    let (bench, slept) = bench();
+    *bench.tenant.on_intent.lock().unwrap() = Some(Box::new(move || {
+        slept.fetch_add(6, Ordering::SeqCst);
+    }));
+    let record = bench.run(plan(1)).await;
+    assert_eq!(stand(&record.items[0]), (ItemState::Stopped, Some(ItemReason::NotRead)));
+    assert_eq!((bench.tenant.post_count(), bench.tenant.reads_done.load(Ordering::SeqCst)), (0, 5));
+}
+
 /// The machine sleeps between the intent and the request, once.
 fn sleep_at_the_intent(bench: &Bench, slept: Arc<AtomicU64>, renamed: bool) {
     let tenant = Arc::downgrade(&bench.tenant);

@@ -103,8 +103,9 @@ struct Scenario {
     faults: Vec<Fault>,
 }
 
-/// Steps that lead to what random ones seldom meet, and the faults on the way.
-fn story() -> impl Strategy<Value = (Vec<Step>, Vec<Fault>)> {
+/// Steps that lead to what random ones seldom meet, and the faults on the way. A run's first request goes out after `countdown`.
+fn story(countdown: Duration) -> impl Strategy<Value = (Vec<Step>, Vec<Fault>)> {
+    let counted_down = countdown.as_secs();
     let all = || Step::Start((0..DEVICES).collect());
     let (seconds, hours) = (|s: u64| Step::Wait(s * 1_000), |h: u64| Step::Wait(h * 60 * 60 * 1_000));
     let lost = || vec![Fault::LostAfter; DEVICES];
@@ -138,12 +139,26 @@ fn story() -> impl Strategy<Value = (Vec<Step>, Vec<Fault>)> {
             let state = Step::Settle(device, "somethingNew");
             (vec![all(), seconds(60), state, seconds(10), Step::Start(vec![device]), seconds(60)], lost())
         }),
+        // Answers come while another program keeps the journal, for longer than they are tried to be recorded.
+        (1_u64..20).prop_map(move |s| {
+            let steps = vec![all(), seconds(counted_down + s), Step::Lock, seconds(90), Step::Unlock];
+            (steps, vec![Fault::Silent; DEVICES])
+        }),
+        // A read is tried while a write has been told to wait.
+        (20_u64..60).prop_map(move |s| {
+            let steps = vec![all(), seconds(counted_down + 3), Step::Probe, seconds(90)];
+            (steps, vec![Fault::Throttled(Some(Duration::from_secs(s)))])
+        }),
     ]
 }
 
 fn scenario() -> impl Strategy<Value = Scenario> {
-    let told = (setting(), story(), vec(step(), 0..4), vec(fault(), 0..4)).prop_map(
-        |(setting, (mut steps, mut faults), more, later)| {
+    let with_story = setting().prop_flat_map(|setting| {
+        let story = story(setting.countdown);
+        (Just(setting), story)
+    });
+    let told = (with_story, vec(step(), 0..4), vec(fault(), 0..4)).prop_map(
+        |((setting, (mut steps, mut faults)), more, later)| {
             steps.extend(more);
             faults.extend(later);
             Scenario { setting, steps, faults }
@@ -245,6 +260,7 @@ impl Trial<'_> {
             self.world.wake();
             let engine = self.engine(Some(&died));
             self.follow(&engine);
+            let known = answers(engine.journal()).await;
             let steps = async {
                 while let Some(step) = self.scenario.steps.get(*next) {
                     *next += 1;
@@ -260,7 +276,8 @@ impl Trial<'_> {
                         assert_eq!(summary.counts.sum(), summary.header.total);
                     }
                 }
-                tokio::time::sleep(Duration::from_secs(30)).await;
+                self.lock = None;
+                self.all_answers_are_recorded(engine.journal(), known).await;
                 End::Done
             };
             let end = tokio::select! {
@@ -331,6 +348,18 @@ impl Trial<'_> {
             assert!(self.lock.is_some(), "{error}");
             self.world.forbid(before);
         }
+    }
+
+    /// Waits until the journal has every answer that came since it had `known` of them.
+    async fn all_answers_are_recorded(&self, journal: &Journal, known: usize) {
+        // Longer than the longest wait between two tries.
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_secs(30)).await;
+            if answers(journal).await - known == self.world.heard() {
+                return;
+            }
+        }
+        panic!("an answer that came is not in the journal");
     }
 
     /// A person answers that the journal lost entries. Until then nothing of a run goes on.
@@ -526,6 +555,16 @@ impl Trial<'_> {
             }
         });
     }
+}
+
+/// How many answers to requests a journal has.
+async fn answers(journal: &Journal) -> usize {
+    let mut answers = 0;
+    for summary in journal.runs(None).await.unwrap() {
+        let entries = journal.entries(summary.header.id).await.unwrap();
+        answers += entries.iter().filter(|at| matches!(at.entry.event, Event::Answer { .. })).count();
+    }
+    answers
 }
 
 proptest! {

@@ -80,6 +80,8 @@ struct State {
     read_faults: VecDeque<Option<Duration>>,
     /// Until when a write was told to wait, as this process heard it.
     writes_held_until: Option<OffsetDateTime>,
+    /// How many requests this process was told the end of.
+    heard: usize,
     broken: Vec<String>,
 }
 
@@ -207,6 +209,7 @@ impl World {
             elsewhere: HashSet::new(),
             read_faults: setting.read_faults.iter().copied().collect(),
             writes_held_until: None,
+            heard: 0,
             broken: Vec::new(),
         };
         for (number, word, minutes) in &setting.reported {
@@ -228,7 +231,7 @@ impl World {
     pub fn wake(&self) {
         *self.pace.lock().unwrap() = Arc::new(Pace::with_limits(WRITES, usize::MAX));
         let mut state = self.state();
-        (state.woke, state.writes_held_until) = (Some(Instant::now()), None);
+        (state.woke, state.writes_held_until, state.heard) = (Some(Instant::now()), None, 0);
     }
 
     /// A process ends.
@@ -324,6 +327,11 @@ impl World {
 
     pub fn sends(&self) -> usize {
         self.state().log.len()
+    }
+
+    /// How many requests this process was told the end of.
+    pub fn heard(&self) -> usize {
+        self.state().heard
     }
 
     /// A person wants each of these devices sent to once from now on. Returns what stood before.
@@ -535,6 +543,7 @@ impl Tenant for World {
     fn send<'a>(&'a self, _: Action, route: &'a Route, id: &'a DeviceId) -> BoxFuture<'a, Sent> {
         Box::pin(async move {
             let outcome = self.travel(route, id).await;
+            self.state().heard += 1;
             let is_heard = matches!(outcome, SendOutcome::Accepted | SendOutcome::Answered { .. });
             // The header has whole seconds.
             let server_date = is_heard.then(|| self.state().now().replace_nanosecond(0).unwrap());
