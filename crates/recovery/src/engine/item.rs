@@ -144,13 +144,10 @@ impl<'a> Way<'a> {
         if let Some(next) = self.check(tenant).await? {
             return Ok(next);
         }
+        // The turn comes last: a 429 that is heard before then holds this one as well.
+        let place = self.drive.unless_stopped(self.shared.places.acquire()).await?.map_err(|_| Stopped)?;
         let turn = self.drive.unless_stopped(tenant.write_turn()).await?;
         drop(near);
-        let place = self.drive.unless_stopped(self.shared.places.acquire()).await;
-        let Ok(Ok(place)) = place else {
-            turn.unused();
-            return Err(Stopped);
-        };
         while !read_at.is_fresh(self.shared) {
             if !self.may_be_read_again() {
                 turn.unused();

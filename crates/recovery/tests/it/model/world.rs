@@ -413,7 +413,9 @@ impl World {
         if !state.lost.is_empty() {
             return;
         }
-        if last.executed && !state.asked_again.contains(device) {
+        // What was in doubt when a person had another one sent, which did not go out, is in doubt as before.
+        let was_in_doubt = state.acts.get(device).is_some_and(|act| act.in_doubt);
+        if last.executed && (was_in_doubt || !state.asked_again.contains(device)) {
             assert!(matches!(item.standing.state, ItemState::Done | ItemState::Failed), "forgotten: {told}");
         }
     }
