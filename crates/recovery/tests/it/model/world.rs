@@ -30,6 +30,8 @@ const TRAVEL: Duration = Duration::from_millis(75);
 const SHOWN_AFTER: Duration = Duration::from_secs(2);
 /// A device that changed less long ago than this may still be sent to: nobody can read and send in the same instant.
 const UNSEEN: Duration = Duration::from_millis(5_500);
+/// A request whose intent is being recorded while another one is told to wait may still go out for so long.
+const UNHEARD: Duration = Duration::from_millis(150);
 /// For how long a person's act lasts, and a little more, as nobody can look and send in the same instant.
 const ACT_LASTS: Duration = Duration::from_secs(24 * 60 * 60 + 6);
 
@@ -78,8 +80,8 @@ struct State {
     elsewhere: HashSet<DeviceId>,
     /// For how long the next reads are told to wait, if they are.
     read_faults: VecDeque<Option<Duration>>,
-    /// Until when a write was told to wait, as this process heard it.
-    writes_held_until: Option<OffsetDateTime>,
+    /// From when on and until when a write was told to wait, as this process heard it.
+    writes_held: Option<(OffsetDateTime, OffsetDateTime)>,
     /// How many requests this process was told the end of.
     heard: usize,
     broken: Vec<String>,
@@ -137,7 +139,7 @@ impl State {
                 broken.push("is sent to by an act of more than a day ago");
             }
         }
-        if self.writes_held_until.is_some_and(|until| now < until) {
+        if self.writes_held.is_some_and(|(from, until)| from + UNHEARD < now && now < until) {
             broken.push("is sent to although a write was told to wait");
         }
         let seen = self.results.get(device).into_iter().flatten().filter(|shown| now - shown.from > UNSEEN);
@@ -208,7 +210,7 @@ impl World {
             lost: Vec::new(),
             elsewhere: HashSet::new(),
             read_faults: setting.read_faults.iter().copied().collect(),
-            writes_held_until: None,
+            writes_held: None,
             heard: 0,
             broken: Vec::new(),
         };
@@ -231,7 +233,7 @@ impl World {
     pub fn wake(&self) {
         *self.pace.lock().unwrap() = Arc::new(Pace::with_limits(WRITES, usize::MAX));
         let mut state = self.state();
-        (state.woke, state.writes_held_until, state.heard) = (Some(Instant::now()), None, 0);
+        (state.woke, state.writes_held, state.heard) = (Some(Instant::now()), None, 0);
     }
 
     /// A process ends.
@@ -480,8 +482,13 @@ impl World {
             }
             Fault::Throttled(wait) => {
                 let mut state = self.state();
-                let until = state.now() + wait.unwrap_or_default();
-                state.writes_held_until = state.writes_held_until.max(Some(until));
+                let now = state.now();
+                let told = (now, now + wait.unwrap_or_default());
+                // What is held already goes on.
+                state.writes_held = Some(match state.writes_held.filter(|(_, until)| *until > now) {
+                    Some((from, until)) => (from, until.max(told.1)),
+                    None => told,
+                });
                 drop(state);
                 // As a client does, whoever waits for the answer.
                 if let Some(wait) = wait {
