@@ -101,6 +101,11 @@ export function untilTime(iso: string, now: number): string {
   return times(locale(), isSameDay(then, now) ? TIME_OF_DAY : DAY_AND_TIME).format(then);
 }
 
+/** A text as a sentence begins. */
+export function capitalized(text: string): string {
+  return text.charAt(0).toLocaleUpperCase(locale()) + text.slice(1);
+}
+
 /** Seconds in words: seconds under 90, minutes under 90, else hours; rounded up, never to nothing. */
 export function remaining(seconds: number): string {
   if (seconds < 90) return m.remaining_seconds({ count: Math.max(1, Math.ceil(seconds)) });

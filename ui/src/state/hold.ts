@@ -1,7 +1,7 @@
 import type { CommandError, HoldView } from '../backend/backend';
 import { m } from '../paraglide/messages';
 import { clock } from './clock.svelte';
-import { remaining, untilTime } from './format';
+import { capitalized, remaining, untilTime } from './format';
 
 /** The engine sits out what is shorter, in seconds. */
 const LONG = 180;
@@ -33,7 +33,7 @@ export function holdNext(hold: HoldView): string {
   return hold.mayProbe ? m.throttled_try_now_hint() : m.throttled_again_then();
 }
 
-/** How long it still takes, in words. */
+/** How long it still takes, as a sentence begins. */
 export function holdLeft(hold: HoldView): string {
-  return isOver(hold) ? '' : remaining((Date.parse(hold.until) - clock()) / 1000);
+  return isOver(hold) ? '' : capitalized(remaining((Date.parse(hold.until) - clock()) / 1000));
 }

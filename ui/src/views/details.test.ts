@@ -79,7 +79,7 @@ describe('the details of a device', () => {
     useLocale('es');
     await waitFor(() => expect(fact('Cumplimiento')).toHaveTextContent('Conforme'));
     expect(byId('details-results')).toHaveTextContent('No informa de ninguna acción.');
-    expect(byId('details-recoveries')).toHaveTextContent('Ninguna en el registro de este equipo.');
+    expect(byId('details-recoveries')).toHaveTextContent('Ninguna en el diario de este equipo.');
     expect(fact('Inscrito')).toHaveTextContent(/oct 2025/);
   });
 

@@ -43,7 +43,7 @@ describe('a long wait that Graph asks for', () => {
   it('is told with its end, what is left of it, and one action that asks once and goes on', async () => {
     const { backend, person, banner, until } = await heldSearch();
     expect(banner).toHaveTextContent(`Microsoft Graph asked to wait until ${until}.`);
-    expect(banner).toHaveTextContent('about 42 minutes left');
+    expect(banner).toHaveTextContent('About 42 minutes left');
     expect(banner).toHaveTextContent('Try now asks once. If Graph answers, the wait is over.');
     expect(byId('announcer')).toHaveTextContent(`Microsoft Graph asked to wait until ${until}.`);
     expect(screen.queryByRole('button', { name: 'Try again' })).toBeNull();

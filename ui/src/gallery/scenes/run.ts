@@ -63,7 +63,7 @@ export const runScenes: readonly Scene[] = [
     act: async (person, engine) => {
       await confirm(person);
       const id = (await engine.listRuns()).newest ?? '';
-      engine.say(id, { hold: fakeHold(17, engine.now) });
+      engine.say(id, { hold: fakeHold(17, engine.now), remainingSeconds: 18 });
       await person.see('hold-notice');
     },
   },
@@ -73,7 +73,7 @@ export const runScenes: readonly Scene[] = [
     act: async (person, engine) => {
       await confirm(person);
       const id = (await engine.listRuns()).newest ?? '';
-      engine.say(id, { hold: fakeHold(86_400, engine.now, !isWrite) });
+      engine.say(id, { hold: fakeHold(86_400, engine.now, !isWrite), remainingSeconds: 86_401 });
       await person.see('hold-notice');
     },
   })),
