@@ -7,7 +7,7 @@ use serde_json::Value;
 use unlatch_demo_tenant::{ActionState, Fault, FaultKind, Options, Pace};
 use unlatch_e2e::{Canaries, Failure, Keychain, Window};
 
-use crate::desk::{export, select_by_user, select_direct};
+use crate::desk::{export, interrupt_a_run, open_the_run_at_hand, select_by_user, select_direct};
 use crate::setting::Setting;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,21 +38,14 @@ async fn what_a_crash_left_unsent_waits_for_a_person_who_sends_it_or_gives_it_up
     let options = Options { pace: Pace::manual(), ..Options::default() };
     let setting = Setting::with("interrupted", Keychain::Unlocked, options, "countdown = 2\n").await?;
     let (tenant, picks) = (&setting.tenant, &setting.picks);
-    let window = Window::open(&setting.stage, &setting.launch()).await?;
-    let page = window.page();
-    page.sign_in().await?;
-    select_by_user(page, picks).await?;
-    page.review().await?;
-    page.confirm("first").await?;
-    page.appears("starting").await?;
-    window.kill().await?;
+    interrupt_a_run(&setting).await?;
 
     let window = Window::open(&setting.stage, &setting.launch()).await?;
     let page = window.page();
     page.says("Interrupted: 2 devices").await?;
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(tenant.executed().is_empty(), "nothing goes out by itself");
-    page.run("document.querySelector('[data-testid=\"runs-banner\"] button').click();", Vec::new()).await?;
+    open_the_run_at_hand(page).await?;
     assert!(page.text_of("unsent").await?.contains("2 devices of this run were not sent to."));
     page.click("resume-run").await?;
     page.appears("starting").await?;
@@ -68,8 +61,7 @@ async fn what_a_crash_left_unsent_waits_for_a_person_who_sends_it_or_gives_it_up
 
     let window = Window::open(&setting.stage, &setting.launch()).await?;
     let page = window.page();
-    page.appears("runs-banner").await?;
-    page.run("document.querySelector('[data-testid=\"runs-banner\"] button').click();", Vec::new()).await?;
+    open_the_run_at_hand(page).await?;
     page.click("discard-run").await?;
     page.click("discard-yes").await?;
     page.run_is("cancelled").await?;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use unlatch_e2e::{Failure, Page, Picks, SearchMode};
+use unlatch_e2e::{Failure, Page, Picks, SearchMode, Window};
+
+use crate::setting::Setting;
 
 /// Finds the person and ticks two of the devices.
 pub async fn select_by_user(page: Page<'_>, picks: &Picks) -> Result<(), Failure> {
@@ -34,6 +36,26 @@ pub async fn select_direct(page: Page<'_>, picks: &Picks) -> Result<(), Failure>
     page.search(SearchMode::Device, picks.serial()).await?;
     page.shows_devices(&[&picks.direct.id]).await?;
     page.tick(&picks.direct.id).await
+}
+
+/// Opens the run that the desk says goes on or waits for a person.
+pub async fn open_the_run_at_hand(page: Page<'_>) -> Result<(), Failure> {
+    page.appears("runs-banner").await?;
+    let script = "document.querySelector('[data-testid=\"runs-banner\"] button').click();";
+    page.run(script, Vec::new()).await?;
+    page.appears("run-view").await.map(drop)
+}
+
+/// Confirms a run of two devices in a window of its own and kills that in the countdown, which `setting` must have.
+pub async fn interrupt_a_run(setting: &Setting) -> Result<(), Failure> {
+    let window = Window::open(&setting.stage, &setting.launch()).await?;
+    let page = window.page();
+    page.sign_in().await?;
+    select_by_user(page, &setting.picks).await?;
+    page.review().await?;
+    page.confirm("interrupted").await?;
+    page.appears("starting").await?;
+    window.kill().await
 }
 
 /// Exports the run that is shown as `csv`, `jsonLines` or `html`, and gives the file.

@@ -6,7 +6,7 @@ use std::path::Path;
 use unlatch_demo_tenant::{Options, Pace};
 use unlatch_e2e::{Failure, Keychain, Window, key};
 
-use crate::desk::{select_by_user, select_direct};
+use crate::desk::{interrupt_a_run, open_the_run_at_hand, select_by_user, select_direct};
 use crate::setting::Setting;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,22 +64,14 @@ async fn a_journal_that_was_put_back_is_asked_about_and_repeats_nothing() -> Res
     let options = Options { pace: Pace::manual(), ..Options::default() };
     let setting = Setting::with("went-back", Keychain::Unlocked, options, "countdown = 2\n").await?;
     let (tenant, picks) = (&setting.tenant, &setting.picks);
-    let window = Window::open(&setting.stage, &setting.launch()).await?;
-    let page = window.page();
-    page.sign_in().await?;
-    select_by_user(page, picks).await?;
-    page.review().await?;
-    page.confirm("before the copy").await?;
-    page.appears("starting").await?;
-    window.kill().await?;
+    interrupt_a_run(&setting).await?;
     let journals = setting.stage.journals();
     let [journal] = journals.as_slice() else { panic!("{journals:?}") };
     let copy = files_of(journal);
 
     let window = Window::open(&setting.stage, &setting.launch()).await?;
     let page = window.page();
-    page.appears("runs-banner").await?;
-    page.run("document.querySelector('[data-testid=\"runs-banner\"] button').click();", Vec::new()).await?;
+    open_the_run_at_hand(page).await?;
     page.click("resume-run").await?;
     page.run_reaches(2, &["accepted"]).await?;
     assert_eq!(tenant.executed().len(), 2);
@@ -107,7 +99,7 @@ async fn a_journal_that_was_put_back_is_asked_about_and_repeats_nothing() -> Res
     let window = Window::open(&setting.stage, &setting.launch()).await?;
     let page = window.page();
     page.appears("went-back-banner").await?;
-    page.run("document.querySelector('[data-testid=\"runs-banner\"] button').click();", Vec::new()).await?;
+    open_the_run_at_hand(page).await?;
     page.click("resume-run").await?;
     page.says("The journal lost entries").await?;
     assert_eq!(tenant.executed().len(), 2, "nothing goes out before a person has answered");

@@ -5,8 +5,9 @@ use std::fs;
 use std::time::Duration;
 
 use unlatch_demo_tenant::{Fault, FaultKind, Options, Pace, ResultPace};
-use unlatch_e2e::{Failure, Keychain, Page, SearchMode, Window};
+use unlatch_e2e::{Failure, Keychain, SearchMode, Window};
 
+use crate::desk::open_the_run_at_hand;
 use crate::setting::Setting;
 
 const KILLS: usize = 50;
@@ -19,12 +20,6 @@ impl Moments {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         Duration::from_millis((self.0 >> 33) % below)
     }
-}
-
-async fn open_the_run(page: Page<'_>) -> Result<(), Failure> {
-    page.appears("runs-banner").await?;
-    page.run("document.querySelector('[data-testid=\"runs-banner\"] button').click();", Vec::new()).await?;
-    page.appears("run-view").await.map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +70,7 @@ async fn killed_fifty_times_it_sends_to_no_device_twice_forgets_none_and_keeps_t
         let open = Window::open(&setting.stage, &setting.launch()).await?;
         // Now and then it is killed before anybody could do anything.
         if kill % 10 != 9 {
-            open_the_run(open.page()).await?;
+            open_the_run_at_hand(open.page()).await?;
             open.page().click("resume-run").await.map_err(|failure| {
                 failure.while_doing(&format!("after {kill} kills and {} devices", tenant.executed().len()))
             })?;
@@ -89,7 +84,7 @@ async fn killed_fifty_times_it_sends_to_no_device_twice_forgets_none_and_keeps_t
     let Some(window) = window else { return Err(Failure::new("no window is left")) };
     let page = window.page();
     if !page.shows("run-view").await? {
-        open_the_run(page).await?;
+        open_the_run_at_hand(page).await?;
         page.click("resume-run").await?;
     }
     let mut state = String::new();
