@@ -213,12 +213,14 @@ fn a_disk_that_fills_up_stops_the_run_and_nothing_unrecorded_goes_out() {
 
         drop(engine);
         let journal = reopen(folder.path());
-        // What could not be recorded before the process ended leaves doubt, and nothing else does.
+        // What could not be recorded before the process ended leaves doubt, and nothing else does: answers, and the withdrawal of
+        // an intent whose request did not go out. Each of the 16 workers has one item at a time.
         let reopened = journal.run(id).await.unwrap().summary;
         assert!(matches!(reopened.state, RunState::Interrupted | RunState::JournalFailed));
-        assert!(reopened.counts.unconfirmed <= 8, "{reopened:?}");
-        assert_eq!(reopened.counts.accepted + reopened.counts.unconfirmed, counts.accepted);
-        assert_eq!(reopened.counts.not_sent, counts.not_sent);
+        assert!(reopened.counts.unconfirmed <= 16, "{reopened:?}");
+        let known = reopened.counts.accepted + reopened.counts.unconfirmed;
+        assert!((counts.accepted..=counts.accepted + 16).contains(&known), "{reopened:?}");
+        assert_eq!(known + reopened.counts.not_sent, 300, "{reopened:?}");
     });
 }
 
