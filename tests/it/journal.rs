@@ -31,10 +31,7 @@ async fn with_a_damaged_journal_nothing_is_sent_and_nothing_is_lost() -> Result<
     let words = page.text_of("journal-banner").await?;
     assert!(words.contains(&journal.display().to_string()), "the banner names the file: {words}");
     select_direct(page, &setting.picks).await?;
-    let disabled = page
-        .run("return document.querySelector('[data-testid=\"recover-button\"]').disabled;", Vec::new())
-        .await?;
-    assert_eq!(disabled, true, "what cannot be recorded cannot be sent");
+    assert!(page.is_disabled("recover-button").await?, "what cannot be recorded cannot be sent");
     assert!(setting.tenant.executed().is_empty());
     assert_eq!(fs::read(journal)?, damaged, "the file is left as it was");
 
@@ -83,11 +80,10 @@ async fn a_journal_that_was_put_back_is_asked_about_and_repeats_nothing() -> Res
     assert!(page.text_of("confirm-left-out").await?.contains("2 left out"));
     let sent = page.text_of("warned").await?;
     assert!(sent.contains("2 devices were sent to already: 2 accepted"), "{sent}");
-    let disabled = "return document.querySelector('[data-testid=\"confirm-button\"]').disabled;";
-    assert_eq!(page.run(disabled, Vec::new()).await?, true);
+    assert!(page.is_disabled("confirm-button").await?);
     page.click("leave-out").await?;
     page.disappears("confirm-left-out").await?;
-    assert_eq!(page.run(disabled, Vec::new()).await?, false);
+    assert!(!page.is_disabled("confirm-button").await?);
     window.close().await?;
 
     for (file, bytes) in copy {

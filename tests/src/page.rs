@@ -61,6 +61,15 @@ impl<'a> Page<'a> {
         Ok(self.find(id).await?.is_some())
     }
 
+    /// Returns whether a part that is there cannot be used now.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub async fn is_disabled(&self, id: &str) -> Result<bool, Failure> {
+        let script = "return document.querySelector(arguments[0]).disabled;";
+        Ok(self.run(script, vec![selector(id).into()]).await? == true)
+    }
+
     /// Clicks a part as soon as it can be clicked.
     ///
     /// # Errors

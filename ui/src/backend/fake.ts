@@ -478,7 +478,7 @@ export class FakeBackend implements Backend {
       state: state ?? (over ? 'finished' : run.view.summary.state),
       finished: over ? new Date(this.now).toISOString() : null,
       followed: over && counts.accepted + counts.unconfirmed > 0,
-      remainingSeconds: over ? null : Math.ceil(counts.waiting / 10),
+      remainingSeconds: over ? null : Math.ceil(counts.waiting / 10) + (run.view.summary.hold?.seconds ?? 0),
     };
     run.view = { summary, items: all };
     run.tell?.({ summary, items });
@@ -537,7 +537,10 @@ export class FakeBackend implements Backend {
   }
 
   resumeRun = (runId: string) =>
-    this.#answer('resumeRun', runId, () => this.#again(this.#run(runId), (item) => item.state === 'notSent'));
+    this.#answer('resumeRun', runId, () => {
+      this.say(runId, { wantedUntil: fakeWantedUntil(this.now) });
+      return this.#again(this.#run(runId), (item) => item.state === 'notSent');
+    });
 
   discardRun = (runId: string) =>
     this.#answer('discardRun', runId, () => {

@@ -130,12 +130,13 @@ export function runs(engine: FakeBackend, most = Infinity): void {
 /** A run as the journal has it. */
 export function kept(id: string, items: ItemView[], change: Partial<RunSummary> = {}): RunView {
   const counts: RunCounts = count(items);
+  const { started = '2026-11-20T08:15:00Z' } = change;
   return {
     summary: {
       id,
-      started: '2026-11-20T08:15:00Z',
+      started,
       finished: '2026-11-20T08:16:10Z',
-      wantedUntil: fakeWantedUntil(change.started ?? '2026-11-20T08:15:00Z'),
+      wantedUntil: fakeWantedUntil(started),
       tenant: 'Contoso',
       account: fakeAccount.username,
       reason: 'INC-1042 lost passcodes in room 3',

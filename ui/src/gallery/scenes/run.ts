@@ -63,7 +63,7 @@ export const runScenes: readonly Scene[] = [
     act: async (person, engine) => {
       await confirm(person);
       const id = (await engine.listRuns()).newest ?? '';
-      engine.say(id, { hold: fakeHold(17, engine.now), remainingSeconds: 18 });
+      engine.say(id, { hold: fakeHold(17, engine.now) });
       await person.see('hold-notice');
     },
   },
@@ -73,7 +73,7 @@ export const runScenes: readonly Scene[] = [
     act: async (person, engine) => {
       await confirm(person);
       const id = (await engine.listRuns()).newest ?? '';
-      engine.say(id, { hold: fakeHold(86_400, engine.now, !isWrite), remainingSeconds: 86_401 });
+      engine.say(id, { hold: fakeHold(86_400, engine.now, !isWrite) });
       await person.see('hold-notice');
     },
   })),
