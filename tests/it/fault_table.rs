@@ -1,5 +1,7 @@
 //! Every fault that the demo tenant knows, and what a technician sees of it.
 
+use std::time::Duration;
+
 use unlatch_demo_tenant::{Device, Fault, FaultKind, IntermediaryBody, Options, Pace, RetryAfter};
 use unlatch_e2e::{Failure, Keychain, Page, SearchMode, Window};
 
@@ -16,6 +18,9 @@ enum Shows {
     /// On the sign-in.
     SignIn { words: &'static str },
 }
+
+/// How long all of them may take: 429s lower what may go out, in the end to 10 requests in 20 s, and what went out before counts.
+const LONGEST: Duration = Duration::from_secs(90);
 
 const SIGN_IN_AGAIN: &str = "const banners = ['signed-out-banner', 'run-sign-in'];
     banners.map((id) => document.querySelector(`[data-testid=\"${id}\"] button`)).find(Boolean)?.click();";
@@ -171,7 +176,7 @@ async fn every_fault_on_a_request_shows_in_the_state_and_words_it_is_to() -> Res
         let place = devices.iter().position(|device| device.id == id);
         place.map(|place| shows(&of_a_device[place]))
     };
-    page.until("every device to stand as it is to", async || {
+    page.until_within(LONGEST, "every device to stand as it is to", async || {
         page.run("document.querySelector('[data-testid=\"run-view\"] [role=\"grid\"]').scrollTop;", Vec::new()).await?;
         let mut seen = std::collections::BTreeMap::new();
         // The table draws the rows in sight only.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use unlatch_graph::{
-    ApiErrorKind, DeviceActionResult, Error, Kind, ManagedDevice, Route, SendOutcome, Sent, TokenError,
+    ApiErrorKind, DeviceActionResult, Error, Kind, ManagedDevice, Route, SendOutcome, Sent, TokenError, WriteTurn,
 };
 
 use super::drive::{Drive, Due, Pass, Stopped};
@@ -146,7 +146,7 @@ impl<'a> Way<'a> {
         }
         // The turn comes last: a 429 that is heard before then holds this one as well.
         let place = self.drive.unless_stopped(self.shared.places.acquire()).await?.map_err(|_| Stopped)?;
-        let turn = self.drive.unless_stopped(tenant.write_turn()).await?;
+        let turn = self.turn(tenant).await?;
         drop(near);
         while !read_at.is_fresh(self.shared) {
             if !self.may_be_read_again() {
@@ -228,6 +228,18 @@ impl<'a> Way<'a> {
             // A person may end the hold; otherwise the time-out is the wait.
             let _ = self.drive.unless_stopped(tokio::time::timeout(wait - AHEAD, hold_ended)).await?;
         }
+    }
+
+    /// Waits for its turn. It was to come within [`AHEAD`]; an item that a 429 holds longer is not shown as being sent.
+    async fn turn(&self, tenant: &dyn Tenant) -> Result<WriteTurn, Stopped> {
+        let mut turn = std::pin::pin!(self.drive.unless_stopped(tenant.write_turn()));
+        if let Ok(turn) = tokio::time::timeout(AHEAD, &mut turn).await {
+            return turn;
+        }
+        self.run.show(self.position, ItemState::Waiting);
+        let turn = turn.await?;
+        self.run.show(self.position, ItemState::Sending);
+        Ok(turn)
     }
 
     async fn note(&self, events: Vec<Event>) -> Result<(), Stopped> {

@@ -450,6 +450,9 @@ async fn a_device_that_changes_while_its_turn_is_waited_for_is_read_again_and_st
     // Everybody is told to hold again.
     bench.tenant.hold(Duration::from_secs(60), Kind::Write);
     bench.tenant.change(0, |device| device.device_name = "Renamed".into());
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let held = bench.engine.run(id).await.unwrap();
+    assert_eq!(stand(&held.items[0]), (ItemState::Waiting, None), "what is held is not shown as being sent");
     let record = bench.end(id).await;
     assert_eq!(stand(&record.items[0]), (ItemState::Stopped, Some(ItemReason::Changed)));
     assert_eq!(bench.tenant.post_count(), 0);
