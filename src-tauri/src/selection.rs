@@ -1,9 +1,10 @@
 //! What a person selected, across all searches. Each device is in it once, by the search that it was selected from first.
 
+use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use indexmap::{Equivalent, IndexMap};
+use indexmap::IndexMap;
 use time::OffsetDateTime;
 use unlatch_graph::{DeviceId, ManagedDevice, Route};
 use unlatch_recovery::RunId;
@@ -28,51 +29,28 @@ impl Origin {
     }
 }
 
-/// A row that is known by its device's id, in whichever case Graph writes it.
+/// A row that is known by its device's id.
 struct Held(Arc<Row>);
 
-/// An id by which a held row is looked up.
-struct Known<'a>(&'a DeviceId);
-
-fn hash_id(id: &DeviceId, state: &mut impl Hasher) {
-    for part in id.as_str().as_bytes().chunks(64) {
-        let mut lower = [0; 64];
-        let lower = &mut lower[..part.len()];
-        lower.copy_from_slice(part);
-        lower.make_ascii_lowercase();
-        state.write(lower);
+impl Borrow<DeviceId> for Held {
+    fn borrow(&self) -> &DeviceId {
+        &self.0.id
     }
-}
-
-fn same_id(one: &DeviceId, other: &DeviceId) -> bool {
-    one.as_str().eq_ignore_ascii_case(other.as_str())
 }
 
 impl Hash for Held {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        hash_id(&self.0.id, state);
+        self.0.id.hash(state);
     }
 }
 
 impl PartialEq for Held {
     fn eq(&self, other: &Self) -> bool {
-        same_id(&self.0.id, &other.0.id)
+        self.0.id == other.0.id
     }
 }
 
 impl Eq for Held {}
-
-impl Hash for Known<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        hash_id(self.0, state);
-    }
-}
-
-impl Equivalent<Held> for Known<'_> {
-    fn equivalent(&self, held: &Held) -> bool {
-        same_id(self.0, &held.0.id)
-    }
-}
 
 type Devices = IndexMap<Held, Arc<Origin>, foldhash::fast::RandomState>;
 
@@ -120,12 +98,12 @@ impl Selection {
 
     /// By which search a device is selected, if it is.
     pub fn origin(&self, id: &DeviceId) -> Option<&Arc<Origin>> {
-        self.devices.get(&Known(id))
+        self.devices.get(id)
     }
 
     /// A device of it.
     pub fn device(&self, id: &DeviceId) -> Option<ManagedDevice> {
-        self.devices.get_key_value(&Known(id)).map(|(held, _)| held.0.device())
+        self.devices.get_key_value(id).map(|(held, _)| held.0.device())
     }
 
     /// Every device and how it was found.

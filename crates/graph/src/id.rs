@@ -1,6 +1,8 @@
 //! Ids as Graph gives them: opaque text, seldom more than a GUID, sometimes 64 hex digits, never to be trusted in a path.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,10 +40,24 @@ fn checked(text: String) -> Result<String, InvalidId> {
     }
 }
 
+/// Hashes the small letters of an id, many at once: selections of 100,000 devices are looked up by it.
+fn hash(id: &str, state: &mut impl Hasher) {
+    for part in id.as_bytes().chunks(64) {
+        let mut lower = [0; 64];
+        let lower = &mut lower[..part.len()];
+        lower.copy_from_slice(part);
+        lower.make_ascii_lowercase();
+        state.write(lower);
+    }
+    state.write_u8(u8::MAX);
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        ///
+        /// Compared without case: services write the same id in small letters, in capitals, or as it was written to them.
+        #[derive(Debug, Clone, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
@@ -56,6 +72,33 @@ macro_rules! id {
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.0.eq_ignore_ascii_case(&other.0)
+            }
+        }
+
+        impl Eq for $name {}
+
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                hash(&self.0, state);
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                let [own, others] = [self, other].map(|id| id.0.bytes().map(|byte| byte.to_ascii_lowercase()));
+                own.cmp(others)
             }
         }
 
@@ -112,6 +155,17 @@ mod tests {
         assert_eq!(DeviceId::new(".."), Err(InvalidId::RelativePath));
         assert_eq!(DeviceId::new("a\tb"), Err(InvalidId::ControlCharacter));
         assert_eq!(DeviceId::new("x".repeat(257)), Err(InvalidId::TooLong));
+    }
+
+    #[test]
+    fn ids_that_differ_in_case_alone_are_one_id() {
+        use std::collections::{BTreeSet, HashSet};
+        let ids = ["0F-a1", "0f-A1", "0f-a2"].map(|id| DeviceId::new(id).unwrap());
+        assert_eq!(ids[0], ids[1]);
+        assert_ne!(ids[0], ids[2]);
+        assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 2);
+        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 2);
+        assert_eq!(ids[1].as_str(), "0f-A1", "and each is as Graph gave it");
     }
 
     #[test]

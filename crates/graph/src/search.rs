@@ -370,7 +370,7 @@ pub(crate) fn as_asked(
     device: ManagedDevice,
     answer: &Answer,
 ) -> Result<ManagedDevice, Error> {
-    if device.id.as_str().eq_ignore_ascii_case(id.as_str()) {
+    if device.id == *id {
         return Ok(device);
     }
     Err(answer.bad(ANOTHER_DEVICE))

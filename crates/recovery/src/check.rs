@@ -130,7 +130,7 @@ pub(crate) fn compare(confirmed: &PlannedItem, device: &ManagedDevice) -> Result
 /// The user's id decides; where either side has none, the user principal name does. Nobody then and nobody now is the same.
 fn same_user(confirmed: &PlannedItem, device: &ManagedDevice) -> bool {
     if let (Some(then), Some(now)) = (&confirmed.user_id, &device.user_id) {
-        return then.as_str().eq_ignore_ascii_case(now.as_str());
+        return then == now;
     }
     match (&confirmed.user, &device.user_principal_name) {
         (Some(then), Some(now)) => then.to_lowercase() == now.to_lowercase(),

@@ -230,9 +230,7 @@ impl Plan {
             return Err(PlanError::TooMany { count: items.len(), max: rules.max_items });
         }
         let mut seen = HashSet::with_capacity(items.len());
-        if let Some(twice) =
-            items.iter().find(|item| !seen.insert(item.device_id.as_str().to_ascii_lowercase()))
-        {
+        if let Some(twice) = items.iter().find(|item| !seen.insert(&item.device_id)) {
             return Err(PlanError::Twice(twice.device_id.clone()));
         }
         let reason = reason.map(str::trim).filter(|text| !text.is_empty());

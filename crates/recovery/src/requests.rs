@@ -10,21 +10,8 @@ use crate::plan::RunId;
 use crate::record::{RunHeader, Standing};
 use crate::state::ItemState;
 
-/// Requests by device, whose ids differ by more than case.
-#[derive(Debug, Default)]
-pub(crate) struct RequestsByDevice(HashMap<String, DeviceRequests>);
-
-impl RequestsByDevice {
-    /// Returns the requests for a device, to be added to.
-    pub(crate) fn of(&mut self, device: &str) -> &mut DeviceRequests {
-        self.0.entry(device.to_ascii_lowercase()).or_default()
-    }
-
-    /// Returns the requests for a device, if there are any.
-    pub(crate) fn take(&mut self, device: &DeviceId) -> Option<DeviceRequests> {
-        self.0.remove(&device.as_str().to_ascii_lowercase())
-    }
-}
+/// Requests by device.
+pub(crate) type RequestsByDevice = HashMap<DeviceId, DeviceRequests>;
 
 /// For how long a device that reported the action done is told of as such.
 const TOLD_FOR: time::Duration = time::Duration::days(1);

@@ -67,7 +67,7 @@ impl Engine {
     ) -> Result<HashMap<DeviceId, EarlierRequest>, JournalError> {
         let mut found = self.0.journal.requests_for(tenant, action, devices.clone()).await?;
         let newest = |device: DeviceId| {
-            let newest = found.take(&device)?.newest()?;
+            let newest = found.remove(&device)?.newest()?;
             Some((device, newest))
         };
         Ok(devices.into_iter().filter_map(newest).collect())

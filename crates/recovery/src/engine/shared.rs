@@ -51,18 +51,16 @@ pub(super) struct Live {
 impl Live {
     /// Whether no other run may still send to one of these devices.
     pub(super) fn expect_free(&self, run: &Run, positions: &[u32]) -> Result<(), InAnotherRun> {
-        let open: HashSet<String> = self
+        let open: HashSet<DeviceId> = self
             .runs
             .values()
             .filter(|other| other.header.id != run.header.id)
             .filter(|other| other.header.principal.is_same_tenant(&run.header.principal))
             .flat_map(|other| other.open_devices())
-            .map(|device| device.as_str().to_ascii_lowercase())
             .collect();
-        let is_open = |device: &&DeviceId| open.contains(&device.as_str().to_ascii_lowercase());
         let planned =
             positions.iter().filter_map(|at| run.items.get(*at as usize)).map(|item| &item.device_id);
-        let devices: Vec<_> = planned.filter(is_open).cloned().collect();
+        let devices: Vec<_> = planned.filter(|device| open.contains(*device)).cloned().collect();
         if devices.is_empty() { Ok(()) } else { Err(InAnotherRun { devices }) }
     }
 }
@@ -124,7 +122,7 @@ impl Shared {
         let ids = devices.iter().map(|(_, device)| device.clone()).collect();
         let RunHeader { principal, action, .. } = &run.header;
         let mut found = self.journal.requests_for(principal.tenant(), *action, ids).await?;
-        run.set_earlier(devices.into_iter().filter_map(|(at, device)| Some((at, found.take(&device)?))));
+        run.set_earlier(devices.into_iter().filter_map(|(at, device)| Some((at, found.remove(&device)?))));
         Ok(())
     }
 

@@ -29,6 +29,7 @@ pub(super) fn requests_for(
            AND item.device_id IN (SELECT value FROM json_each(?1))",
     )?;
     // The index knows only what is the same to the letter; services write an id in small letters, in capitals, or as they did before.
+    // `later_requests` asks for the same three.
     let spellings = |id: &DeviceId| {
         let id = id.as_str();
         [id.to_owned(), id.to_ascii_lowercase(), id.to_ascii_uppercase()]
@@ -50,8 +51,10 @@ pub(super) fn requests_for(
         for (position, device) in items {
             if let Some(standing) = fold.standings.get(position as usize)
                 && standing.requests().next().is_some()
+                // It is one of those that were asked for.
+                && let Ok(device) = DeviceId::new(device)
             {
-                found.of(&device).add(&fold.header, position, standing);
+                found.entry(device).or_default().add(&fold.header, position, standing);
             }
         }
     }
@@ -69,7 +72,8 @@ pub(super) fn later_requests(
         "SELECT mine.position, event.body, event.run
          FROM event
          CROSS JOIN item AS other ON other.run = event.run AND other.position = event.position
-         CROSS JOIN item AS mine ON mine.run = ?1 AND mine.device_id = other.device_id
+         CROSS JOIN item AS mine ON mine.run = ?1
+           AND mine.device_id IN (other.device_id, lower(other.device_id), upper(other.device_id))
          WHERE event.seq > (SELECT min(seq) FROM event WHERE run = ?1)
            AND event.run <> ?1 AND event.kind IN ('intent', 'answer', 'withdrawn')
          ORDER BY event.seq",

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use unlatch_graph::{Error, Kind, TokenError};
+use unlatch_graph::{DeviceId, Error, Kind, Route, TokenError};
 use unlatch_recovery::{Event, FollowEnd, ItemState, Principal, RunState, Tenant as _};
 
 use crate::acts::result;
-use crate::fake::{Bench, Fake, device_id, lost, plan, plan_for, principal};
+use crate::fake::{Bench, Fake, device, device_id, lost, plan, plan_for, plan_of, planned, principal};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -243,6 +243,28 @@ async fn what_a_later_run_asked_for_is_never_an_earlier_ones_outcome_however_lat
     assert_eq!(bench.state(first).await, ItemState::Accepted);
     assert_eq!(bench.state(second.summary.header.id).await, ItemState::Done);
     follow.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_whose_id_came_in_capitals_the_second_time_is_one_device() {
+    for restarts in [false, true] {
+        let mut bench = Bench::new(1);
+        let first = bench.run(plan(1)).await.summary.header.id;
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let mut capitals = planned(&device(0), Route::Direct);
+        capitals.device_id = DeviceId::new(device_id(0).as_str().to_uppercase()).unwrap();
+        let second = bench.run(plan_of(vec![capitals])).await;
+        if restarts {
+            bench = bench.restarted();
+        }
+        let follow = bench.follow();
+        let started = second.items[0].standing.intent.unwrap() + Duration::from_secs(1);
+        bench.report(0, vec![result("done", started)]);
+        tokio::time::sleep(DAY).await;
+        assert_eq!(bench.state(first).await, ItemState::Accepted, "restarts: {restarts}");
+        assert_eq!(bench.state(second.summary.header.id).await, ItemState::Done, "restarts: {restarts}");
+        follow.abort();
+    }
 }
 
 #[tokio::test(start_paused = true)]
