@@ -88,8 +88,7 @@ pub(crate) fn is_app(app: &DetectedApp, term: &Term) -> bool {
 /// Whether the device that was read is the one a row spoke of: the same id, and the same name where the row has one.
 pub(crate) fn agrees(id: &DeviceId, name: &str, read: &ManagedDevice) -> bool {
     let name = name.trim();
-    id == &read.id
-        && (name.is_empty() || name.to_lowercase() == read.device_name.trim().to_lowercase())
+    id == &read.id && (name.is_empty() || name.to_lowercase() == read.device_name.trim().to_lowercase())
 }
 
 #[cfg(test)]

@@ -1,12 +1,9 @@
 //! The tenant as a run needs it. Tests put their own behind it.
 
-use std::time::Duration;
-
 use futures::future::BoxFuture;
 use time::OffsetDateTime;
 use unlatch_graph::{
-    Client, DeviceActionResult, DeviceId, Error, Hold, Kind, ManagedDevice, Passcode, Route, Sent,
-    TokenError, WriteTurn,
+    Client, DeviceActionResult, DeviceId, Error, ManagedDevice, Pace, Passcode, Route, Sent, TokenError,
 };
 
 use crate::plan::Action;
@@ -22,7 +19,7 @@ pub trait Tenant: Send + Sync + 'static {
         id: &'a DeviceId,
     ) -> BoxFuture<'a, Result<(ManagedDevice, Vec<DeviceActionResult>), Error>>;
 
-    /// Sends one request, which nothing below may repeat. The caller holds a [`Tenant::write_turn`] until this is over, and
+    /// Sends one request, which nothing below may repeat. The caller holds a [`Pace::write_turn`] until this is over, and
     /// has recorded the intent.
     fn send<'a>(&'a self, action: Action, route: &'a Route, id: &'a DeviceId) -> BoxFuture<'a, Sent>;
 
@@ -38,34 +35,11 @@ pub trait Tenant: Send + Sync + 'static {
         id: &'a DeviceId,
     ) -> BoxFuture<'a, Result<Vec<(DeviceActionResult, Passcode)>, Error>>;
 
-    /// Waits until one more write is within the limit. It counts until 20 s after the turn is dropped.
-    fn write_turn(&self) -> BoxFuture<'_, WriteTurn>;
-
-    /// Counts writes that were over that long ago, if none were counted before: what goes out from then on is known.
-    fn remember_writes(&self, ages: Vec<Duration>);
-
-    /// Waits until there is room for reads that nobody waits for.
-    fn quiet(&self) -> BoxFuture<'_, ()>;
-
-    /// Keeps every sender of this tenant waiting for that long, as a request of that kind was told.
-    fn hold(&self, wait: Duration, told: Kind);
-
-    /// Returns the hold that every sender keeps.
-    fn held(&self) -> Option<Hold>;
-
-    /// Resolves when a hold ends before its time. It counts from this call on, not from the first poll.
-    fn hold_ended(&self) -> BoxFuture<'_, ()>;
-
-    /// Returns how much of the hold is left.
-    fn hold_left(&self) -> Option<Duration> {
-        self.held().map(|hold| hold.left)
-    }
+    /// Returns the pace that everything sent in this tenant shares.
+    fn pace(&self) -> Pace;
 
     /// The server's clock, as far as it is known.
     fn server_now(&self) -> OffsetDateTime;
-
-    /// How long the limit alone makes that many writes take from now on.
-    fn time_for_writes(&self, count: usize) -> Duration;
 }
 
 impl Tenant for Client {
@@ -100,35 +74,11 @@ impl Tenant for Client {
         Box::pin(Client::passcodes(self, id))
     }
 
-    fn write_turn(&self) -> BoxFuture<'_, WriteTurn> {
-        Box::pin(self.pace().write_turn())
-    }
-
-    fn remember_writes(&self, ages: Vec<Duration>) {
-        self.pace().remember_writes(ages);
-    }
-
-    fn quiet(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.pace().quiet())
-    }
-
-    fn hold(&self, wait: Duration, told: Kind) {
-        self.pace().hold(wait, told);
-    }
-
-    fn held(&self) -> Option<Hold> {
-        self.pace().held()
-    }
-
-    fn hold_ended(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.pace().hold_ended())
+    fn pace(&self) -> Pace {
+        Client::pace(self).clone()
     }
 
     fn server_now(&self) -> OffsetDateTime {
         Client::server_now(self)
-    }
-
-    fn time_for_writes(&self, count: usize) -> Duration {
-        self.pace().time_for_writes(count)
     }
 }

@@ -85,11 +85,6 @@ impl WriteTurn {
             pace.turn_ended.notify_waiters();
         }
     }
-
-    /// A turn of no pace.
-    pub fn free() -> Self {
-        Self(None)
-    }
 }
 
 impl Drop for WriteTurn {

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use time::OffsetDateTime;
 use unlatch_graph::{
-    ComplianceState, DeviceActionResult, DeviceId, Error, Hold, Kind, ManagedDevice, ManagementAgent,
-    ManagementState, OwnerType, Passcode, Route, SendOutcome, Sent, TokenError, UserId, WriteTurn,
+    ComplianceState, DeviceActionResult, DeviceId, Error, ManagedDevice, ManagementAgent, ManagementState,
+    OwnerType, Pace, Passcode, Route, SendOutcome, Sent, TokenError, UserId,
 };
 use unlatch_recovery::{Action, Engine, EngineOptions, Journal, Tenant};
 use uuid::Uuid;
@@ -19,8 +19,8 @@ use crate::{plan, planned};
 
 const LARGE: usize = 100_000;
 
-/// Accepts everything at once.
-struct AtOnce;
+/// Accepts everything at once, at a pace that keeps to no limit.
+struct AtOnce(Pace);
 
 fn device(number: usize) -> ManagedDevice {
     ManagedDevice {
@@ -83,32 +83,12 @@ impl Tenant for AtOnce {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    fn write_turn(&self) -> BoxFuture<'_, WriteTurn> {
-        Box::pin(async { WriteTurn::free() })
-    }
-
-    fn remember_writes(&self, _: Vec<Duration>) {}
-
-    fn quiet(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async {})
-    }
-
-    fn hold(&self, _: Duration, _: Kind) {}
-
-    fn held(&self) -> Option<Hold> {
-        None
-    }
-
-    fn hold_ended(&self) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::pending())
+    fn pace(&self) -> Pace {
+        self.0.clone()
     }
 
     fn server_now(&self) -> OffsetDateTime {
         OffsetDateTime::now_utc()
-    }
-
-    fn time_for_writes(&self, _: usize) -> Duration {
-        Duration::ZERO
     }
 }
 
@@ -119,7 +99,8 @@ fn options() -> EngineOptions {
 async fn run(folder: &Path, count: usize) {
     let engine = Engine::new(Journal::open(folder).unwrap(), options());
     let items = (0..count).map(|number| planned(&device(number))).collect();
-    let id = engine.start(plan(items), Arc::new(AtOnce)).await.unwrap();
+    let id =
+        engine.start(plan(items), Arc::new(AtOnce(Pace::with_limits(usize::MAX, usize::MAX)))).await.unwrap();
     engine.finished(id).await;
 }
 

@@ -211,7 +211,7 @@ impl Engine {
                         reads.push(async move {
                             let results = match next.run.items.get(next.position as usize) {
                                 Some(item) => {
-                                    tenant.quiet().await;
+                                    tenant.pace().quiet().await;
                                     tenant.action_results(&item.device_id).await
                                 }
                                 None => Ok(Vec::new()),

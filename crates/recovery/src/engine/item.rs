@@ -6,7 +6,8 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use unlatch_graph::{
-    ApiErrorKind, DeviceActionResult, Error, Kind, ManagedDevice, Route, SendOutcome, Sent, TokenError, WriteTurn,
+    ApiErrorKind, DeviceActionResult, Error, Kind, ManagedDevice, Route, SendOutcome, Sent, TokenError,
+    WriteTurn,
 };
 
 use super::drive::{Drive, Due, Pass, Stopped};
@@ -220,8 +221,8 @@ impl<'a> Way<'a> {
     async fn near(&self, tenant: &dyn Tenant) -> Result<Near<'a>, Stopped> {
         let near = self.shared.come_near();
         loop {
-            let hold_ended = tenant.hold_ended();
-            let wait = tenant.time_for_writes(near.rank());
+            let hold_ended = tenant.pace().hold_ended();
+            let wait = tenant.pace().time_for_writes(near.rank());
             if wait <= AHEAD {
                 return Ok(near);
             }
@@ -232,7 +233,8 @@ impl<'a> Way<'a> {
 
     /// Waits for its turn. It was to come within [`AHEAD`]; an item that a 429 holds longer is not shown as being sent.
     async fn turn(&self, tenant: &dyn Tenant) -> Result<WriteTurn, Stopped> {
-        let mut turn = std::pin::pin!(self.drive.unless_stopped(tenant.write_turn()));
+        let pace = tenant.pace();
+        let mut turn = std::pin::pin!(self.drive.unless_stopped(pace.write_turn()));
         if let Ok(turn) = tokio::time::timeout(AHEAD, &mut turn).await {
             return turn;
         }
@@ -398,9 +400,9 @@ impl<'a> Way<'a> {
     /// Returns the wait to record: what was told or what is left of the hold, and never less than the backoff.
     fn hold(&self, tenant: &dyn Tenant, told: Option<Duration>, kind: Kind) -> Duration {
         let backoff = self.throttle_backoff();
-        let wait = told.or_else(|| tenant.hold_left()).unwrap_or_default().max(backoff);
+        let wait = told.or_else(|| tenant.pace().hold_left()).unwrap_or_default().max(backoff);
         // The hold that runs already may be the other kind's, which this one must not take over.
-        tenant.hold(told.unwrap_or(backoff), kind);
+        tenant.pace().hold(told.unwrap_or(backoff), kind);
         wait
     }
 
@@ -411,7 +413,7 @@ impl<'a> Way<'a> {
             Execution::Executed => (Verdict::Accepted, Next::Over),
             Execution::Unconfirmed => {
                 if let SendOutcome::Answered { retry_after: Some(wait), .. } = &sent.outcome {
-                    tenant.hold(*wait, Kind::Write);
+                    tenant.pace().hold(*wait, Kind::Write);
                 }
                 (Verdict::Unconfirmed, Next::Over)
             }

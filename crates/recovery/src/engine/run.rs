@@ -152,7 +152,7 @@ impl Run {
             return RunSummary { followed, ..summary };
         }
         let remaining = shared.time_to_send(self, &drive, summary.counts.waiting);
-        let hold = drive.tenant().held();
+        let hold = drive.tenant().pace().held();
         RunSummary { starts_in, remaining, hold, followed, ..summary }
     }
 

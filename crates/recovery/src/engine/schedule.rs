@@ -103,7 +103,7 @@ impl Shared {
         let round_trip = self.schedule.times().round_trip.unwrap_or(FIRST_GUESS);
         let in_flight = u32::try_from(self.options.in_flight).unwrap_or(u32::MAX).max(1);
         let by_requests = round_trip * count.div_ceil(in_flight);
-        let by_limit = drive.tenant().time_for_writes(count as usize) + round_trip;
+        let by_limit = drive.tenant().pace().time_for_writes(count as usize) + round_trip;
         Some(drive.starts_in() + by_requests.max(by_limit))
     }
 

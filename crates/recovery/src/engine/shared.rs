@@ -107,7 +107,7 @@ impl Shared {
         let age = |over: &Option<OffsetDateTime>| {
             over.map_or(Duration::ZERO, |at| (now - at).try_into().unwrap_or_default())
         };
-        tenant.remember_writes(requests.iter().map(age).collect());
+        tenant.pace().remember_writes(requests.iter().map(age));
         Ok(())
     }
 

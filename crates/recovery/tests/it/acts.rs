@@ -165,7 +165,7 @@ async fn what_an_interrupted_run_had_not_sent_is_given_up_when_a_person_discards
 #[tokio::test(start_paused = true)]
 async fn an_interrupted_run_whose_device_waits_in_another_one_is_not_taken_up() {
     let (bench, record) = interrupted().await;
-    bench.tenant.hold(Duration::from_secs(60), Kind::Write);
+    bench.tenant.pace().hold(Duration::from_secs(60), Kind::Write);
     let other = bench.start(plan_for([9])).await;
     let refused = bench.engine.take_up(record.summary.header.id, &principal(), bench.tenant.clone()).await;
     assert_eq!(refused, Err(InAnotherRun { devices: vec![device_id(9)] }.into()));

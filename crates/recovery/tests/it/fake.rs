@@ -10,9 +10,9 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use unlatch_graph::{
-    ApiError, ApiErrorKind, ComplianceState, DeviceActionResult, DeviceId, Error, Hold, Kind, ManagedDevice,
+    ApiError, ApiErrorKind, ComplianceState, DeviceActionResult, DeviceId, Error, ManagedDevice,
     ManagementAgent, ManagementState, OwnerType, Pace, Passcode, Route, SendOutcome, Sent, TokenError,
-    UserId, WriteTurn,
+    UserId,
 };
 use unlatch_recovery::{
     Action, Engine, EngineOptions, ItemRecord, Journal, Plan, PlanRules, PlannedItem, Principal, RunId,
@@ -56,8 +56,7 @@ pub struct Fake {
     pub round_trip: Duration,
     /// How long it takes to have a token at hand.
     pub token_takes: Mutex<Duration>,
-    /// None keeps to no limit.
-    pub pace: Mutex<Option<Arc<Pace>>>,
+    pub pace: Mutex<Pace>,
     /// Called when a request arrives.
     pub on_send: Mutex<Option<Box<OnSend>>>,
     /// Called when what a device reports is asked for.
@@ -81,6 +80,11 @@ pub fn sleeping_clock() -> (unlatch_graph::Clock, Arc<AtomicU64>) {
     let (clock, slept) = (paused_clock(), Arc::new(AtomicU64::new(0)));
     let shared = Arc::clone(&slept);
     (Arc::new(move || clock() + Duration::from_secs(shared.load(Ordering::SeqCst))), slept)
+}
+
+/// A pace that keeps to no limit.
+pub fn without_limits() -> Pace {
+    Pace::with_limits(usize::MAX, usize::MAX)
 }
 
 pub fn device_id(number: usize) -> DeviceId {
@@ -163,7 +167,7 @@ impl Fake {
             sending: InFlight::default(),
             round_trip: Duration::from_millis(150),
             token_takes: Mutex::default(),
-            pace: Mutex::new(Some(Arc::default())),
+            pace: Mutex::default(),
             on_send: Mutex::default(),
             on_ask: Mutex::default(),
             on_intent: Mutex::default(),
@@ -200,10 +204,6 @@ impl Fake {
 
     pub fn post_count(&self) -> usize {
         self.posts.lock().unwrap().len()
-    }
-
-    fn pace(&self) -> Option<Arc<Pace>> {
-        self.pace.lock().unwrap().clone()
     }
 
     async fn travel(&self, which: &InFlight) {
@@ -298,42 +298,8 @@ impl Tenant for Fake {
         })
     }
 
-    fn write_turn(&self) -> BoxFuture<'_, WriteTurn> {
-        Box::pin(async move {
-            match self.pace() {
-                Some(pace) => pace.write_turn().await,
-                None => WriteTurn::free(),
-            }
-        })
-    }
-
-    fn remember_writes(&self, ages: Vec<Duration>) {
-        if let Some(pace) = self.pace() {
-            pace.remember_writes(ages);
-        }
-    }
-
-    fn quiet(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            if let Some(pace) = self.pace() {
-                pace.quiet().await;
-            }
-        })
-    }
-
-    fn hold(&self, wait: Duration, told: Kind) {
-        if let Some(pace) = self.pace() {
-            pace.hold(wait, told);
-        }
-    }
-
-    fn held(&self) -> Option<Hold> {
-        self.pace().and_then(|pace| pace.held())
-    }
-
-    fn hold_ended(&self) -> BoxFuture<'_, ()> {
-        let Some(pace) = self.pace() else { return Box::pin(std::future::pending()) };
-        Box::pin(pace.hold_ended())
+    fn pace(&self) -> Pace {
+        self.pace.lock().unwrap().clone()
     }
 
     fn server_now(&self) -> OffsetDateTime {
@@ -347,10 +313,6 @@ impl Tenant for Fake {
         } else {
             time::macros::datetime!(2026-03-01 10:00 UTC) + self.begun.elapsed()
         }
-    }
-
-    fn time_for_writes(&self, count: usize) -> Duration {
-        self.pace().map_or(Duration::ZERO, |pace| pace.time_for_writes(count))
     }
 }
 
@@ -426,7 +388,7 @@ impl Bench {
     pub fn restarted(self) -> Self {
         let Self { folder, engine, tenant } = self;
         drop(engine);
-        *tenant.pace.lock().unwrap() = Some(Arc::default());
+        *tenant.pace.lock().unwrap() = Pace::new();
         let engine = Engine::new(crate::crash::reopen(folder.path()), options(&tenant.clock));
         Self { folder, engine, tenant }
     }

@@ -222,7 +222,7 @@ async fn asking_waits_while_everybody_holds() {
     let bench = Bench::new(1);
     let follow = bench.follow();
     bench.run(plan(1)).await;
-    bench.tenant.hold(Duration::from_secs(120), Kind::Write);
+    bench.tenant.pace().hold(Duration::from_secs(120), Kind::Write);
     tokio::time::sleep(Duration::from_secs(119)).await;
     assert_eq!(bench.asked(), 0);
     tokio::time::sleep(Duration::from_secs(30)).await;

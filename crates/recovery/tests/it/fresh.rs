@@ -19,7 +19,7 @@ fn bench() -> (Bench, Arc<AtomicU64>) {
 #[tokio::test(start_paused = true)]
 async fn a_device_that_was_read_before_the_machine_slept_is_read_again_after_its_turn_came() {
     let (bench, slept) = bench();
-    bench.tenant.hold(Duration::from_secs(5), Kind::Write);
+    bench.tenant.pace().hold(Duration::from_secs(5), Kind::Write);
     let id = bench.start(plan(1)).await;
     tokio::time::sleep(Duration::from_millis(4_500)).await;
     assert_eq!(bench.tenant.reads_done.load(Ordering::SeqCst), 1);

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use unlatch_demo_tenant::{DemoTenant, Fault, FaultKind, IntermediaryBody, Options, Pace, RetryAfter};
 use unlatch_graph::{AccessToken, Client, DeviceId, Error, Route, SendOutcome};
 use unlatch_recovery::{
-    Engine, EngineOptions, Event, ItemReason, ItemState, Journal, RunState, Verdict, no_mdm_channel,
-    removal_pending,
+    Engine, EngineOptions, Event, ItemReason, ItemState, Journal, RunState, Tenant as _, Verdict,
+    no_mdm_channel, removal_pending,
 };
 
 use crate::acts::result;
@@ -33,7 +33,7 @@ async fn a_request_that_is_answered_between_is_unconfirmed_and_never_repeated() 
         assert!(!item.standing.fell_back && item.standing.can_be_sent_again());
         assert_eq!(bench.tenant.posts_for(number).len(), 1, "{status}");
     }
-    assert_eq!(bench.tenant.pace.lock().unwrap().as_ref().unwrap().hold_left(), None);
+    assert_eq!(bench.tenant.pace().hold_left(), None);
 
     // The journal tells it again after a restart.
     let again = bench.engine.journal().run(record.summary.header.id).await.unwrap();

@@ -15,7 +15,7 @@ fn in_another_run(numbers: impl IntoIterator<Item = usize>) -> StartError {
 #[tokio::test(start_paused = true)]
 async fn a_device_that_waits_in_a_run_cannot_start_in_another_one_of_the_same_tenant() {
     let bench = Bench::new(6);
-    bench.tenant.hold(Duration::from_secs(60), Kind::Write);
+    bench.tenant.pace().hold(Duration::from_secs(60), Kind::Write);
     let first = bench.start(plan_for(0..4)).await;
     let refused = bench.engine.start(plan_for([5, 3, 4, 1]), bench.tenant.clone()).await;
     assert_eq!(refused, Err(in_another_run([3, 1])));

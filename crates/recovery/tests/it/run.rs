@@ -12,7 +12,7 @@ use unlatch_recovery::{
 
 use crate::fake::{
     Bench, Fake, answered, api_error, device, device_id, lost, plan, plan_for, plan_of, planned,
-    route_unknown, stand, throttled, token_renewed,
+    route_unknown, stand, throttled, token_renewed, without_limits,
 };
 
 const DEFAULT: RunCounts = RunCounts {
@@ -266,7 +266,7 @@ async fn who_watches_first_and_then_asks_for_the_changes_never_misses_the_end() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_that_is_read_while_runs_begin_and_end_calls_none_of_them_interrupted() {
     let mut tenant = Fake::new(40);
-    (tenant.pace, tenant.round_trip) = (std::sync::Mutex::default(), Duration::from_micros(50));
+    (tenant.pace, tenant.round_trip) = (without_limits().into(), Duration::from_micros(50));
     let bench = Bench::with(tenant);
     let runs = async {
         for number in 0..300 {
@@ -441,14 +441,14 @@ async fn a_device_that_is_not_what_was_confirmed_is_stopped_before_anything_goes
 #[tokio::test(start_paused = true)]
 async fn a_device_that_changes_while_its_turn_is_waited_for_is_read_again_and_stopped() {
     let bench = Bench::new(1);
-    bench.tenant.hold(Duration::from_secs(120), Kind::Write);
+    bench.tenant.pace().hold(Duration::from_secs(120), Kind::Write);
     let id = bench.start(plan(1)).await;
     tokio::time::sleep(Duration::from_secs(119)).await;
     assert_eq!(bench.tenant.reads_done.load(Ordering::SeqCst), 0, "what is read long before says nothing");
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(bench.tenant.reads_done.load(Ordering::SeqCst), 1);
     // Everybody is told to hold again.
-    bench.tenant.hold(Duration::from_secs(60), Kind::Write);
+    bench.tenant.pace().hold(Duration::from_secs(60), Kind::Write);
     bench.tenant.change(0, |device| device.device_name = "Renamed".into());
     tokio::time::sleep(Duration::from_secs(10)).await;
     let held = bench.engine.run(id).await.unwrap();

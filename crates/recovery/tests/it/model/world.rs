@@ -10,7 +10,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use unlatch_graph::{ActionState, Clock, DeviceActionResult, DeviceId, ManagedDevice, Pace, ProbeTurn};
-use unlatch_recovery::{ItemRecord, ItemState, Plan};
+use unlatch_recovery::{ItemRecord, ItemState, Plan, Tenant as _};
 
 use super::setting::{ActedOn, Before, Fault, Setting};
 use crate::fake::{device, device_id};
@@ -85,7 +85,7 @@ struct State {
 
 pub struct World {
     state: Mutex<State>,
-    pace: Mutex<Arc<Pace>>,
+    pace: Mutex<Pace>,
 }
 
 impl State {
@@ -221,13 +221,9 @@ impl World {
         self.state.lock().unwrap()
     }
 
-    fn pace(&self) -> Arc<Pace> {
-        self.pace.lock().unwrap().clone()
-    }
-
     /// A process starts: time goes on by its runtime's clock, and it knows of no earlier request.
     pub fn wake(&self) {
-        *self.pace.lock().unwrap() = Arc::new(Pace::with_limits(WRITES, usize::MAX));
+        *self.pace.lock().unwrap() = Pace::with_limits(WRITES, usize::MAX);
         let mut state = self.state();
         (state.woke, state.writes_held, state.heard) = (Some(Instant::now()), None, 0);
     }

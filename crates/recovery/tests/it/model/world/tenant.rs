@@ -6,8 +6,8 @@ use futures::future::BoxFuture;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 use unlatch_graph::{
-    ApiErrorKind, DeviceActionResult, DeviceId, Error, Hold, Kind, ManagedDevice, Passcode, REQUEST_LIMIT,
-    Route, SendOutcome, Sent, TokenError, WriteTurn,
+    ApiErrorKind, DeviceActionResult, DeviceId, Error, Kind, ManagedDevice, Pace, Passcode, REQUEST_LIMIT,
+    Route, SendOutcome, Sent, TokenError,
 };
 use unlatch_recovery::{Action, Tenant};
 use uuid::Uuid;
@@ -152,35 +152,11 @@ impl Tenant for World {
         })
     }
 
-    fn write_turn(&self) -> BoxFuture<'_, WriteTurn> {
-        Box::pin(async { self.pace().write_turn().await })
-    }
-
-    fn remember_writes(&self, ages: Vec<Duration>) {
-        self.pace().remember_writes(ages);
-    }
-
-    fn quiet(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async { self.pace().quiet().await })
-    }
-
-    fn hold(&self, wait: Duration, told: Kind) {
-        self.pace().hold(wait, told);
-    }
-
-    fn held(&self) -> Option<Hold> {
-        self.pace().held()
-    }
-
-    fn hold_ended(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.pace().hold_ended())
+    fn pace(&self) -> Pace {
+        self.pace.lock().unwrap().clone()
     }
 
     fn server_now(&self) -> OffsetDateTime {
         self.state().now()
-    }
-
-    fn time_for_writes(&self, count: usize) -> Duration {
-        self.pace().time_for_writes(count)
     }
 }
