@@ -105,6 +105,9 @@ pub enum Event {
     Throttled {
         /// Milliseconds.
         wait_ms: u64,
+        /// Whether a read was told, which asks nothing of a later process. Left out where a request was, as earlier versions have it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        read: bool,
     },
     /// The item was stopped before a request went out.
     Stopped {

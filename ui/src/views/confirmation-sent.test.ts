@@ -1,7 +1,7 @@
 import { screen, within } from '@testing-library/svelte';
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import type { EarlierRequest } from '../backend/backend';
+import type { AppStatus, EarlierRequest } from '../backend/backend';
 import { FakeBackend } from '../backend/fake';
 import { useClock } from '../state/clock.svelte';
 import { byId, deviceIds, devicesOf, findId, noId, openWindow } from '../test-window';
@@ -29,8 +29,8 @@ const sent: Earlier = {
   'd-7': earlier('unconfirmed', 206),
 };
 
-function having(requests: Earlier): FakeBackend {
-  const backend = FakeBackend.signedIn();
+function having(requests: Earlier, status: Partial<AppStatus> = {}): FakeBackend {
+  const backend = FakeBackend.signedIn(status);
   backend.earlier = ({ id }) => requests[id] ?? null;
   return backend;
 }
@@ -142,6 +142,15 @@ describe('devices that were sent to already', () => {
     const row = screen.getAllByTestId('plan-item').find((each) => each.dataset['deviceId'] === 'd-7');
     expect(row).toHaveTextContent('Earlier request: failed 3 days ago, by bea@contoso.example');
     expect(within(row as HTMLElement).getByTestId('plan-note')).toBeInTheDocument();
+  });
+
+  it('are not known where the journal lost entries, which the review says', async () => {
+    const at = new Date(NOW).toISOString();
+    await review(having({}, { journalWentBack: { at, known: 50, missing: { first: 41, last: 50 } } }));
+    expect(byId('confirm-went-back')).toHaveTextContent(
+      'The journal lost entries: devices that were sent to meanwhile look as if nothing had been sent to them.',
+    );
+    expect(screen.queryByText('No warnings.')).toBeNull();
   });
 
   it('of one state are told with the newest time', async () => {

@@ -92,7 +92,7 @@ describe('a long wait that Graph asks for', () => {
   it('cannot be ended where a request for a device was told, and says that the limit for sending stands', async () => {
     const { banner, until } = await heldSearch(held(false));
     expect(banner).toHaveTextContent(
-      `Microsoft Graph's limit for sending stands until ${until}. Nothing goes out before.`,
+      `Microsoft Graph's limit for sending stands until ${until}. Nothing goes out before, and searching waits as well.`,
     );
     expect(banner.querySelector('button')).toBeNull();
   });

@@ -292,7 +292,7 @@ impl<'a> Way<'a> {
         let reason = match &error {
             Error::Throttled { retry_after, .. } if self.may_be_throttled_again() => {
                 let wait = self.hold(tenant, *retry_after, Kind::Read);
-                self.note(vec![throttled(wait)]).await?;
+                self.note(vec![throttled(wait, Kind::Read)]).await?;
                 // The hold is waited for in the line, as it may end sooner.
                 return Ok(Some(Next::After(self.throttle_backoff())));
             }
@@ -427,7 +427,7 @@ impl<'a> Way<'a> {
                 RepeatWhen::Held(told) => {
                     if self.may_be_throttled_again() {
                         let wait = self.hold(tenant, told, Kind::Write);
-                        also = Some(throttled(wait));
+                        also = Some(throttled(wait, Kind::Write));
                         // A hold that a read was told may end sooner.
                         let own = told.unwrap_or_default().max(self.throttle_backoff());
                         (Verdict::Again(repeat), Next::After(own))
@@ -459,8 +459,9 @@ impl<'a> Way<'a> {
     }
 }
 
-fn throttled(wait: Duration) -> Event {
-    Event::Throttled { wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX) }
+fn throttled(wait: Duration, told: Kind) -> Event {
+    let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    Event::Throttled { wait_ms, read: told == Kind::Read }
 }
 
 fn why(outcome: &SendOutcome) -> ItemReason {

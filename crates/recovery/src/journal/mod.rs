@@ -318,6 +318,15 @@ impl Journal {
         self.ask(|reply| read::Query::RequestsSince { tenant, since, reply }).await
     }
 
+    /// Until when requests in that tenant were told to wait, by this machine's clock, of all that were told after `since`.
+    pub(crate) async fn holds_since(
+        &self,
+        tenant: TenantKey,
+        since: OffsetDateTime,
+    ) -> Result<Vec<OffsetDateTime>, JournalError> {
+        self.ask(|reply| read::Query::HoldsSince { tenant, since, reply }).await
+    }
+
     /// Returns every request of an action in a tenant for these devices that may have been executed.
     pub(crate) async fn requests_for(
         &self,

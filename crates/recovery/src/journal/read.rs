@@ -18,9 +18,9 @@ use super::writer::written;
 use super::{JournalError, Reply, requests, search};
 use crate::fold::Fold;
 use crate::history::{HistoryFound, HistoryItem, HistoryQuery};
-use crate::outcome::SentRequest;
+use crate::outcome::{SentRequest, later};
 use crate::plan::{Action, PlannedItem, Principal, RunId, TenantKey};
-use crate::record::{Entry, Recorded, RunHeader, RunRecord, RunSummary};
+use crate::record::{Entry, Event, Recorded, RunHeader, RunRecord, RunSummary};
 use crate::requests::RequestsByDevice;
 
 pub(super) enum Query {
@@ -33,6 +33,7 @@ pub(super) enum Query {
     LaterRequests { id: RunId, reply: Reply<HashMap<u32, Vec<SentRequest>>> },
     SentWithin { tenant: TenantKey, now: OffsetDateTime, within: Duration, reply: Reply<Vec<RunId>> },
     RequestsSince { tenant: TenantKey, since: OffsetDateTime, reply: Reply<Vec<Option<OffsetDateTime>>> },
+    HoldsSince { tenant: TenantKey, since: OffsetDateTime, reply: Reply<Vec<OffsetDateTime>> },
     RequestsFor { tenant: TenantKey, action: Action, devices: Vec<DeviceId>, reply: Reply<RequestsByDevice> },
     Verify { reply: Reply<Verified> },
 }
@@ -98,6 +99,9 @@ impl Reader {
             }
             Query::RequestsSince { tenant, since, reply } => {
                 let _ = reply.send(self.read(requests_since(connection, &tenant, since)));
+            }
+            Query::HoldsSince { tenant, since, reply } => {
+                let _ = reply.send(self.read(holds_since(connection, &tenant, since)));
             }
             Query::RequestsFor { tenant, action, devices, reply } => {
                 let found = requests::requests_for(connection, &tenant, action, &devices);
@@ -250,6 +254,30 @@ fn requests_since(
         _ => read_time(row, 0).map(Some),
     };
     requests.query_map(params![written(since)?, tenant.cloud, tenant.tenant_id], over)?.collect()
+}
+
+/// Until when requests in a tenant were told to wait, by this machine's clock, of all that were told since then.
+fn holds_since(
+    connection: &Connection,
+    tenant: &TenantKey,
+    since: OffsetDateTime,
+) -> rusqlite::Result<Vec<OffsetDateTime>> {
+    // Whoever was told had sent something, and what was sent is found by its time.
+    let mut holds = connection.prepare_cached(
+        "SELECT event.at, event.body FROM event
+         WHERE event.kind = 'throttled' AND event.at >= ?1 AND event.run IN (
+             SELECT sent.run FROM event AS sent JOIN run ON run.key = sent.run
+             WHERE sent.kind = 'intent' AND sent.at >= ?1
+               AND run.cloud = ?2 AND run.tenant_id = ?3 COLLATE NOCASE)",
+    )?;
+    let until = |row: &Row<'_>| match json(row, 1)? {
+        Event::Throttled { wait_ms, read: false } => {
+            Ok(Some(later(read_time(row, 0)?, Duration::from_millis(wait_ms))))
+        }
+        _ => Ok(None),
+    };
+    let found = holds.query_map(params![written(since)?, tenant.cloud, tenant.tenant_id], until)?;
+    found.filter_map(Result::transpose).collect()
 }
 
 fn for_each_entry(connection: &Connection, run: i64, mut take: impl FnMut(Recorded)) -> rusqlite::Result<()> {

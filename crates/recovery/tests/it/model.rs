@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use proptest::prelude::*;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use unlatch_graph::{DeviceId, Route, UserId};
@@ -104,7 +106,7 @@ impl Trial<'_> {
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let died = Arc::new(Notify::new());
         let end = runtime.block_on(async {
-            self.world.wake();
+            self.world.wake(self.recorded_hold());
             let engine = self.engine(Some(&died));
             self.follow(&engine);
             let known = answers(engine.journal()).await;
@@ -139,6 +141,19 @@ impl Trial<'_> {
         drop(runtime);
         self.lock = None;
         end
+    }
+
+    /// Until when a write was told to wait, by what is recorded.
+    fn recorded_hold(&self) -> Option<OffsetDateTime> {
+        let journal = rusqlite::Connection::open(self.folder.path().join("journal.sqlite")).ok()?;
+        let sql = "SELECT at, body ->> '$.throttled.waitMs' FROM event
+            WHERE kind = 'throttled' AND body ->> '$.throttled.read' IS NULL";
+        let mut waits = journal.prepare(sql).ok()?;
+        let until = |row: &rusqlite::Row<'_>| {
+            let (at, wait): (String, u32) = (row.get(0)?, row.get(1)?);
+            Ok(OffsetDateTime::parse(&at, &Rfc3339).unwrap() + Duration::from_millis(wait.into()))
+        };
+        waits.query_map([], until).unwrap().map(Result::unwrap).max()
     }
 
     /// Puts the copy of the journal in its place, if there is one.
@@ -365,7 +380,7 @@ impl Trial<'_> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
-            self.world.wake();
+            self.world.wake(self.recorded_hold());
             self.world.quiet_down();
             let engine = self.engine(None);
             let follow = self.follow(&engine);

@@ -459,6 +459,30 @@ async fn a_device_that_changes_while_its_turn_is_waited_for_is_read_again_and_st
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_wait_that_a_request_was_told_outlasts_the_process_and_one_that_a_read_was_told_does_not() {
+    let wait = Duration::from_secs(900);
+    for (by_read, held) in [(false, true), (true, false)] {
+        let bench = Bench::new(3);
+        if by_read {
+            let error = Error::Throttled { retry_after: Some(wait), request_id: None };
+            bench.tenant.script_read(0, [error]);
+        } else {
+            bench.tenant.script(0, [throttled(Some(wait))]);
+        }
+        bench.start(plan_for([1, 0])).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(bench.tenant.posts_for(1).len(), 1);
+        let bench = bench.as_if_killed(Fake::new(3));
+        let begun = Instant::now();
+        let id = bench.start(plan_for([2])).await;
+        bench.end(id).await;
+        let waited = begun.elapsed();
+        assert_eq!(waited > wait - Duration::from_secs(70), held, "read: {by_read}, {waited:?}");
+        assert!(waited < wait, "{waited:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn progress_tells_what_changed_and_never_holds_the_engine_up() {
     let bench = Bench::new(50);
     let id = bench.start(plan(50)).await;
@@ -517,7 +541,7 @@ async fn the_journal_holds_the_whole_story_of_an_item() {
         ["run_started", "began", "intent", "answer", "throttled", "intent", "answer", "run_ended"]
     );
     assert!(matches!(entries[6].entry.event, Event::Answer { verdict: Verdict::Unconfirmed, .. }));
-    assert!(matches!(entries[4].entry.event, Event::Throttled { wait_ms: 3_000 }));
+    assert!(matches!(entries[4].entry.event, Event::Throttled { wait_ms: 3_000, read: false }));
     assert_eq!(journal.run(id).await.unwrap(), record);
 }
 

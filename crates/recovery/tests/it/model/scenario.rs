@@ -129,6 +129,18 @@ fn story(countdown: Duration) -> impl Strategy<Value = (Vec<Step>, Vec<Fault>)> 
             let steps = vec![all(), seconds(counted_down + s), Step::Lock, seconds(90), Step::Unlock];
             (steps, vec![Fault::Silent; DEVICES])
         }),
+        // The process dies while a write has been told to wait.
+        (20_u64..60).prop_map(move |s| {
+            let steps = vec![
+                all(),
+                seconds(counted_down + 3),
+                Step::Restart(1_000),
+                Step::TakeUp(0),
+                Step::TakeUp(0),
+                seconds(90),
+            ];
+            (steps, vec![Fault::Throttled(Some(Duration::from_secs(s)))])
+        }),
         // A read is tried while a write has been told to wait.
         (20_u64..60).prop_map(move |s| {
             let steps = vec![all(), seconds(counted_down + 3), Step::Probe, seconds(90)];

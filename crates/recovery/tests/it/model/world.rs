@@ -221,11 +221,14 @@ impl World {
         self.state.lock().unwrap()
     }
 
-    /// A process starts: time goes on by its runtime's clock, and it knows of no earlier request.
-    pub fn wake(&self) {
+    /// A process starts: time goes on by its runtime's clock, and it knows of no earlier request, and of a wait that a write was told
+    /// what is recorded of it.
+    pub fn wake(&self, recorded: Option<OffsetDateTime>) {
         *self.pace.lock().unwrap() = Pace::with_limits(WRITES, usize::MAX);
         let mut state = self.state();
-        (state.woke, state.writes_held, state.heard) = (Some(Instant::now()), None, 0);
+        let known = |(from, until): (_, OffsetDateTime)| Some((from, until.min(recorded?)));
+        state.writes_held = state.writes_held.and_then(known);
+        (state.woke, state.heard) = (Some(Instant::now()), 0);
     }
 
     /// A process ends.
