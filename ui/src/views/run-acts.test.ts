@@ -184,7 +184,10 @@ describe('sending again', () => {
 
   it.each([
     [{ state: 'failed', attempts: 1 }, 'is known: Device reports: failed'],
-    [{ state: 'stopped', reason: 'changed', attempts: 0 }, 'This run has sent no request to this device yet.'],
+    [
+      { state: 'stopped', reason: 'changed', attempts: 0 },
+      'This run has sent no request to this device yet.',
+    ],
   ] as [Partial<ItemView>, string][])('of %o says what is known', async (item, words) => {
     const { person } = await ended([{ ...item, canSendAgain: true }]);
     await openFirst(person);
