@@ -15,6 +15,9 @@ async function review(person: Person): Promise<void> {
   await person.press('Control+Enter');
 }
 
+/** Entries that the journal lost. */
+const LOST = { at: '2026-03-01T09:58:00Z', known: 1_204, missing: { first: 1_187, last: 1_204 } };
+
 export const deskScenes: readonly Scene[] = [
   { name: 'desk-empty', engine: () => desk() },
   { name: 'desk-demo', engine: () => FakeBackend.signedIn({ mode: 'demo', keychain: 'notUsed' }) },
@@ -163,8 +166,7 @@ export const deskScenes: readonly Scene[] = [
   ...(['banner', 'dialog', 'dialog-failed'] as const).map((part): Scene => ({
     name: `journal-went-back-${part}`,
     engine: () => {
-      const lost = { at: '2026-03-01T09:58:00Z', known: 1_204, missing: { first: 1_187, last: 1_204 } };
-      const engine = FakeBackend.signedIn({ journalWentBack: lost });
+      const engine = FakeBackend.signedIn({ journalWentBack: LOST });
       if (part === 'dialog-failed') engine.fail('answerWentBack', problem('journal', { journal: 'full' }));
       return engine;
     },
@@ -324,6 +326,18 @@ export const deskScenes: readonly Scene[] = [
     act: async (person) => {
       await review(person);
       await person.click('leave-out');
+    },
+  },
+  {
+    name: 'confirmation-went-back',
+    engine: () =>
+      desk((engine) => {
+        engine.status = { ...engine.status, journalWentBack: LOST };
+        finds(engine, { devices: devices(12) });
+      }),
+    act: async (person) => {
+      await review(person);
+      await person.see('confirm-went-back');
     },
   },
   {
