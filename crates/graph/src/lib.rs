@@ -50,6 +50,7 @@ pub use id::{AppId, DeviceId, InvalidId, UserId};
 pub use list::{Entry, ListError, Listed, ListedEntry, Outcome, entries};
 pub use open::{ActionState, ComplianceState, ManagementAgent, ManagementState, OwnerType, Platform};
 pub use pace::{Hold, Kind, Pace, ProbeTurn, WriteTurn};
+pub use retry_after::LONGEST_WAIT;
 pub use rows::{Ended, Step, Tell};
 pub use send::{SendOutcome, Sent};
 pub use token::{AccessToken, TokenError, TokenSource};

@@ -7,7 +7,7 @@ use http::header::{DATE, RETRY_AFTER};
 use time::OffsetDateTime;
 
 /// The longest wait taken at its word.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+pub const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The wait asked for, rounded up to a millisecond. A date counts from the answer's own `Date`, or from `now`.
 pub(crate) fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
@@ -15,12 +15,12 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Du
     let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     if plain {
         let seconds: f64 = text.parse().ok()?;
-        let millis = (seconds.min(LONGEST.as_secs_f64()) * 1_000.0 - 1e-6).ceil().max(0.0);
+        let millis = (seconds.min(LONGEST_WAIT.as_secs_f64()) * 1_000.0 - 1e-6).ceil().max(0.0);
         return Some(Duration::from_millis(millis as u64));
     }
     let until = http_date(text)?;
     let wait = until - server_date(headers).unwrap_or(now);
-    Some(Duration::try_from(wait).unwrap_or_default().min(LONGEST))
+    Some(Duration::try_from(wait).unwrap_or_default().min(LONGEST_WAIT))
 }
 
 /// The service's clock when it answered, to the second.
@@ -71,6 +71,6 @@ mod tests {
             assert_eq!(wait(&[(RETRY_AFTER, text)]), None, "{text}");
         }
         assert_eq!(wait(&[]), None);
-        assert_eq!(wait(&[(RETRY_AFTER, &"9".repeat(400))]), Some(LONGEST));
+        assert_eq!(wait(&[(RETRY_AFTER, &"9".repeat(400))]), Some(LONGEST_WAIT));
     }
 }

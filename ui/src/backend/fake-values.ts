@@ -155,3 +155,6 @@ export function count(items: readonly ItemView[]): RunCounts {
     notSent: of('notSent'),
   };
 }
+
+/** Entries that the journal lost. */
+export const fakeLoss = { at: '2026-03-01T10:00:00Z', known: 50, missing: { first: 41, last: 50 } };

@@ -3,6 +3,7 @@ import { screen, waitFor } from '@testing-library/svelte';
 import { describe, expect, it } from 'vitest';
 
 import { FakeBackend, fakePlace, problem } from '../backend/fake';
+import { fakeLoss } from '../backend/fake-values';
 import { byId, devicesOf, findId, openWindow, search } from '../test-window';
 
 type Person = Awaited<ReturnType<typeof openWindow>>['person'];
@@ -250,10 +251,7 @@ const views: [string, () => FakeBackend, (person: Person) => Promise<unknown>][]
   ],
   [
     'the dialog on a journal that lost entries',
-    () =>
-      FakeBackend.signedIn({
-        journalWentBack: { at: '2026-03-01T10:00:00Z', known: 50, missing: { first: 41, last: 50 } },
-      }),
+    () => FakeBackend.signedIn({ journalWentBack: fakeLoss }),
     async (person) => {
       await person.click(byId('went-back-look'));
       await findId('went-back');

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 
 import type { AppStatus, EarlierRequest } from '../backend/backend';
 import { FakeBackend } from '../backend/fake';
+import { fakeLoss } from '../backend/fake-values';
 import { useClock } from '../state/clock.svelte';
 import { byId, deviceIds, devicesOf, findId, noId, openWindow } from '../test-window';
 
@@ -145,8 +146,7 @@ describe('devices that were sent to already', () => {
   });
 
   it('are not known where the journal lost entries, which the review says', async () => {
-    const at = new Date(NOW).toISOString();
-    await review(having({}, { journalWentBack: { at, known: 50, missing: { first: 41, last: 50 } } }));
+    await review(having({}, { journalWentBack: fakeLoss }));
     expect(byId('confirm-went-back')).toHaveTextContent(
       'The journal lost entries: devices that were sent to meanwhile look as if nothing had been sent to them.',
     );

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 
 import type { ItemView, RunSummary } from '../backend/backend';
 import { FakeBackend, problem } from '../backend/fake';
+import { fakeLoss } from '../backend/fake-values';
 import { now } from '../state/clock.svelte';
 import { fetchPasscode, letGo } from '../state/passcodes';
 import { byId, devicesOf, findId, noId, openWindow, selectedIds } from '../test-window';
@@ -467,7 +468,7 @@ describe('the check of the journal', () => {
 });
 
 describe('a journal that lost entries', () => {
-  const journalWentBack = { at: '2026-03-01T10:00:00Z', known: 50, missing: { first: 41, last: 50 } };
+  const journalWentBack = fakeLoss;
 
   it('is told in a banner, and asked about in a dialog that takes the focus', async () => {
     const { person } = await openWindow(FakeBackend.signedIn({ journalWentBack }));

@@ -172,6 +172,12 @@ impl Pace {
         }))
     }
 
+    /// A pace that keeps to no limit, for what is asked of no service.
+    #[must_use]
+    pub fn unlimited() -> Self {
+        Self::with_limits(usize::MAX, usize::MAX)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state()
     }

@@ -223,7 +223,7 @@ async fn reads_that_can_wait_leave_half_of_the_limit_to_others() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pace_without_a_limit_grows_back_to_none_as_well() {
-    let pace = Pace::with_limits(usize::MAX, usize::MAX);
+    let pace = Pace::unlimited();
     pace.throttled(Kind::Write, Some(Duration::from_secs(2)));
     assert_eq!(pace.write_allowance(), usize::MAX / 2);
     tokio::time::sleep(Duration::from_secs(60 + 20 * 12)).await;

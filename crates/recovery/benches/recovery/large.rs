@@ -99,8 +99,7 @@ fn options() -> EngineOptions {
 async fn run(folder: &Path, count: usize) {
     let engine = Engine::new(Journal::open(folder).unwrap(), options());
     let items = (0..count).map(|number| planned(&device(number))).collect();
-    let id =
-        engine.start(plan(items), Arc::new(AtOnce(Pace::with_limits(usize::MAX, usize::MAX)))).await.unwrap();
+    let id = engine.start(plan(items), Arc::new(AtOnce(Pace::unlimited()))).await.unwrap();
     engine.finished(id).await;
 }
 

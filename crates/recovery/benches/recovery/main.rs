@@ -66,16 +66,11 @@ impl Service {
         let options = Options { devices: DEVICES * 3 / 2, users: DEVICES, pace, ..Options::default() };
         let demo = DemoTenant::start(options).await.unwrap();
         let token = AccessToken::new(SecretString::from(demo.issue_access_token()));
-        let pace = if writes.is_some() { Pace::new() } else { Pace::with_limits(usize::MAX, usize::MAX) };
+        let pace = if writes.is_some() { Pace::new() } else { Pace::unlimited() };
         let tokens = Arc::new(Issued(token));
         // Read through a client of its own: these reads are no part of what is measured.
-        let reader = Client::with_pace(
-            demo.graph_url(),
-            tokens.clone(),
-            None,
-            Arc::new(Pace::with_limits(usize::MAX, usize::MAX)),
-        )
-        .unwrap();
+        let reader =
+            Client::with_pace(demo.graph_url(), tokens.clone(), None, Arc::new(Pace::unlimited())).unwrap();
         let mut items = Vec::new();
         for device in demo.directory().devices {
             if items.len() == DEVICES {

@@ -149,7 +149,7 @@ impl Engine {
         act: Event,
     ) -> Result<(), ActError> {
         let _held = self.0.begin(run, &positions)?;
-        self.0.remember_writes(run, &*tenant).await?;
+        self.0.recall_pace(run, &*tenant).await?;
         self.0.read_earlier(run, &positions).await?;
         run.record_entries(&self.0, vec![self.0.entry(position, act)]).await?;
         self.set_going(run, tenant, positions);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use unlatch_graph::{
-    ApiErrorKind, DeviceActionResult, Error, Kind, ManagedDevice, Route, SendOutcome, Sent, TokenError,
+    ApiErrorKind, DeviceActionResult, Error, Hold, Kind, ManagedDevice, Route, SendOutcome, Sent, TokenError,
     WriteTurn,
 };
 
@@ -219,10 +219,10 @@ impl<'a> Way<'a> {
 
     /// Waits until its turn is near, so that the device is read right before and not long before.
     async fn near(&self, tenant: &dyn Tenant) -> Result<Near<'a>, Stopped> {
-        let near = self.shared.come_near();
+        let (near, pace) = (self.shared.come_near(), tenant.pace());
         loop {
-            let hold_ended = tenant.pace().hold_ended();
-            let wait = tenant.pace().time_for_writes(near.rank());
+            let hold_ended = pace.hold_ended();
+            let wait = pace.time_for_writes(near.rank());
             if wait <= AHEAD {
                 return Ok(near);
             }
@@ -291,8 +291,8 @@ impl<'a> Way<'a> {
         }
         let reason = match &error {
             Error::Throttled { retry_after, .. } if self.may_be_throttled_again() => {
-                let wait = self.hold(tenant, *retry_after, Kind::Read);
-                self.note(vec![throttled(wait, Kind::Read)]).await?;
+                let held = self.hold(tenant, *retry_after, Kind::Read);
+                self.note(vec![held]).await?;
                 // The hold is waited for in the line, as it may end sooner.
                 return Ok(Some(Next::After(self.throttle_backoff())));
             }
@@ -397,13 +397,15 @@ impl<'a> Way<'a> {
     }
 
     /// Holds every sender for as long as a request of that kind was told, or for this item's own backoff if it was told nothing.
-    /// Returns the wait to record: what was told or what is left of the hold, and never less than the backoff.
-    fn hold(&self, tenant: &dyn Tenant, told: Option<Duration>, kind: Kind) -> Duration {
-        let backoff = self.throttle_backoff();
-        let wait = told.or_else(|| tenant.pace().hold_left()).unwrap_or_default().max(backoff);
+    /// Returns the entry of it: the wait is what was told or what is left of the hold, and never less than the backoff.
+    fn hold(&self, tenant: &dyn Tenant, told: Option<Duration>, kind: Kind) -> Event {
+        let (pace, backoff) = (tenant.pace(), self.throttle_backoff());
+        let running = pace.held().unwrap_or(Hold { left: Duration::ZERO, told_by: kind });
         // The hold that runs already may be the other kind's, which this one must not take over.
-        tenant.pace().hold(told.unwrap_or(backoff), kind);
-        wait
+        let Hold { left, told_by } = told.map_or(running, |left| Hold { left, told_by: kind });
+        pace.hold(told.unwrap_or(backoff), kind);
+        let wait_ms = u64::try_from(left.max(backoff).as_millis()).unwrap_or(u64::MAX);
+        Event::Throttled { wait_ms, read: told_by == Kind::Read }
     }
 
     /// Records what became of a request. If that cannot be, the answer is shown, and recorded as soon as it can be.
@@ -426,8 +428,7 @@ impl<'a> Way<'a> {
                 RepeatWhen::Never | RepeatWhen::Direct => (Verdict::Refused(why(&sent.outcome)), Next::Over),
                 RepeatWhen::Held(told) => {
                     if self.may_be_throttled_again() {
-                        let wait = self.hold(tenant, told, Kind::Write);
-                        also = Some(throttled(wait, Kind::Write));
+                        also = Some(self.hold(tenant, told, Kind::Write));
                         // A hold that a read was told may end sooner.
                         let own = told.unwrap_or_default().max(self.throttle_backoff());
                         (Verdict::Again(repeat), Next::After(own))
@@ -457,11 +458,6 @@ impl<'a> Way<'a> {
         self.note(events).await?;
         Ok(next)
     }
-}
-
-fn throttled(wait: Duration, told: Kind) -> Event {
-    let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-    Event::Throttled { wait_ms, read: told == Kind::Read }
 }
 
 fn why(outcome: &SendOutcome) -> ItemReason {

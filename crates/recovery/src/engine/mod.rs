@@ -210,7 +210,7 @@ impl Engine {
         let positions: Vec<u32> = (0..header.total).collect();
         // Held until it is set going; if that comes to nothing, it is forgotten.
         let _held = self.0.begin(&run, &positions)?;
-        self.0.remember_writes(&run, &*tenant).await?;
+        self.0.recall_pace(&run, &*tenant).await?;
         self.0.read_earlier(&run, &positions).await?;
         self.0.journal.begin(header, items, server_now).await?;
         self.set_going(&run, tenant, positions);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
-use unlatch_graph::{DeviceId, Kind, REQUEST_LIMIT};
+use unlatch_graph::{DeviceId, Kind, LONGEST_WAIT, REQUEST_LIMIT};
 
 use super::follow::Asking;
 use super::run::Run;
@@ -21,8 +21,6 @@ use crate::tenant::Tenant;
 
 /// The window in which the service counts writes (Graph documentation, Intune devices throttling limits).
 const WRITE_WINDOW: Duration = Duration::from_secs(20);
-/// The longest wait that a request can be told.
-const LONGEST_HOLD: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(crate) struct Shared {
     pub(super) journal: Journal,
@@ -102,7 +100,7 @@ impl Shared {
 
     /// Has the writes counted that were made within the limit's window before anybody kept count, as by an earlier process, and the wait
     /// kept that a request was told then.
-    pub(super) async fn remember_writes(&self, run: &Run, tenant: &dyn Tenant) -> Result<(), JournalError> {
+    pub(super) async fn recall_pace(&self, run: &Run, tenant: &dyn Tenant) -> Result<(), JournalError> {
         let now = (self.options.clock)();
         let since = now - REQUEST_LIMIT - WRITE_WINDOW;
         let requests = self.journal.requests_since(run.header.principal.tenant(), since).await?;
@@ -111,10 +109,10 @@ impl Shared {
             over.map_or(Duration::ZERO, |at| (now - at).try_into().unwrap_or_default())
         };
         tenant.pace().remember_writes(requests.iter().map(age));
-        let holds = self.journal.holds_since(run.header.principal.tenant(), now - LONGEST_HOLD).await?;
+        let holds = self.journal.holds_since(run.header.principal.tenant(), now - LONGEST_WAIT).await?;
         // A clock that was set since makes no wait longer than the longest there is.
         let left =
-            |until: OffsetDateTime| Duration::try_from(until - now).ok().filter(|left| *left <= LONGEST_HOLD);
+            |until: OffsetDateTime| Duration::try_from(until - now).ok().filter(|left| *left <= LONGEST_WAIT);
         if let Some(left) = holds.into_iter().filter_map(left).max() {
             tenant.pace().hold(left, Kind::Write);
         }

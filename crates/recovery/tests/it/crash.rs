@@ -7,9 +7,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use unlatch_graph::Pace;
 use unlatch_recovery::{Engine, EngineOptions, ItemState, Journal, JournalError, RunState};
 
-use crate::fake::{Fake, answered, device_id, lost, plan, throttled, without_limits};
+use crate::fake::{Fake, answered, device_id, lost, plan, throttled};
 
 const FOLDER: &str = "UNLATCH_TEST_FOLDER";
 const DEVICES: usize = 400;
@@ -64,7 +65,7 @@ fn child_that_runs() {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     runtime.block_on(async {
         let mut tenant = Fake::new(DEVICES);
-        (tenant.pace, tenant.round_trip) = (without_limits().into(), Duration::from_micros(700));
+        (tenant.pace, tenant.round_trip) = (Pace::unlimited().into(), Duration::from_micros(700));
         for number in 0..DEVICES {
             match number % 9 {
                 3 if number % 45 == 3 => tenant.script(number, [throttled(Some(Duration::from_millis(1)))]),

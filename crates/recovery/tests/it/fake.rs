@@ -82,11 +82,6 @@ pub fn sleeping_clock() -> (unlatch_graph::Clock, Arc<AtomicU64>) {
     (Arc::new(move || clock() + Duration::from_secs(shared.load(Ordering::SeqCst))), slept)
 }
 
-/// A pace that keeps to no limit.
-pub fn without_limits() -> Pace {
-    Pace::with_limits(usize::MAX, usize::MAX)
-}
-
 pub fn device_id(number: usize) -> DeviceId {
     DeviceId::new(format!("device-{number:05}")).unwrap()
 }

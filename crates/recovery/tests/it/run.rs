@@ -4,7 +4,7 @@ use std::time::{Duration, Instant as RealInstant};
 
 use tokio::time::Instant;
 use unlatch_graph::{
-    ApiErrorKind, AppId, DeviceId, Error, Kind, ManagementAgent, ManagementState, Route, UserId,
+    ApiErrorKind, AppId, DeviceId, Error, Kind, ManagementAgent, ManagementState, Pace, Route, UserId,
 };
 use unlatch_recovery::{
     Difference, Event, Field, Found, ItemReason, ItemState, RunCounts, RunState, Tenant as _, Verdict,
@@ -12,7 +12,7 @@ use unlatch_recovery::{
 
 use crate::fake::{
     Bench, Fake, answered, api_error, device, device_id, lost, plan, plan_for, plan_of, planned,
-    route_unknown, stand, throttled, token_renewed, without_limits,
+    route_unknown, stand, throttled, token_renewed,
 };
 
 const DEFAULT: RunCounts = RunCounts {
@@ -266,7 +266,7 @@ async fn who_watches_first_and_then_asks_for_the_changes_never_misses_the_end() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_that_is_read_while_runs_begin_and_end_calls_none_of_them_interrupted() {
     let mut tenant = Fake::new(40);
-    (tenant.pace, tenant.round_trip) = (without_limits().into(), Duration::from_micros(50));
+    (tenant.pace, tenant.round_trip) = (Pace::unlimited().into(), Duration::from_micros(50));
     let bench = Bench::with(tenant);
     let runs = async {
         for number in 0..300 {
@@ -461,13 +461,23 @@ async fn a_device_that_changes_while_its_turn_is_waited_for_is_read_again_and_st
 #[tokio::test(start_paused = true)]
 async fn a_wait_that_a_request_was_told_outlasts_the_process_and_one_that_a_read_was_told_does_not() {
     let wait = Duration::from_secs(900);
-    for (by_read, held) in [(false, true), (true, false)] {
+    for (case, held) in [("write", true), ("read", false), ("read, and a write is told nothing", false)] {
         let bench = Bench::new(3);
-        if by_read {
-            let error = Error::Throttled { retry_after: Some(wait), request_id: None };
-            bench.tenant.script_read(0, [error]);
-        } else {
-            bench.tenant.script(0, [throttled(Some(wait))]);
+        match case {
+            "write" => bench.tenant.script(0, [throttled(Some(wait))]),
+            "read" => {
+                let error = Error::Throttled { retry_after: Some(wait), request_id: None };
+                bench.tenant.script_read(0, [error]);
+            }
+            _ => {
+                let pace = bench.tenant.pace();
+                bench.tenant.script(0, [throttled(None)]);
+                bench.tenant.on_send(move |id, _| {
+                    if *id == device_id(0) {
+                        pace.hold(wait, Kind::Read);
+                    }
+                });
+            }
         }
         bench.start(plan_for([1, 0])).await;
         tokio::time::sleep(Duration::from_secs(60)).await;
@@ -477,7 +487,7 @@ async fn a_wait_that_a_request_was_told_outlasts_the_process_and_one_that_a_read
         let id = bench.start(plan_for([2])).await;
         bench.end(id).await;
         let waited = begun.elapsed();
-        assert_eq!(waited > wait - Duration::from_secs(70), held, "read: {by_read}, {waited:?}");
+        assert_eq!(waited > wait - Duration::from_secs(70), held, "{case}: {waited:?}");
         assert!(waited < wait, "{waited:?}");
     }
 }
